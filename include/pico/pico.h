@@ -1,0 +1,160 @@
+/*
+ * The contract between the trap platform (src/pico) and the rest: after NT's
+ * pico provider interface (PS_PICO_ROUTINES, PS_PICO_PROVIDER_ROUTINES).
+ *
+ * A pico_process is a host address space; a pico_thread is a host task in it
+ * together with its kernel half, the supervisor thread that traces it and runs
+ * everything done on its behalf. All functions that take a `struct pico_thread
+ * *current` must be called on that thread's own half while its task is stopped
+ * (which it always is while its half runs provider code).
+ *
+ * The platform knows neither Linux semantics nor NT objects. Errors are
+ * negative host errnos.
+ */
+#ifndef PICO_PICO_H
+#define PICO_PICO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct pico_process;
+struct pico_thread;
+
+/* General registers of a guest thread, in the x86-64 ptrace order. */
+struct pico_registers {
+	uint64_t r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi, orig_rax, rip, cs, eflags,
+		rsp, ss, fs_base, gs_base, ds, es, fs, gs;
+};
+
+enum pico_entry {
+	PICO_ENTRY_SYSCALL,  /* the 64-bit `syscall` instruction */
+	PICO_ENTRY_FOREIGN,  /* int 0x80, x32 numbers, compatibility mode */
+	PICO_ENTRY_VSYSCALL, /* a call into the vsyscall page */
+};
+
+/* How the platform ends a system call after the provider has dispatched it. */
+enum pico_action {
+	PICO_RETURN,     /* the guest gets `result` in its result register */
+	PICO_RUN_NATIVE, /* the host runs the call as the guest made it; only for calls that touch nothing but the guest's own memory */
+	PICO_REGISTERS,  /* the provider has set all registers (sigreturn, exec) */
+	PICO_EXIT,       /* the thread ends; its task is recycled or ended */
+};
+
+/*
+ * One system call of a guest: the request structure that every trap transport
+ * fills. `want_result` asks PICO_RUN_NATIVE to report the host's result through
+ * system_call_result (it costs a second stop).
+ */
+struct pico_system_call {
+	uint64_t number;
+	uint64_t arguments[6];
+	uint64_t instruction_pointer;
+	uint64_t stack_pointer;
+	enum pico_entry entry;
+	enum pico_action action;
+	int64_t result;
+	bool want_result;
+};
+
+/* A fault or trap that the guest raised, as the host describes it. */
+struct pico_exception {
+	int host_signal;
+	int code;         /* si_code */
+	uint64_t address; /* si_addr */
+	uint32_t trap_number;
+	uint64_t error_code; /* x86 page-fault error code, derived */
+};
+
+/* Called by the platform on the thread's own half. `context` is what thread_start was given. */
+struct pico_provider_routines {
+	size_t size;
+	void (*thread_begin)(struct pico_thread *thread, void *context);
+	void (*dispatch_system_call)(struct pico_thread *thread, void *context, struct pico_system_call *call);
+	void (*system_call_result)(struct pico_thread *thread, void *context, struct pico_system_call *call);
+	void (*dispatch_exception)(struct pico_thread *thread, void *context, const struct pico_exception *exception);
+	/*
+	 * Before every return to user mode that may have an APC pending (pico_kick
+	 * was called, or `native_interrupted`: a PICO_RUN_NATIVE call was
+	 * interrupted and would be restarted; registers show -512..-516 in rax).
+	 * Returns PICO_RETURN to go on, PICO_REGISTERS if it changed registers,
+	 * PICO_EXIT if the thread is to end.
+	 */
+	enum pico_action (*deliver_apcs)(struct pico_thread *thread, void *context, bool native_interrupted);
+	/* The thread's last moment on its half, after its task can run no more guest code; died: the host killed the task. */
+	void (*thread_end)(struct pico_thread *thread, void *context, bool died);
+};
+
+/* One host call that the stub runs in the guest's address space. */
+struct pico_host_call {
+	uint64_t number;
+	uint64_t arguments[6];
+	int64_t result; /* out: the host's return value */
+};
+
+struct pico_cpu_time {
+	uint64_t user_ns;
+	uint64_t system_ns;
+};
+
+struct pico_platform {
+	size_t size;
+
+	/* A fresh, empty process (stub and vDSO only) with its first thread, parked. Any supervisor thread may call it. */
+	int (*process_create)(struct pico_process **process, struct pico_thread **first);
+	/* Copy of the caller's address space with one thread, parked. */
+	int (*process_fork)(struct pico_thread *current, struct pico_process **process, struct pico_thread **first);
+	/* A further parked thread in the caller's address space. */
+	int (*thread_create)(struct pico_thread *current, struct pico_thread **thread);
+	/* Give a parked thread its registers and a half of its own, and let it run. */
+	int (*thread_start)(struct pico_thread *thread, const struct pico_registers *registers, void *context);
+	/* Abandon a parked thread (and, with its last thread, its process) that was never started. */
+	void (*thread_abandon)(struct pico_thread *thread);
+	/*
+	 * Exec: the caller's half leaves its task (ended or recycled) and takes over
+	 * `first`, the parked thread of a fresh process, as its own: `current` stays
+	 * valid and now means that task.
+	 */
+	int (*thread_rebind)(struct pico_thread *current, struct pico_thread *first);
+	struct pico_process *(*process_of)(struct pico_thread *thread);
+	void (*process_reference)(struct pico_process *process);
+	/* The last reference gone, with no thread left: the process is forgotten. */
+	void (*process_dereference)(struct pico_process *process);
+
+	/* Run host calls in the caller's address space, in order, as one batch. `descriptors` are granted as numbers 0..n-1 during it. 0, or the error that kept the batch from running. Stops at no failure. */
+	int (*host_calls)(struct pico_thread *current, struct pico_host_call *calls, size_t count,
+			  const int *descriptors, size_t descriptor_count);
+	/* The same in a parked, never started thread of a fresh process, by its future half (during exec). */
+	int (*host_calls_in)(struct pico_thread *current, struct pico_thread *target, struct pico_host_call *calls,
+			     size_t count, const int *descriptors, size_t descriptor_count);
+	/* Copy from or to a process; returns bytes copied (short at a fault) or -errno. Any supervisor thread. */
+	int64_t (*read_memory)(struct pico_process *process, uint64_t address, void *data, size_t size);
+	int64_t (*write_memory)(struct pico_process *process, uint64_t address, const void *data, size_t size);
+	/* Atomic compare-and-swap of a 32-bit word in the guest, run by the stub. 1 swapped, 0 not (*expected is updated), -EFAULT. */
+	int (*compare_exchange)(struct pico_thread *current, uint64_t address, uint32_t *expected, uint32_t desired);
+
+	int (*get_registers)(struct pico_thread *current, struct pico_registers *registers);
+	int (*set_registers)(struct pico_thread *current, const struct pico_registers *registers);
+	/* The XSAVE area, standard format. Returns its size in bytes or -errno. */
+	int64_t (*get_extended_state)(struct pico_thread *current, void *state, size_t size);
+	int (*set_extended_state)(struct pico_thread *current, const void *state, size_t size);
+
+	/* Make the thread's half call deliver_apcs soon, whether its task is in user mode or in a native call. Any thread. */
+	void (*kick)(struct pico_thread *thread);
+	/* CPU time of the host task(s) behind the thread so far, halves included as system time. Any thread. */
+	struct pico_cpu_time (*cpu_time)(struct pico_thread *thread);
+	/* Name for host tools (top, pkill); at most 15 bytes are used. On the thread's own half. */
+	void (*set_name)(struct pico_thread *current, const char *name);
+	/* Host scheduling of the task and its half. */
+	int (*set_affinity)(struct pico_thread *thread, const void *mask, size_t size);
+	int (*set_nice)(struct pico_thread *thread, int nice);
+
+	/* Fixed facts. */
+	uint64_t lowest_address;  /* first address a guest mapping may use */
+	uint64_t highest_address; /* first address it may not */
+	uint64_t vdso_address;    /* of [vdso] in every fresh process, 0: none */
+	size_t vdso_image_size, vvar_size; /* bytes; vvar lies right below the vdso */
+	size_t extended_state_size;
+};
+
+#endif

@@ -1,0 +1,136 @@
+/*
+ * I/O manager: drivers, devices, file objects.
+ *
+ * A driver is a table of operations, one for each IRP major function; a missing
+ * one has a named default (io_default_*: STATUS_INVALID_DEVICE_REQUEST mostly).
+ * Requests are synchronous: an operation returns a final status, and sleeps, if
+ * it must, through ke_* alertably (STATUS_USER_APC: interrupted before any
+ * effect).
+ *
+ * Position, status flags, locks and FIFO ends belong to the file object as the
+ * guest sees it. hostfs leaves them to the host description; other drivers use
+ * the common helpers (io_position_*, struct io_lock_list).
+ */
+#ifndef IO_IO_H
+#define IO_IO_H
+
+#include <executive/ob/ob.h>
+#include <nt/iobuffer.h>
+#include <nt/ntio.h>
+#include <pthread.h>
+
+struct io_driver;
+struct io_device;
+struct io_file;
+struct se_token;
+
+/*
+ * What a Linux open says that NtCreateFile's arguments can't: passed, as AFD does it, in an extended attribute
+ * named LX_OPEN_PACKET_EA. Without it flags derive from CreateOptions, and the mode is 0666/0777.
+ */
+#define LX_OPEN_PACKET_EA "LxOpenPacketXX"
+struct lx_open_packet {
+	ULONG Flags; /* LX_O_*: O_APPEND, O_NONBLOCK, O_DIRECT, O_NOATIME, O_PATH, O_TMPFILE, O_SYNC, O_NOCTTY, ... */
+	ULONG Mode;  /* permission bits of a new file, umask already applied */
+};
+
+/* One create request. Names are relative to the device or to `root`, components divided by '/', no leading slash; empty: the root itself. */
+struct io_create {
+	struct io_file *root; /* directory the name is relative to (same device), or NULL: the device's root */
+	STRING name;
+	ACCESS_MASK access;
+	ULONG options;      /* FILE_DIRECTORY_FILE, FILE_OPEN_REPARSE_POINT, ... */
+	ULONG disposition;  /* FILE_OPEN ... */
+	ULONG attributes;   /* OBJ_* */
+	struct lx_open_packet lx;
+	ULONG_PTR information; /* out: FILE_OPENED, FILE_CREATED, ... */
+};
+
+/* Where poll's wake-ups come from; filled by a driver's poll operation. */
+struct io_poll_table;
+/* The file object's state changes wake `list`. */
+void io_poll_add_list(struct io_poll_table *table, struct ke_wake_list *list);
+/* The host says: wait for `events` (POLL*) on a host descriptor. The current state was sampled by the driver. */
+void io_poll_add_host(struct io_poll_table *table, int descriptor, ULONG events);
+
+/* What a section over a file object maps. */
+struct io_section_backing {
+	int host_fd;        /* owned by the caller (mm); opened with no more access than the file object has */
+	bool shared_memory; /* memory of lxrun's own (tmpfs, memfd): may be mapped writable as the file's seals allow */
+};
+
+/*
+ * The operations. `position` NULL: at the file object's current position, which
+ * moves. *information: bytes transferred or as NT says. Class structures are
+ * those of <nt/ntio.h>.
+ */
+struct io_driver_operations {
+	NTSTATUS (*create)(struct io_device *device, struct io_create *create, struct io_file *file);
+	void (*cleanup)(struct io_file *file); /* the last handle went */
+	void (*close)(struct io_file *file);   /* the last reference went; not called if create failed */
+	NTSTATUS (*read)(struct io_file *file, const struct io_buffer *buffer, const LARGE_INTEGER *position, ULONG flags, ULONG_PTR *information);
+	NTSTATUS (*write)(struct io_file *file, const struct io_buffer *buffer, const LARGE_INTEGER *position, ULONG flags, ULONG_PTR *information);
+	NTSTATUS (*query_information)(struct io_file *file, FILE_INFORMATION_CLASS class, void *data, ULONG size, ULONG_PTR *information);
+	NTSTATUS (*set_information)(struct io_file *file, FILE_INFORMATION_CLASS class, const void *data, ULONG size, struct io_file *target);
+	/* The same by name, without a file object; `create` as for create, disposition FILE_OPEN. */
+	NTSTATUS (*query_by_name)(struct io_device *device, struct io_create *create, FILE_INFORMATION_CLASS class, void *data, ULONG size, ULONG_PTR *information);
+	NTSTATUS (*query_directory)(struct io_file *file, FILE_INFORMATION_CLASS class, void *data, ULONG size, bool restart, bool single, ULONG_PTR *information);
+	NTSTATUS (*query_volume)(struct io_file *file, FS_INFORMATION_CLASS class, void *data, ULONG size, ULONG_PTR *information);
+	NTSTATUS (*query_ea)(struct io_file *file, void *data, ULONG size, const void *list, ULONG list_size, bool restart, bool single, ULONG_PTR *information);
+	NTSTATUS (*set_ea)(struct io_file *file, const void *data, ULONG size);
+	NTSTATUS (*fs_control)(struct io_file *file, ULONG code, const void *input, ULONG input_size, void *output, ULONG output_size, ULONG_PTR *information);
+	NTSTATUS (*device_control)(struct io_file *file, ULONG code, const void *input, ULONG input_size, void *output, ULONG output_size, ULONG_PTR *information);
+	NTSTATUS (*flush)(struct io_file *file, ULONG flags);
+	/* Ready events now (POLL* bits among `events` plus POLLERR, POLLHUP, POLLNVAL); if `table`, also register for changes. */
+	ULONG (*poll)(struct io_file *file, ULONG events, struct io_poll_table *table);
+	/* A host descriptor for a section with page protection `protection`. */
+	NTSTATUS (*section)(struct io_file *file, ULONG protection, struct io_section_backing *backing);
+	void (*dump)(struct io_file *file, FILE *out);
+};
+
+struct io_driver {
+	const char *name; /* \Driver\<name> */
+	const struct io_driver_operations *operations;
+};
+
+struct io_device {
+	struct io_driver *driver;
+	void *extension; /* the driver's own */
+	ULONG characteristics;
+	STRING name;
+};
+
+/* The open file description: FILE_OBJECT. */
+struct io_file {
+	struct dispatcher_header header;
+	struct io_device *device;
+	const struct io_driver_operations *operations; /* the device's, unless create replaced them */
+	void *context;          /* FsContext */
+	ACCESS_MASK access;     /* granted at creation */
+	ULONG options;          /* FILE_SYNCHRONOUS_IO_ALERT, ... */
+	_Atomic ULONG lx_flags; /* status flags (LX_O_*) where the driver does not keep them itself */
+	pthread_mutex_t lock;   /* guards position and what the driver says */
+	LONGLONG position;
+	STRING name;            /* within the device, as opened (with the root's name in front); heap */
+	ULONG completion_key;
+};
+
+extern struct ob_type io_file_type, io_device_type, io_driver_type;
+
+void io_initialize(void);
+/* Make \Driver\<name>; the driver structure must stay. */
+NTSTATUS io_register_driver(struct io_driver *driver);
+/* Make a device under a full object name such as \Device\HostFs (NULL: unnamed). One reference to the caller. */
+NTSTATUS io_create_device(struct io_driver *driver, const char *name, void *extension, struct io_device **device);
+/* A file object on a device without a name walk (pipes, inherited descriptors). One reference to the caller. */
+NTSTATUS io_create_file_object(struct io_device *device, ACCESS_MASK access, ULONG options, struct io_file **file);
+/* Reference a file object by handle and check access. */
+NTSTATUS io_reference_file(HANDLE handle, ACCESS_MASK access, struct io_file **file);
+
+/* Common helpers for drivers that keep no position of their own. */
+NTSTATUS io_position_seek(struct io_file *file, LONGLONG offset, ULONG whence, LONGLONG end, LONGLONG *result);
+
+/* A bounce buffer of the calling thread, kept between calls; at least `size` bytes (bounded: 1 MiB), or NULL. */
+void *io_bounce(size_t size);
+
+#endif

@@ -1,0 +1,107 @@
+/*
+ * Memory manager: address spaces (VAD tree at 4 KiB granularity), sections, views.
+ *
+ * Mm is the only honest author of a guest's mappings: a change is made in the
+ * tree and in the guest (by a batch of host calls) under the space's lock, tree
+ * last. A guest can unmap behind its back, so nothing is assumed of the guest's
+ * memory itself. Lock: mm_address_space.lock; host calls are made under it.
+ */
+#ifndef MM_MM_H
+#define MM_MM_H
+
+#include <executive/io/io.h>
+#include <nt/ntmm.h>
+#include <pico/pico.h>
+
+struct mm_section;
+
+/* Linux' view of a mapping, kept beside NT's protection in each VAD. */
+#define MM_PROT_READ 1u
+#define MM_PROT_WRITE 2u
+#define MM_PROT_EXEC 4u
+#define MM_SHARED 0x01u     /* MAP_SHARED */
+#define MM_GROWSDOWN 0x02u
+#define MM_NORESERVE 0x04u
+#define MM_LOCKED 0x08u
+#define MM_DONTFORK 0x10u
+#define MM_WIPEONFORK 0x20u
+#define MM_STACK 0x40u      /* the initial stack: shown as [stack] */
+#define MM_HEAP 0x80u       /* brk area: [heap] */
+#define MM_SPECIAL 0x100u   /* vdso, vvar: name says which */
+#define MM_POPULATE 0x200u
+#define MM_DROPPABLE 0x400u
+#define MM_LOCKONFAULT 0x800u
+
+struct mm_vad {
+	uint64_t start, end; /* bytes, page aligned, end exclusive */
+	uint32_t protection; /* MM_PROT_* */
+	uint32_t maximum_protection;
+	uint32_t flags;      /* MM_* */
+	struct mm_section *section; /* NULL: anonymous private */
+	uint64_t offset;     /* of start in the section, bytes */
+	char *name;          /* special areas; PR_SET_VMA_ANON_NAME */
+	struct { struct mm_vad *left, *right, *parent; int color; } tree;
+};
+
+struct mm_map_request {
+	uint64_t address;  /* wanted, 0: anywhere (top down below mmap_base) */
+	uint64_t size;     /* bytes */
+	uint32_t protection, flags;
+	bool fixed;        /* exactly there, replacing what is there */
+	bool no_replace;   /* exactly there, or STATUS_CONFLICTING_ADDRESSES */
+	struct mm_section *section;
+	uint64_t offset;
+	const char *name;
+};
+
+struct mm_space_limits {
+	uint64_t address_space; /* RLIMIT_AS in bytes, UINT64_MAX: none */
+	uint64_t data, locked, stack;
+};
+
+/* A new space around a pico process (whose reference it takes), with vdso and vvar entered. */
+NTSTATUS mm_create_space(const struct pico_platform *platform, struct pico_process *process, struct mm_address_space **space);
+/* The copy of `parent` that fork made in `process`; MADV_DONTFORK areas are left out, WIPEONFORK ones emptied (by `first`'s half at its start if the host does not do it). */
+NTSTATUS mm_clone_space(struct mm_address_space *parent, struct pico_process *process, struct mm_address_space **space);
+void mm_reference_space(struct mm_address_space *space);
+void mm_dereference_space(struct mm_address_space *space);
+struct pico_process *mm_space_process(struct mm_address_space *space);
+
+/*
+ * Changes to a space by one of its own threads. While exec builds a fresh
+ * space, mm_space_set_target() names the parked thread that runs the batches.
+ */
+NTSTATUS mm_map(struct mm_address_space *space, const struct mm_map_request *request, uint64_t *address);
+/* Several at once, as one batch: exec. */
+NTSTATUS mm_map_many(struct mm_address_space *space, const struct mm_map_request *requests, size_t count, uint64_t *addresses);
+NTSTATUS mm_unmap(struct mm_address_space *space, uint64_t address, uint64_t size);
+NTSTATUS mm_protect(struct mm_address_space *space, uint64_t address, uint64_t size, uint32_t protection);
+/* mremap(2): flags are LX_MREMAP_*. */
+NTSTATUS mm_remap(struct mm_address_space *space, uint64_t old, uint64_t old_size, uint64_t new_size, uint32_t flags, uint64_t wanted, uint64_t *address);
+NTSTATUS mm_advise(struct mm_address_space *space, uint64_t address, uint64_t size, int32_t advice);
+/* brk(2): returns the break in force afterwards. */
+uint64_t mm_set_break(struct mm_address_space *space, uint64_t wanted);
+void mm_set_break_area(struct mm_address_space *space, uint64_t start, uint64_t end);
+void mm_set_limits(struct mm_address_space *space, const struct mm_space_limits *limits);
+void mm_set_mmap_base(struct mm_address_space *space, uint64_t base);
+void mm_space_set_target(struct mm_address_space *space, struct pico_thread *target);
+
+/* The VAD that holds an address: copied out (name not owned, section not referenced); false: none. */
+bool mm_query(struct mm_address_space *space, uint64_t address, struct mm_vad *vad);
+/* Each VAD in order, under the lock: /proc/<pid>/maps. */
+void mm_walk(struct mm_address_space *space, void (*visit)(const struct mm_vad *vad, void *context), void *context);
+struct mm_statistics { uint64_t virtual_size, peak_virtual_size, data, stack, text, locked; };
+void mm_statistics(struct mm_address_space *space, struct mm_statistics *statistics);
+
+/* Sections. Over a file object, or backed by memory (file NULL: size bytes of a memfd). */
+NTSTATUS mm_create_section(struct io_file *file, uint64_t size, uint32_t protection, struct mm_section **section);
+struct io_file *mm_section_file(struct mm_section *section);
+extern struct ob_type mm_section_type;
+
+/* Guest memory. Bytes copied: short at a fault. */
+size_t mm_copy_from(struct mm_address_space *space, void *data, uint64_t address, size_t size);
+size_t mm_copy_to(struct mm_address_space *space, uint64_t address, const void *data, size_t size);
+
+void mm_initialize(void);
+
+#endif

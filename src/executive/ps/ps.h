@@ -1,0 +1,97 @@
+/*
+ * Process manager: processes, threads, jobs, and the bridge between a pico
+ * provider (translate/) and the trap platform (src/pico).
+ *
+ * A ps_process is a thread group with its own handle table and address space
+ * reference (either may be shared with another process: CLONE_FILES, CLONE_VM). A
+ * ps_thread embeds the dispatcher's ke_thread and refers to the platform's
+ * pico_thread.
+ */
+#ifndef PS_PS_H
+#define PS_PS_H
+
+#include <executive/mm/mm.h>
+#include <executive/se/se.h>
+#include <nt/ntps.h>
+
+struct ps_job;
+
+struct ps_process {
+	struct dispatcher_header header; /* signalled at exit */
+	ULONG_PTR unique_id;
+	ULONG_PTR parent_id;
+	struct mm_address_space *space; /* replaced by exec, under lock */
+	struct ob_handle_table *handles;
+	struct se_token *token;
+	struct ps_job *job;
+	NTSTATUS exit_status;
+	char image_name[256];
+	void *pico_context; /* the provider's process */
+	LARGE_INTEGER create_time, exit_time;
+	pthread_mutex_t lock; /* guards space, token, thread list, job, times */
+	TAILQ_HEAD(, ps_thread) threads;
+	ULONG thread_count;
+	struct pico_cpu_time retired; /* of threads that ended and bodies left by exec */
+	TAILQ_ENTRY(ps_process) link, job_link;
+};
+
+struct ps_thread {
+	struct ke_thread ke; /* first: a waitable object */
+	struct ps_process *process;
+	ULONG_PTR unique_id;
+	struct se_token *token; /* impersonation token, or NULL: the process's */
+	struct pico_thread *pico;
+	void *pico_context; /* the provider's thread */
+	NTSTATUS exit_status;
+	char name[16];
+	TAILQ_ENTRY(ps_thread) link;
+};
+
+/* What a pico provider registers: the platform's routines with NT objects resolved. */
+struct ps_pico_provider {
+	void (*thread_begin)(struct ps_thread *thread);
+	void (*dispatch_system_call)(struct ps_thread *thread, struct pico_system_call *call);
+	void (*system_call_result)(struct ps_thread *thread, struct pico_system_call *call);
+	void (*dispatch_exception)(struct ps_thread *thread, const struct pico_exception *exception);
+	enum pico_action (*deliver_apcs)(struct ps_thread *thread, bool native_interrupted);
+	void (*thread_end)(struct ps_thread *thread, bool died);
+};
+
+void ps_initialize(const struct pico_platform *platform);
+const struct pico_platform *ps_platform(void);
+void ps_register_provider(const struct ps_pico_provider *provider);
+/* The routines that the platform calls; given to pico at its start. */
+extern const struct pico_provider_routines ps_pico_routines;
+
+/* PsPicoCreateProcess, PsPicoCreateThread in spirit. Ids are the provider's. */
+struct ps_process_attributes {
+	struct ps_process *parent;      /* NULL: the instance's own */
+	ULONG_PTR unique_id;
+	struct mm_address_space *space; /* reference taken */
+	struct ob_handle_table *handles;/* reference taken */
+	struct se_token *token;         /* reference taken */
+	void *pico_context;
+	const char *image_name;
+};
+NTSTATUS ps_create_process(const struct ps_process_attributes *attributes, struct ps_process **process);
+NTSTATUS ps_create_thread(struct ps_process *process, ULONG_PTR unique_id, void *pico_context, struct pico_thread *pico, struct ps_thread **thread);
+/* Let a created thread run; consumes no reference. */
+NTSTATUS ps_start_thread(struct ps_thread *thread, const struct pico_registers *registers);
+/* The process object is signalled, its handles go. By its last thread. */
+void ps_exit_process(struct ps_process *process, NTSTATUS status);
+struct ps_process *ps_current_process(void);
+struct ps_thread *ps_current_thread(void);
+struct ps_process *ps_lookup_process(ULONG_PTR id);
+/* A supervisor thread that is no guest's (main, timers, tests) becomes a thread of the System process (id 0): it may call services. */
+NTSTATUS ps_attach_system_thread(void);
+void ps_detach_system_thread(void);
+/* CPU time of all its threads, past and present. */
+struct pico_cpu_time ps_process_cpu_time(struct ps_process *process);
+void ps_walk_processes(void (*visit)(struct ps_process *process, void *context), void *context);
+
+extern struct ob_type ps_process_type, ps_thread_type, ps_job_type;
+
+/* Starts every component in order: hal, ke, ob, se, io, mm, ps; then the drivers are registered by the caller. */
+NTSTATUS executive_initialize(const struct pico_platform *platform);
+
+#endif

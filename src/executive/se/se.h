@@ -1,0 +1,37 @@
+/* Security: the token is the carrier of a subject's identity; the LX subsystem keeps Linux credentials in it. */
+#ifndef SE_SE_H
+#define SE_SE_H
+
+#include <executive/ob/ob.h>
+#include <nt/ntse.h>
+
+/*
+ * A subject's identity: Linux ids and capabilities, from which TokenUser,
+ * TokenGroups (SID S-1-22-1-uid and S-1-22-2-gid, Samba's form) and
+ * TokenPrivileges are derived. Immutable once attached to a process or thread:
+ * a change makes a new token (se_duplicate_token), as NT and Linux both do.
+ */
+struct se_token {
+	TOKEN_TYPE type;
+	uint32_t ruid, euid, suid, fsuid;
+	uint32_t rgid, egid, sgid, fsgid;
+	uint64_t cap_permitted, cap_effective, cap_inheritable, cap_bounding, cap_ambient;
+	uint32_t securebits;
+	bool no_new_privileges;
+	uint32_t group_count;
+	uint32_t *groups;
+};
+
+extern struct ob_type se_token_type;
+
+void se_initialize(void);
+/* The host user's identity. */
+struct se_token *se_create_host_token(void);
+/* A private copy to be changed before it is attached; one reference. */
+struct se_token *se_duplicate_token(const struct se_token *token);
+/* May the subject have `desired` on an object of this type (kernel objects: owner is the host user)? */
+NTSTATUS se_access_check(const struct se_token *token, const struct ob_type *type, ACCESS_MASK desired, ACCESS_MASK *granted);
+/* The calling supervisor thread acts on the host with the token's file system identity (setfsuid, setfsgid, setgroups on this host thread alone). No-op if it already does. */
+NTSTATUS se_impersonate(const struct se_token *token);
+
+#endif
