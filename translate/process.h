@@ -1,0 +1,193 @@
+/*
+ * Thread groups and tasks, their tree, ids, sessions and groups; signal state.
+ *
+ * Ids, parents, groups, sessions and exit states are guarded by lx_tree_lock.
+ * Signal state (queues, masks of other threads, actions, stop and continue
+ * state, timers' signals) is guarded by lx_signal_lock, one for the instance. A
+ * thread's own mask and alternate stack are written by itself alone.
+ */
+#ifndef TRANSLATE_PROCESS_H
+#define TRANSLATE_PROCESS_H
+
+#include <files.h>
+#include <lx.h>
+
+#define LX_NSIG 64
+
+struct lx_sigset {
+	uint64_t bits; /* signal n is bit n-1 */
+};
+
+/* siginfo_t as the guest sees it: 128 bytes. */
+struct lx_siginfo {
+	int32_t signo, errno_, code, pad;
+	union {
+		uint8_t bytes[112];
+		struct { int32_t pid; uint32_t uid; uint64_t value; } rt;              /* kill, sigqueue */
+		struct { int32_t timer; int32_t overrun; uint64_t value; } timer;
+		struct { int32_t pid; uint32_t uid; int32_t status; int32_t pad; int64_t utime, stime; } child;
+		struct { uint64_t address; int16_t lsb; } fault;
+		struct { int64_t band; int32_t fd; } poll;
+		struct { uint64_t call_address; int32_t number; uint32_t arch; } sys;
+	};
+};
+_Static_assert(sizeof(struct lx_siginfo) == 128, "siginfo_t");
+
+struct lx_queued_signal {
+	TAILQ_ENTRY(lx_queued_signal) link;
+	struct lx_siginfo info;
+	void *timer; /* the POSIX timer that owns it: overruns are counted there */
+};
+
+struct lx_pending {
+	struct lx_sigset set;
+	TAILQ_HEAD(, lx_queued_signal) queue;
+};
+
+struct lx_sigaction {
+	uint64_t handler, flags, restorer;
+	struct lx_sigset mask;
+};
+
+/* CLONE_SIGHAND. */
+struct lx_sighand {
+	_Atomic uint32_t references;
+	struct lx_sigaction actions[LX_NSIG + 1];
+};
+
+struct lx_rlimit {
+	uint64_t current, maximum;
+};
+#define LX_RLIM_NLIMITS 16
+
+struct lx_rusage_sum {
+	uint64_t user_ns, system_ns;
+	uint64_t max_rss_kib, minor_faults, major_faults, voluntary, involuntary;
+};
+
+enum lx_process_state { LX_RUNNING, LX_STOPPED, LX_ZOMBIE, LX_DEAD };
+
+struct lx_group;   /* process group, session: session.c */
+struct lx_session;
+struct lx_posix_timers;
+
+struct lx_process {
+	struct ps_process *ps;
+	int32_t pid;
+	struct lx_process *parent;
+	TAILQ_HEAD(lx_children, lx_process) children;
+	TAILQ_ENTRY(lx_process) sibling;
+	struct lx_group *group;
+	TAILQ_ENTRY(lx_process) group_link;
+	TAILQ_HEAD(, lx_thread) threads;
+	uint32_t live_threads;
+	enum lx_process_state state;
+	int32_t exit_signal;       /* to the parent; SIGCHLD usually */
+	int32_t wait_status;       /* wait4's form, once a zombie */
+	bool group_exiting;        /* exit_group, fatal signal or exec: other threads end */
+	int32_t group_exit_status;
+	bool stop_reported, continue_pending;
+	int32_t stop_signal;
+	bool is_subreaper, dumpable, did_exec;
+	struct ke_wake_list child_waiters; /* wait4 sleeps here */
+	struct kevent vfork_done;
+	bool vfork_pending;        /* the parent waits in vfork for this one */
+	struct lx_sighand *sighand;
+	struct lx_pending pending; /* to the process */
+	struct lx_rlimit limits[LX_RLIM_NLIMITS];
+	struct lx_rusage_sum children_usage, own_retired;
+	struct lx_posix_timers *timers;
+	char *executable;          /* absolute path: /proc/<pid>/exe */
+	struct io_file *executable_file;
+	uint64_t arg_start, arg_end, env_start, env_end, stack_start;
+	uint8_t auxv[512];
+	size_t auxv_size;
+	uint32_t personality;
+	int32_t parent_death_signal;
+	int32_t oom_score_adj;
+	uint64_t start_time_ns;    /* CLOCK_BOOTTIME */
+};
+
+struct lx_thread {
+	struct ps_thread *ps;
+	struct lx_process *process;
+	int32_t tid;
+	TAILQ_ENTRY(lx_thread) link;
+	struct lx_files *files;
+	struct lx_fs *fs;
+	struct lx_uptr set_child_tid, clear_child_tid, robust_list;
+	struct lx_sigset blocked, saved_mask;
+	bool restore_saved_mask;   /* sigsuspend, ppoll: put back after the handler */
+	struct lx_pending pending; /* to the thread */
+	struct { uint64_t sp, size; uint32_t flags; } altstack;
+	/* restart_syscall's continuation */
+	int64_t (*restart)(struct lx_call *call);
+	uint64_t restart_data[8];
+	struct lx_call *call;      /* under way; NULL in user mode */
+	int64_t interrupted_result;
+	char comm[16];
+	bool exiting;
+	struct se_token *token;
+	int32_t nice, sched_policy, sched_priority;
+	uint64_t timer_slack_ns;
+	uint8_t affinity[128];
+};
+
+extern pthread_mutex_t lx_tree_lock, lx_signal_lock;
+
+struct lx_thread *lx_current(void);
+struct lx_process *lx_find_process(int32_t pid);  /* under lx_tree_lock */
+struct lx_thread *lx_find_thread(int32_t tid);    /* under lx_tree_lock */
+
+/* Start the instance: provider registered, pid 1 made; then its first program as pid 2. argv/envp are the host's. Runs until the instance ends; the first program's wait status. */
+struct lx_start {
+	const char *program;
+	char *const *argv;
+	char *const *envp;
+	const char *working_directory;
+	bool kill_on_exit;
+	void (*at_exit)(void *context); /* when the first program ends, before its handles are closed: --objects */
+	void *context;
+};
+/* 0 with *wait_status, or -LX_Exxx with the reason in `error`: the program could not be started. */
+int64_t lx_instance_run(const struct lx_start *start, int32_t *wait_status, char *error, size_t error_size);
+
+/* exec.c: load a program into a fresh space. Shared by lx_instance_run and execve. */
+struct lx_exec_image {
+	struct mm_address_space *space;
+	struct pico_thread *body;       /* parked first thread of the fresh process */
+	struct pico_registers registers;
+	char *executable;               /* resolved path */
+	struct io_file *executable_file;
+	char comm[16];
+	uint64_t arg_start, arg_end, env_start, env_end, stack_start;
+	uint8_t auxv[512];
+	size_t auxv_size;
+};
+struct lx_exec_request {
+	int32_t dirfd;
+	const char *path;
+	uint32_t at_flags;
+	char *const *argv; /* NULL-terminated, supervisor memory */
+	char *const *envp;
+};
+/* 0 or -LX_Exxx, `reason` (may be NULL) gets a sentence for the user. Nothing of the caller has changed on failure. */
+int64_t lx_exec_load(struct lx_call *call, const struct lx_exec_request *request, struct lx_exec_image *image, char *reason, size_t reason_size);
+
+/* signal.c: send. `info` is copied. Privilege has been checked by the caller. */
+int64_t lx_signal_process(struct lx_process *process, const struct lx_siginfo *info);
+int64_t lx_signal_thread(struct lx_thread *thread, const struct lx_siginfo *info);
+int64_t lx_signal_group(int32_t group, const struct lx_siginfo *info);
+bool lx_signal_pending(struct lx_thread *thread);
+/* To the foreground group of the console's session: the terminal's ^C, ^Z, ^\ , SIGWINCH. */
+void lx_signal_console(int32_t signal);
+/* A signal of the caller to itself for an error of a call: SIGPIPE, SIGXFSZ. */
+void lx_signal_self(struct lx_call *call, int32_t signal);
+
+/* exit.c */
+void lx_exit_group(struct lx_process *process, int32_t wait_status);
+
+/* clone.c hooks for other files */
+uint64_t lx_limit(struct lx_process *process, uint32_t resource);
+
+#endif
