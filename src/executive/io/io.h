@@ -44,6 +44,7 @@ struct io_create {
 	ULONG attributes;   /* OBJ_* */
 	struct lx_open_packet lx;
 	ULONG_PTR information; /* out: FILE_OPENED, FILE_CREATED, ... */
+	struct io_file *reparse_file; /* out, with STATUS_REPARSE: a magic link (procfs): continue at this open file; referenced */
 };
 
 /* Where poll's wake-ups come from; filled by a driver's poll operation. */

@@ -132,6 +132,8 @@ void ke_wake_list_init(struct ke_wake_list *list);
 void ke_list_enqueue(struct ke_wake_list *list, struct ke_wake_entry *entry);
 void ke_list_dequeue(struct ke_wake_entry *entry);
 void ke_wake_all(struct ke_wake_list *list);
+/* Wake the entry that was queued first and is not woken yet; false if there is none. A woken waiter that gives up passes it on. */
+bool ke_wake_one(struct ke_wake_list *list);
 /* Sleep until any of the current thread's entries is woken: STATUS_SUCCESS, STATUS_TIMEOUT, or (alertable) STATUS_USER_APC / STATUS_ALERTED. */
 NTSTATUS ke_list_sleep(struct ke_wake_entry *const *entries, size_t count, bool alertable, uint64_t deadline_ns);
 
