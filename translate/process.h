@@ -4,7 +4,10 @@
  * Ids, parents, groups, sessions and exit states are guarded by lx_tree_lock.
  * Signal state (queues, masks of other threads, actions, stop and continue
  * state, timers' signals) is guarded by lx_signal_lock, one for the instance. A
- * thread's own mask and alternate stack are written by itself alone.
+ * thread's own mask and alternate stack are written by itself alone. A process'
+ * list of threads changes under both locks, so that either is enough to walk it.
+ *
+ * Found under lx_tree_lock, a process stays valid after it only with a reference.
  */
 #ifndef TRANSLATE_PROCESS_H
 #define TRANSLATE_PROCESS_H
@@ -72,7 +75,8 @@ struct lx_session;
 struct lx_posix_timers;
 
 struct lx_process {
-	struct ps_process *ps;
+	_Atomic uint32_t references; /* the tree's (until reaped), one a thread, and those of who looks */
+	struct ps_process *ps;       /* NULL for pid 1, which runs no guest code */
 	int32_t pid;
 	struct lx_process *parent;
 	TAILQ_HEAD(lx_children, lx_process) children;
@@ -92,6 +96,15 @@ struct lx_process {
 	struct ke_wake_list child_waiters; /* wait4 sleeps here */
 	struct kevent vfork_done;
 	bool vfork_pending;        /* the parent waits in vfork for this one */
+	bool shares_space;         /* CLONE_VM with another process */
+	int32_t parent_tid;        /* the parent's thread that made it: __WNOTHREAD, PR_SET_PDEATHSIG */
+	int32_t leader_exit_status;/* of the thread whose tid is the pid, should it end before the others */
+	struct lx_thread *exec_thread; /* in execve, waiting for the other threads to end */
+	struct kevent threads_gone;    /* ... which the last of them sets */
+	struct lx_rusage_sum exit_usage; /* once a zombie: its own, without its children */
+	bool autoreaped;           /* nobody will wait for it */
+	bool thp_disabled;
+	int32_t memory_merge, ioprio;
 	struct lx_sighand *sighand;
 	struct lx_pending pending; /* to the process */
 	struct lx_rlimit limits[LX_RLIM_NLIMITS];
@@ -127,6 +140,19 @@ struct lx_thread {
 	int64_t interrupted_result;
 	char comm[16];
 	bool exiting;
+	bool dying;                /* it must end at its next return to user mode: exec by another thread */
+	struct kevent killed;      /* set with it and by group exit: ends killable waits */
+	bool started;              /* its half runs or will run */
+	bool own_token;            /* token differs from the process' primary one */
+	bool keep_capabilities;
+	/*
+	 * How an interrupted call goes on. Before lx_deliver_signals() runs, registers (platform->get_registers) are those
+	 * of the return to user mode: rax holds the result, and if the call was interrupted rax is -512..-516 and orig_rax
+	 * the call's number. For LX's own calls interrupted_result is that code (0: nothing to restart). If a handler is
+	 * entered, lx_deliver_signals turns the code into -EINTR or a restart in the frame and clears interrupted_result;
+	 * if none is, it leaves registers alone, and the dispatcher restarts the call.
+	 */
+	uint64_t interrupted_number;
 	struct se_token *token;
 	int32_t nice, sched_policy, sched_priority;
 	uint64_t timer_slack_ns;
@@ -136,8 +162,32 @@ struct lx_thread {
 extern pthread_mutex_t lx_tree_lock, lx_signal_lock;
 
 struct lx_thread *lx_current(void);
-struct lx_process *lx_find_process(int32_t pid);  /* under lx_tree_lock */
-struct lx_thread *lx_find_thread(int32_t tid);    /* under lx_tree_lock */
+struct lx_process *lx_find_process(int32_t pid);  /* under lx_tree_lock; zombies too */
+struct lx_thread *lx_find_thread(int32_t tid);    /* under lx_tree_lock; live ones */
+struct lx_process *lx_process_reference(struct lx_process *process);
+void lx_process_dereference(struct lx_process *process);
+/* tree.c: visit every process under lx_tree_lock, in the order of pids. */
+void lx_walk_processes(void (*visit)(struct lx_process *process, void *context), void *context);
+extern const int32_t lx_pid_max;
+/* Pid 1, the instance's init: a process without threads that adopts orphans. */
+extern struct lx_process *lx_init_process;
+
+/* session.c. Ids of a process' group and session; visits and look-ups under lx_tree_lock. */
+int32_t lx_process_group_id(const struct lx_process *process);
+int32_t lx_process_session_id(const struct lx_process *process);
+/* Each member of a process group; false if there is none. */
+bool lx_walk_group(int32_t group, void (*visit)(struct lx_process *process, void *context), void *context);
+/* A group is orphaned if no member's parent is in another group of the same session: stop signals of terminals are ignored. */
+bool lx_group_is_orphaned(const struct lx_process *process);
+/* The console: its foreground group (-LX_ENOTTY: not the caller's controlling terminal), TIOCSPGRP with all its checks, TIOCSCTTY, TIOCNOTTY, TIOCGSID. */
+int32_t lx_console_foreground(void);
+int64_t lx_console_set_foreground(struct lx_call *call, int32_t pgrp);
+int64_t lx_console_acquire(struct lx_call *call, bool steal);
+int64_t lx_console_release(struct lx_call *call);
+int32_t lx_console_session(void);
+/* Whether the calling process is of the console's session, and whether in its foreground group. */
+bool lx_console_is_controlling(struct lx_process *process);
+bool lx_console_in_foreground(struct lx_process *process);
 
 /* Start the instance: provider registered, pid 1 made; then its first program as pid 2. argv/envp are the host's. Runs until the instance ends; the first program's wait status. */
 struct lx_start {
@@ -174,7 +224,10 @@ struct lx_exec_request {
 /* 0 or -LX_Exxx, `reason` (may be NULL) gets a sentence for the user. Nothing of the caller has changed on failure. */
 int64_t lx_exec_load(struct lx_call *call, const struct lx_exec_request *request, struct lx_exec_image *image, char *reason, size_t reason_size);
 
-/* signal.c: send. `info` is copied. Privilege has been checked by the caller. */
+/*
+ * signal.c: send. `info` is copied. Privilege has been checked by the caller. The first two take lx_signal_lock alone and
+ * may be called under lx_tree_lock; lx_signal_group takes lx_tree_lock.
+ */
 int64_t lx_signal_process(struct lx_process *process, const struct lx_siginfo *info);
 int64_t lx_signal_thread(struct lx_thread *thread, const struct lx_siginfo *info);
 int64_t lx_signal_group(int32_t group, const struct lx_siginfo *info);
@@ -184,8 +237,40 @@ void lx_signal_console(int32_t signal);
 /* A signal of the caller to itself for an error of a call: SIGPIPE, SIGXFSZ. */
 void lx_signal_self(struct lx_call *call, int32_t signal);
 
+/*
+ * signal.c: what deliver_apcs does for signals, on the thread's own half: PICO_RETURN (registers untouched),
+ * PICO_REGISTERS, or PICO_EXIT after lx_exit_group() for a fatal one. Job control stops wait inside.
+ */
+enum pico_action lx_deliver_signals(struct lx_thread *thread, bool native_interrupted);
+/* signal.c: a thread, a process, ends: what is queued for it goes. After exec: handlers back to default, alternate stack and timers gone. */
+void lx_signal_thread_exit(struct lx_thread *thread);
+void lx_signal_process_exit(struct lx_process *process);
+void lx_signal_exec(struct lx_thread *thread);
+/* timers.c: POSIX timers and interval timers of a process end (exit; POSIX timers also at exec). */
+void lx_timers_exit(struct lx_process *process);
+void lx_timers_exec(struct lx_process *process);
+/* robust.c: on the exiting thread's own half, while its memory still is there. */
+void lx_robust_list_exit(struct lx_thread *thread);
+
 /* exit.c */
+/* The whole process is to end with this status (wait4's form); the first caller's counts. Any thread; the caller's own thread ends at its return to user mode. No lock but lx_tree_lock may be held. */
 void lx_exit_group(struct lx_process *process, int32_t wait_status);
+/* Must the thread end instead of returning to user mode? Killable waits end for it. */
+bool lx_thread_must_exit(const struct lx_thread *thread);
+/* wait.c: a child stopped or went on: wake its parent's wait4. Under lx_tree_lock or lx_signal_lock. */
+void lx_child_state_changed(struct lx_process *child);
+/* rusage.c: what a process and its ended threads used so far, without children. */
+void lx_process_usage(struct lx_process *process, struct lx_rusage_sum *usage);
+/* dispatch.c: sees each system call as it enters and leaves; NULL: nobody does. Set it before the first guest runs. */
+struct lx_call_observer {
+	void (*enter)(struct lx_call *call);
+	/* `result`: what the guest gets, or -512..-516 for a call that signals interrupted. */
+	void (*leave)(struct lx_call *call, int64_t result);
+	/* A thread begins or ends: exit statuses, new tasks. */
+	void (*thread_begin)(struct lx_thread *thread);
+	void (*thread_end)(struct lx_thread *thread);
+};
+extern const struct lx_call_observer *lx_call_observer;
 
 /* clone.c hooks for other files */
 uint64_t lx_limit(struct lx_process *process, uint32_t resource);
