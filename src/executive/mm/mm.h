@@ -9,6 +9,7 @@
 #ifndef MM_MM_H
 #define MM_MM_H
 
+#include <bsd/sys/tree.h>
 #include <executive/io/io.h>
 #include <nt/ntmm.h>
 #include <pico/pico.h>
@@ -40,7 +41,9 @@ struct mm_vad {
 	struct mm_section *section; /* NULL: anonymous private */
 	uint64_t offset;     /* of start in the section, bytes */
 	char *name;          /* special areas; PR_SET_VMA_ANON_NAME */
-	struct { struct mm_vad *left, *right, *parent; int color; } tree;
+	/* kept by the tree: what the subtree below this node spans, and its largest hole */
+	RB_ENTRY(mm_vad) tree;
+	uint64_t subtree_start, subtree_end, subtree_hole;
 };
 
 struct mm_map_request {
@@ -49,6 +52,7 @@ struct mm_map_request {
 	uint32_t protection, flags;
 	bool fixed;        /* exactly there, replacing what is there */
 	bool no_replace;   /* exactly there, or STATUS_CONFLICTING_ADDRESSES */
+	bool low_2g;       /* MAP_32BIT: bottom up between 1 and 2 GiB */
 	struct mm_section *section;
 	uint64_t offset;
 	const char *name;
@@ -59,10 +63,16 @@ struct mm_space_limits {
 	uint64_t data, locked, stack;
 };
 
-/* A new space around a pico process (whose reference it takes), with vdso and vvar entered. */
+/* A new space around a pico process, with vdso and vvar entered. On success the caller's reference to `process` becomes the space's. */
 NTSTATUS mm_create_space(const struct pico_platform *platform, struct pico_process *process, struct mm_address_space **space);
 /* The copy of `parent` that fork made in `process`; MADV_DONTFORK areas are left out, WIPEONFORK ones emptied (by `first`'s half at its start if the host does not do it). */
 NTSTATUS mm_clone_space(struct mm_address_space *parent, struct pico_process *process, struct mm_address_space **space);
+/*
+ * fork: hold the parent's lock over platform->process_fork and mm_clone_space, so that no other thread changes the
+ * mappings in between. The lock is recursive.
+ */
+void mm_lock_space(struct mm_address_space *space);
+void mm_unlock_space(struct mm_address_space *space);
 void mm_reference_space(struct mm_address_space *space);
 void mm_dereference_space(struct mm_address_space *space);
 struct pico_process *mm_space_process(struct mm_address_space *space);
@@ -78,7 +88,22 @@ NTSTATUS mm_unmap(struct mm_address_space *space, uint64_t address, uint64_t siz
 NTSTATUS mm_protect(struct mm_address_space *space, uint64_t address, uint64_t size, uint32_t protection);
 /* mremap(2): flags are LX_MREMAP_*. */
 NTSTATUS mm_remap(struct mm_address_space *space, uint64_t old, uint64_t old_size, uint64_t new_size, uint32_t flags, uint64_t wanted, uint64_t *address);
+/* PROT_GROWSDOWN of mprotect(2): from the start of the area that grows. */
+#define MM_PROT_GROWSDOWN 0x01000000u
+#define MM_PROT_GROWSUP 0x02000000u
 NTSTATUS mm_advise(struct mm_address_space *space, uint64_t address, uint64_t size, int32_t advice);
+/* msync(2) of a mapped range; flags are LX_MS_*. STATUS_NOT_MAPPED_VIEW: a hole in it. */
+NTSTATUS mm_flush(struct mm_address_space *space, uint64_t address, uint64_t size, uint32_t flags);
+/* mlock2(2), munlock(2): flags are MM_LOCKED, with MM_LOCKONFAULT; 0 unlocks. `privileged`: no limit. */
+NTSTATUS mm_lock(struct mm_address_space *space, uint64_t address, uint64_t size, uint32_t flags, bool privileged);
+/* mlockall(2), munlockall(2): what is mapped now, and what will be. */
+NTSTATUS mm_lock_all(struct mm_address_space *space, uint32_t current, bool change_current, uint32_t future, bool privileged);
+/* PR_SET_VMA_ANON_NAME; NULL takes the name away. */
+NTSTATUS mm_set_name(struct mm_address_space *space, uint64_t address, uint64_t size, const char *name);
+/* Is every byte of the range in some VAD? */
+bool mm_is_mapped(struct mm_address_space *space, uint64_t address, uint64_t size);
+/* May a guest mapping lie in the range at all (not the platform's stub, not the host kernel's half)? */
+bool mm_is_guest_range(struct mm_address_space *space, uint64_t address, uint64_t size);
 /* brk(2): returns the break in force afterwards. */
 uint64_t mm_set_break(struct mm_address_space *space, uint64_t wanted);
 void mm_set_break_area(struct mm_address_space *space, uint64_t start, uint64_t end);
@@ -94,6 +119,7 @@ struct mm_statistics { uint64_t virtual_size, peak_virtual_size, data, stack, te
 void mm_statistics(struct mm_address_space *space, struct mm_statistics *statistics);
 
 /* Sections. Over a file object, or backed by memory (file NULL: size bytes of a memfd). */
+/* `protection` is NT's PAGE_*: the most that views may have; PAGE_WRITECOPY and PAGE_EXECUTE_WRITECOPY allow private views alone. One reference to the caller. */
 NTSTATUS mm_create_section(struct io_file *file, uint64_t size, uint32_t protection, struct mm_section **section);
 struct io_file *mm_section_file(struct mm_section *section);
 extern struct ob_type mm_section_type;

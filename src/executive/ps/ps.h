@@ -67,9 +67,10 @@ extern const struct pico_provider_routines ps_pico_routines;
 struct ps_process_attributes {
 	struct ps_process *parent;      /* NULL: the instance's own */
 	ULONG_PTR unique_id;
-	struct mm_address_space *space; /* reference taken */
-	struct ob_handle_table *handles;/* reference taken */
-	struct se_token *token;         /* reference taken */
+	/* The process takes references of its own to these; the caller keeps its. */
+	struct mm_address_space *space;
+	struct ob_handle_table *handles;
+	struct se_token *token;
 	void *pico_context;
 	const char *image_name;
 };
