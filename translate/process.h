@@ -92,10 +92,15 @@ struct lx_process {
 	int32_t group_exit_status;
 	bool stop_reported, continue_pending;
 	int32_t stop_signal;
+	/* A job control stop is asked for or in force; threads that have not stopped yet; a stop signal was dequeued and no SIGCONT came since. */
+	bool stopping, stop_dequeued;
+	uint32_t stop_waiting;
+	int32_t child_code_due;    /* CLD_CONTINUED or CLD_STOPPED that a thread which goes on has to tell the parent; 0: none */
 	bool is_subreaper, dumpable, did_exec;
 	struct ke_wake_list child_waiters; /* wait4 sleeps here */
 	struct kevent vfork_done;
 	bool vfork_pending;        /* the parent waits in vfork for this one */
+	bool is_first;             /* the instance's first program */
 	bool shares_space;         /* CLONE_VM with another process */
 	int32_t parent_tid;        /* the parent's thread that made it: __WNOTHREAD, PR_SET_PDEATHSIG */
 	int32_t leader_exit_status;/* of the thread whose tid is the pid, should it end before the others */
@@ -131,6 +136,9 @@ struct lx_thread {
 	struct lx_uptr set_child_tid, clear_child_tid, robust_list;
 	struct lx_sigset blocked, saved_mask;
 	bool restore_saved_mask;   /* sigsuspend, ppoll: put back after the handler */
+	struct lx_sigset real_blocked; /* sigtimedwait: the mask without what is waited for; else empty */
+	bool stop_pending;         /* counted in process->stop_waiting */
+	struct { uint64_t trap_number, error_code, address; } last_fault; /* ucontext's trapno, err, cr2 */
 	struct lx_pending pending; /* to the thread */
 	struct { uint64_t sp, size; uint32_t flags; } altstack;
 	/* restart_syscall's continuation */
@@ -183,6 +191,8 @@ bool lx_group_is_orphaned(const struct lx_process *process);
 int32_t lx_console_foreground(void);
 int64_t lx_console_set_foreground(struct lx_call *call, int32_t pgrp);
 int64_t lx_console_acquire(struct lx_call *call, bool steal);
+/* A background process that reads (LX_SIGTTIN), writes with TOSTOP or changes (LX_SIGTTOU) the console: 0 to go on, -LX_EIO, or -LX_ERESTARTSYS with its group signalled. */
+int64_t lx_console_check_change(struct lx_call *call, int32_t signal);
 int64_t lx_console_release(struct lx_call *call);
 int32_t lx_console_session(void);
 /* Whether the calling process is of the console's session, and whether in its foreground group. */
@@ -236,6 +246,19 @@ bool lx_signal_pending(struct lx_thread *thread);
 void lx_signal_console(int32_t signal);
 /* A signal of the caller to itself for an error of a call: SIGPIPE, SIGXFSZ. */
 void lx_signal_self(struct lx_call *call, int32_t signal);
+/* A signal that the thread can't block or ignore (faults): on its own half. */
+void lx_signal_force(struct lx_thread *thread, const struct lx_siginfo *info);
+
+/*
+ * signal_calls.c: the mask argument of ppoll, pselect6, epoll_pwait: in force until the call's end. A null pointer
+ * changes nothing. 0, -LX_EINVAL (size is not 8) or -LX_EFAULT. lx_sigmask_leave(): `interrupted` keeps it until the
+ * handler has been entered, which then returns to the old one.
+ */
+int64_t lx_sigmask_enter(struct lx_call *call, struct lx_uptr mask, uint64_t size);
+void lx_sigmask_leave(struct lx_call *call, bool interrupted);
+
+/* exception.c: the provider's dispatch_exception: the fault becomes a pending signal of the thread. */
+void lx_dispatch_exception(struct lx_thread *thread, const struct pico_exception *exception);
 
 /*
  * signal.c: what deliver_apcs does for signals, on the thread's own half: PICO_RETURN (registers untouched),
