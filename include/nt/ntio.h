@@ -387,9 +387,11 @@ typedef struct _FILE_FULL_EA_INFORMATION {
 #define FSCTL_LX_PIPE_SIZE 0x223030u    /* in: ULONG new capacity or 0 (query); out: ULONG capacity */
 #define FSCTL_LX_COPY_RANGE 0x223034u   /* in: FSCTL_LX_COPY_RANGE_INPUT; Information: bytes copied */
 #define FSCTL_LX_FADVISE 0x223038u      /* in: FSCTL_LX_FADVISE_INPUT */
-#define FSCTL_LX_SYNC_FS 0x22303Cu
+#define FSCTL_LX_SYNC_FS 0x22303Cu      /* in: nothing, or a non-zero ULONG: all file systems, as sync(2) */
 #define FSCTL_LX_SPLICE 0x223040u       /* on a pipe; in: FSCTL_LX_SPLICE_INPUT */
 #define FSCTL_LX_SEALS 0x223044u        /* in: ULONG seals to add (0: query); out: ULONG seals */
+#define FSCTL_LX_SYNC_RANGE 0x223048u   /* in: FSCTL_LX_SYNC_RANGE_INPUT */
+#define FSCTL_LX_READAHEAD 0x22304Cu    /* in: FSCTL_LX_SYNC_RANGE_INPUT, Flags 0 */
 /* ioctl(2) by number, for what has no form of its own: NtDeviceIoControlFile with this code; in/out: FSCTL_LX_IOCTL_BUFFER. */
 #define FSCTL_LX_IOCTL 0x223080u
 
@@ -452,6 +454,12 @@ typedef struct _FSCTL_LX_FADVISE_INPUT {
 	LONGLONG Length;
 	ULONG Advice;
 } FSCTL_LX_FADVISE_INPUT;
+
+typedef struct _FSCTL_LX_SYNC_RANGE_INPUT {
+	LONGLONG Offset;
+	LONGLONG Length;
+	ULONG Flags; /* SYNC_FILE_RANGE_* */
+} FSCTL_LX_SYNC_RANGE_INPUT;
 
 typedef struct _FSCTL_LX_IOCTL_BUFFER {
 	ULONG Request;       /* 32 bits, as the kernel compares */

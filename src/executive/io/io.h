@@ -61,9 +61,25 @@ struct io_section_backing {
 };
 
 /*
+ * What create and query_by_name answer beside plain success and failure:
+ * - STATUS_REPARSE: a symbolic link lies on the way, the last component included unless FILE_OPEN_REPARSE_POINT is
+ *   given; nothing was opened. For a magic link reparse_file is set, and NtCreateFile returns STATUS_REPARSE with
+ *   *FileHandle a handle to that file; for any other link *FileHandle is NULL.
+ * - STATUS_PATH_NOT_COVERED: the name leads with ".." above the directory that it is relative to (or is absolute).
+ * lx.Flags with O_NOFOLLOW and without O_PATH makes a link as last component fail as Linux does (ELOOP).
+ * A name that is empty, relative to an open file: that file is opened anew (its inode, not its name).
+ */
+
+/*
  * The operations. `position` NULL: at the file object's current position, which
  * moves. *information: bytes transferred or as NT says. Class structures are
- * those of <nt/ntio.h>.
+ * those of <nt/ntio.h>. `flags` of read and write: RWF_* of preadv2(2), what NtReadFile's and NtWriteFile's Key
+ * points to. A position of FILE_WRITE_TO_END_OF_FILE (-1) appends whatever the status flags say.
+ *
+ * query_directory of `size` bytes gives what getdents64(2) of size / 4 bytes does, so that a caller who translates
+ * into a buffer of n bytes asks for 4 n and needs no seeking back. d_type is ReparsePointTag; where that is 0,
+ * FILE_ATTRIBUTE_DIRECTORY is a directory, FILE_ATTRIBUTE_NORMAL a regular file, and no attribute unknown. Times and
+ * sizes of records may be 0.
  */
 struct io_driver_operations {
 	NTSTATUS (*create)(struct io_device *device, struct io_create *create, struct io_file *file);
@@ -92,6 +108,7 @@ struct io_driver_operations {
 struct io_driver {
 	const char *name; /* \Driver\<name> */
 	const struct io_driver_operations *operations;
+	size_t file_extension_size; /* bytes of each file object that are the driver's own, zeroed: io_file_extension() */
 };
 
 struct io_device {
@@ -112,9 +129,15 @@ struct io_file {
 	_Atomic ULONG lx_flags; /* status flags (LX_O_*) where the driver does not keep them itself */
 	pthread_mutex_t lock;   /* guards position and what the driver says */
 	LONGLONG position;
-	STRING name;            /* within the device, as opened (with the root's name in front); heap */
+	STRING name;            /* within the device, as opened (with the root's name in front): io_set_file_name() */
 	ULONG completion_key;
+	_Alignas(16) char extension[]; /* of driver->file_extension_size bytes, then the first name */
 };
+
+static inline void *io_file_extension(struct io_file *file)
+{
+	return file->extension;
+}
 
 extern struct ob_type io_file_type, io_device_type, io_driver_type;
 
@@ -125,13 +148,19 @@ NTSTATUS io_register_driver(struct io_driver *driver);
 NTSTATUS io_create_device(struct io_driver *driver, const char *name, void *extension, struct io_device **device);
 /* A file object on a device without a name walk (pipes, inherited descriptors). One reference to the caller. */
 NTSTATUS io_create_file_object(struct io_device *device, ACCESS_MASK access, ULONG options, struct io_file **file);
+/* Give it another name: copied. False: out of memory. Who may call it concurrently with queries holds file->lock. */
+bool io_set_file_name(struct io_file *file, const char *name, size_t size);
 /* Reference a file object by handle and check access. */
 NTSTATUS io_reference_file(HANDLE handle, ACCESS_MASK access, struct io_file **file);
 
 /* Common helpers for drivers that keep no position of their own. */
 NTSTATUS io_position_seek(struct io_file *file, LONGLONG offset, ULONG whence, LONGLONG end, LONGLONG *result);
 
-/* A bounce buffer of the calling thread, kept between calls; at least `size` bytes (bounded: 1 MiB), or NULL. */
+/*
+ * A bounce buffer of the calling thread, kept between calls; at least `size` bytes (bounded: IO_BOUNCE_MAXIMUM), or NULL.
+ * It belongs to drivers, between their entry and return; nothing else may be called meanwhile that could use it.
+ */
+#define IO_BOUNCE_MAXIMUM 0x100000u
 void *io_bounce(size_t size);
 
 #endif
