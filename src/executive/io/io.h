@@ -68,6 +68,10 @@ struct io_section_backing {
  * - STATUS_PATH_NOT_COVERED: the name leads with ".." above the directory that it is relative to (or is absolute).
  * lx.Flags with O_NOFOLLOW and without O_PATH makes a link as last component fail as Linux does (ELOOP).
  * A name that is empty, relative to an open file: that file is opened anew (its inode, not its name).
+ * NtQueryInformationByName has no create options: OBJ_OPENLINK among its attributes stands for FILE_OPEN_REPARSE_POINT
+ * (a link as last component is the subject itself), and OBJ_DONT_REPARSE is not used. It answers STATUS_REPARSE as create.
+ * Names never hold "." or ".." components, but a lone "." (a directory by itself, with the check of search permission)
+ * or one as last component; LX leaves a directory upwards by FileNameInformation.
  */
 
 /*
@@ -131,6 +135,9 @@ struct io_file {
 	LONGLONG position;
 	STRING name;            /* within the device, as opened (with the root's name in front): io_set_file_name() */
 	ULONG completion_key;
+	/* F_SETOWN, F_SETSIG: LX's, kept here because they belong to the open file description. Kind << 32 | id; 0: nobody. */
+	_Atomic ULONGLONG lx_owner;
+	_Atomic ULONG lx_signal;
 	_Alignas(16) char extension[]; /* of driver->file_extension_size bytes, then the first name */
 };
 
