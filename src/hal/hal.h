@@ -16,16 +16,21 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* The real-time signal that interrupts a thread inside hal_alertable_call; no thread of the supervisor may block or use it. */
+#define HAL_INTERRUPT_SIGNAL 62
+
 struct hal_parker {
-	_Atomic uint32_t token;   /* 1: an unpark is due */
+	_Atomic uint32_t token;   /* 1: an unpark is due; 2: the owner sleeps on it */
 	_Atomic uint32_t in_call; /* 1: inside hal_alertable_call */
 	pid_t tid;
 };
 
-/* Prepare the process: the signal that interrupts host calls, SIGPIPE ignored. Once, at start. 0 or -errno. */
+/* Prepare the process: the signal that interrupts host calls, SIGPIPE ignored. At start; again is harmless. 0 or -errno. */
 int hal_initialize(void);
 /* By the thread that will sleep on it. */
 void hal_parker_init(struct hal_parker *parker);
+/* The same for a zeroed parker that others may have unparked already: their token stays. */
+void hal_parker_adopt(struct hal_parker *parker);
 /* Sleep until unparked (consumes the token, returns true) or until `deadline_ns` on CLOCK_MONOTONIC (false); UINT64_MAX: no deadline. */
 bool hal_park(struct hal_parker *parker, uint64_t deadline_ns);
 /* End the sleep, or the next one. Async-signal-safe, any thread. */
@@ -36,12 +41,55 @@ void hal_unpark(struct hal_parker *parker);
  * the raw result. A call that has had its effect returns it.
  */
 int64_t hal_alertable_call(struct hal_parker *parker, long number, ...);
+/* The same with the arguments in an array. */
+int64_t hal_alertable_call_array(struct hal_parker *parker, long number, const uint64_t arguments[6]);
 
 enum hal_clock { HAL_CLOCK_REALTIME, HAL_CLOCK_MONOTONIC, HAL_CLOCK_BOOTTIME, HAL_CLOCK_THREAD_CPU };
 /* Nanoseconds. */
 uint64_t hal_time(enum hal_clock clock);
 
-/* Start a detached thread with a small stack; 0 or -errno. */
+/* Start a detached thread with a small stack, all signals but HAL_INTERRUPT_SIGNAL blocked; 0 or -errno. */
 int hal_thread_create(void (*routine)(void *), void *argument);
+/* Give the host CPU to another thread that is ready. */
+void hal_yield(void);
+
+/*
+ * A sleeper on both clocks for one thread, so that steps of the real-time clock
+ * are noticed. Deadlines are absolute nanoseconds, UINT64_MAX: none.
+ */
+struct hal_alarm {
+	struct hal_parker parker; /* unpark it to end the sleep */
+	int realtime_fd;          /* a timerfd that reports clock steps; -1: none could be had */
+};
+/* By the thread that will sleep on it. Never fails; without a timerfd, clock steps are noticed within a second. */
+void hal_alarm_init(struct hal_alarm *alarm);
+/* Returns once a deadline has passed, the real-time clock was stepped, or the parker was unparked; maybe earlier. */
+void hal_alarm_wait(struct hal_alarm *alarm, uint64_t monotonic_ns, uint64_t realtime_ns);
+
+/* The host user's identity. */
+struct hal_identity {
+	uint32_t ruid, euid, suid, fsuid;
+	uint32_t rgid, egid, sgid, fsgid;
+	uint64_t cap_permitted, cap_effective, cap_inheritable, cap_bounding, cap_ambient;
+	uint32_t securebits;
+	bool no_new_privileges;
+};
+void hal_query_identity(struct hal_identity *identity);
+/* Supplementary groups: how many there are (at most `capacity` are stored), or -errno. */
+int hal_query_groups(uint32_t *groups, uint32_t capacity);
+/*
+ * The calling host thread alone takes on a file-system identity. 0 or -errno:
+ * -EPERM where the host does not let it; nothing has changed then.
+ */
+int hal_set_file_identity(uint32_t fsuid, uint32_t fsgid, const uint32_t *groups, uint32_t group_count);
+
+struct hal_system {
+	uint32_t page_size;
+	uint64_t physical_pages, free_pages;
+	uint32_t processors;     /* that the supervisor may run on */
+	uint64_t processor_mask; /* the first 64 of them */
+	uint64_t boot_time_ns;   /* CLOCK_REALTIME at boot */
+};
+void hal_query_system(struct hal_system *system);
 
 #endif

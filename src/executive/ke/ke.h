@@ -13,6 +13,7 @@
 #define KE_KE_H
 
 #include <hal/hal.h>
+#include <bsd/sys/tree.h>
 #include <nt/ntke.h>
 #include <sys/queue.h>
 
@@ -61,7 +62,10 @@ struct ktimer {
 	/* Called by the timer thread at each expiry without locks held; may be NULL. */
 	void (*routine)(struct ktimer *timer, void *context);
 	void *context;
-	TAILQ_ENTRY(ktimer) link;
+	/* How often it has expired since it was set, periods that passed unnoticed included. Stable in `routine`. */
+	uint64_t expirations;
+	RB_ENTRY(ktimer) link;
+	struct ke_wait *wait; /* a wait's own timer: its expiry ends the wait */
 };
 
 /* A thread as the dispatcher sees it; embedded in ps_thread. */
@@ -77,9 +81,15 @@ struct ke_thread {
 	NTSTATUS wait_status;
 	_Atomic bool terminating; /* every alertable wait ends with STATUS_USER_APC */
 	TAILQ_HEAD(, kmutant) owned_mutants;
+	_Atomic bool kernel_apc_pending;
+	bool ended; /* detached: APCs are run down at once */
 };
 
 void ke_initialize(void);
+/* A zeroed header. A header of zeroes is a valid KE_EVENT_NOTIFICATION that is not signalled. */
+void ke_initialize_header(struct dispatcher_header *header, enum dispatcher_type type);
+/* A zeroed thread; it may be waited for, alerted and given APCs before it attaches. Zeroed memory will do, too. */
+void ke_initialize_thread(struct ke_thread *thread);
 /* The calling supervisor thread becomes `thread` (thread-local) and may wait. */
 void ke_thread_attach(struct ke_thread *thread);
 /* Its end: mutants are abandoned, APCs run down, the header signalled. */
@@ -93,6 +103,10 @@ LONG ke_reset_event(struct kevent *event);
 void ke_pulse_event(struct kevent *event);
 void ke_initialize_mutant(struct kmutant *mutant, bool owned);
 NTSTATUS ke_release_mutant(struct kmutant *mutant, LONG *previous);
+/* Before its memory goes: no thread owns it any more. */
+void ke_delete_mutant(struct kmutant *mutant);
+struct ke_mutant_state { LONG count; bool owned_by_caller, abandoned; };
+struct ke_mutant_state ke_query_mutant(struct kmutant *mutant);
 void ke_initialize_semaphore(struct ksemaphore *semaphore, LONG count, LONG limit);
 NTSTATUS ke_release_semaphore(struct ksemaphore *semaphore, LONG adjustment, LONG *previous);
 void ke_initialize_timer(struct ktimer *timer, TIMER_TYPE type);
@@ -101,6 +115,15 @@ bool ke_set_timer(struct ktimer *timer, LARGE_INTEGER due, uint64_t period_ns);
 /* The same in nanoseconds of CLOCK_MONOTONIC (or CLOCK_REALTIME if absolute). */
 bool ke_set_timer_ns(struct ktimer *timer, uint64_t due_ns, bool absolute, uint64_t period_ns);
 bool ke_cancel_timer(struct ktimer *timer);
+/*
+ * Returns when the timer's routine is not running (at once in the routine itself). A timer with a routine must be
+ * cancelled and then flushed before its memory goes; without any lock that the routine takes.
+ */
+void ke_flush_timer(struct ktimer *timer);
+/* Make sure that the thread that expires timers runs; setting a timer does it, too, but can't report the failure. */
+NTSTATUS ke_start_timers(void);
+/* Nanoseconds until the next expiry, 0 if not set; with the state and the period if not NULL. */
+uint64_t ke_query_timer(struct ktimer *timer, uint64_t *period_ns, bool *signalled);
 /* Signal any other header (process, thread, file): state 1, wake all. */
 void ke_signal_header(struct dispatcher_header *header);
 LONG ke_read_state(struct dispatcher_header *header);
@@ -109,8 +132,10 @@ LONG ke_read_state(struct dispatcher_header *header);
 NTSTATUS ke_wait_for_object(struct dispatcher_header *object, bool alertable, const LARGE_INTEGER *timeout);
 NTSTATUS ke_wait_for_objects(ULONG count, struct dispatcher_header *const *objects, WAIT_TYPE type, bool alertable,
 			     const LARGE_INTEGER *timeout);
+/* Signal an event (set), mutant or semaphore (release) and wait, with no moment in between. */
+NTSTATUS ke_signal_and_wait(struct dispatcher_header *signal, struct dispatcher_header *object, bool alertable, const LARGE_INTEGER *timeout);
 NTSTATUS ke_delay(bool alertable, const LARGE_INTEGER *interval);
-/* NT timeout -> deadline on CLOCK_MONOTONIC; NULL -> UINT64_MAX. */
+/* NT timeout -> deadline on CLOCK_MONOTONIC; NULL -> UINT64_MAX, 0 -> 0. An absolute one no longer follows clock steps; ke_wait_* notice them. */
 uint64_t ke_deadline(const LARGE_INTEGER *timeout);
 
 /*
@@ -127,6 +152,7 @@ struct ke_wake_entry {
 };
 struct ke_wake_list {
 	TAILQ_HEAD(, ke_wake_entry) entries;
+	_Atomic uint32_t count; /* of entries: waking an empty list takes no lock */
 };
 void ke_wake_list_init(struct ke_wake_list *list);
 void ke_list_enqueue(struct ke_wake_list *list, struct ke_wake_entry *entry);
@@ -134,7 +160,7 @@ void ke_list_dequeue(struct ke_wake_entry *entry);
 void ke_wake_all(struct ke_wake_list *list);
 /* Wake the entry that was queued first and is not woken yet; false if there is none. A woken waiter that gives up passes it on. */
 bool ke_wake_one(struct ke_wake_list *list);
-/* Sleep until any of the current thread's entries is woken: STATUS_SUCCESS, STATUS_TIMEOUT, or (alertable) STATUS_USER_APC / STATUS_ALERTED. */
+/* Sleep until any of the current thread's entries is woken (which is then forgotten: check the condition after): STATUS_SUCCESS, STATUS_TIMEOUT, or (alertable) STATUS_USER_APC / STATUS_ALERTED. */
 NTSTATUS ke_list_sleep(struct ke_wake_entry *const *entries, size_t count, bool alertable, uint64_t deadline_ns);
 
 /*
@@ -144,15 +170,29 @@ NTSTATUS ke_list_sleep(struct ke_wake_entry *const *entries, size_t count, bool 
  */
 int64_t ke_host_call(NTSTATUS *status, struct ke_wake_entry *const *entries, size_t count, long number, const uint64_t arguments[6]);
 
+/* If the thread has ended, the APC is run down by the caller. Whoever queues a user APC for a thread in user mode kicks it. */
 void ke_queue_apc(struct ke_thread *thread, struct ke_apc *apc, bool user);
+/* True: it had not run yet, and will not. */
 bool ke_remove_apc(struct ke_thread *thread, struct ke_apc *apc);
-/* Run all queued user APCs of the current thread. */
+/* Run all queued user APCs of the current thread. user_apc_pending is cleared before the first runs, so that whoever looks for signals must look after this. */
 void ke_deliver_user_apcs(void);
+/* Run the current thread's kernel APCs: where it leaves kernel mode. Waits do it by themselves. */
+void ke_deliver_kernel_apcs(void);
 /* End the thread's alertable wait with STATUS_ALERTED, or its next one. */
 void ke_alert_thread(struct ke_thread *thread);
 /* Set user_apc_pending and end an alertable wait with STATUS_USER_APC: how signals interrupt. */
 void ke_signal_apc(struct ke_thread *thread);
 /* Is there a reason for an alertable wait to end now? */
 bool ke_alert_pending(struct ke_thread *thread);
+/* Why it would end: STATUS_ALERTED (and the alert is taken) or STATUS_USER_APC; STATUS_SUCCESS: it would not. */
+NTSTATUS ke_test_alert(struct ke_thread *thread);
+
+/* The pair under NtWaitForAlertByThreadId: one sticky alert per thread. The wait is alertable: STATUS_ALERTED, STATUS_TIMEOUT, STATUS_USER_APC. */
+void ke_alert_thread_by_id(struct ke_thread *thread);
+NTSTATUS ke_wait_for_alert_by_id(const LARGE_INTEGER *timeout);
+
+/* The header of a queue (KE_QUEUE): signalled while it counts something. A wait takes nothing; who takes an entry says so. */
+void ke_queue_add(struct dispatcher_header *queue);
+void ke_queue_remove(struct dispatcher_header *queue);
 
 #endif

@@ -1,0 +1,30 @@
+/* Semaphores. */
+#include "ke_internal.h"
+
+void ke_initialize_semaphore(struct ksemaphore *semaphore, LONG count, LONG limit)
+{
+	ke_initialize_header(&semaphore->header, KE_SEMAPHORE);
+	semaphore->header.signal_state = count;
+	semaphore->limit = limit;
+}
+
+NTSTATUS ke_release_semaphore_locked(struct ksemaphore *semaphore, LONG adjustment, LONG *previous)
+{
+	LONG count = semaphore->header.signal_state;
+
+	if (adjustment <= 0 || count > semaphore->limit - adjustment)
+		return STATUS_SEMAPHORE_LIMIT_EXCEEDED;
+	if (previous)
+		*previous = count;
+	semaphore->header.signal_state = count + adjustment;
+	ke_test_waiters_locked(&semaphore->header);
+	return STATUS_SUCCESS;
+}
+
+NTSTATUS ke_release_semaphore(struct ksemaphore *semaphore, LONG adjustment, LONG *previous)
+{
+	ke_lock();
+	NTSTATUS status = ke_release_semaphore_locked(semaphore, adjustment, previous);
+	ke_unlock();
+	return status;
+}

@@ -1,0 +1,233 @@
+/*
+ * Threads as the dispatcher sees them, their alerts and their APC queues.
+ *
+ * A thread that is alerted or given an APC is always unparked: if it sleeps, it
+ * looks for the reason and goes back to sleep if its wait is not concerned; if
+ * it is awake, its next sleep ends at once and does the same. So no state needs
+ * to say where exactly it sleeps.
+ */
+#include "ke_internal.h"
+
+static __thread struct ke_thread *current_thread;
+
+struct ke_thread *ke_current_thread(void)
+{
+	return current_thread;
+}
+
+void ke_initialize_thread(struct ke_thread *thread)
+{
+	ke_lock();
+	thread->header.type = KE_THREAD;
+	READY_LIST(&thread->header.waiters);
+	READY_LIST(&thread->kernel_apcs);
+	READY_LIST(&thread->user_apcs);
+	READY_LIST(&thread->owned_mutants);
+	ke_unlock();
+}
+
+void ke_thread_attach(struct ke_thread *thread)
+{
+	ke_initialize_thread(thread);
+	hal_parker_adopt(&thread->parker);
+	current_thread = thread;
+}
+
+static void abandon_mutants(struct ke_thread *thread)
+{
+	struct kmutant *mutant;
+
+	while ((mutant = TAILQ_FIRST(&thread->owned_mutants))) {
+		TAILQ_REMOVE(&thread->owned_mutants, mutant, owned_link);
+		mutant->owner = NULL;
+		mutant->abandoned = true;
+		mutant->header.signal_state = 1;
+		ke_test_waiters_locked(&mutant->header);
+	}
+}
+
+static struct ke_apc *take_apc_locked(struct ke_apc_queue *queue)
+{
+	READY_LIST(queue);
+
+	struct ke_apc *apc = TAILQ_FIRST(queue);
+
+	if (apc) {
+		TAILQ_REMOVE(queue, apc, link);
+		apc->inserted = false;
+	}
+	return apc;
+}
+
+static struct ke_apc *take_apc(struct ke_apc_queue *queue)
+{
+	ke_lock();
+	struct ke_apc *apc = take_apc_locked(queue);
+	ke_unlock();
+	return apc;
+}
+
+static void run_down(struct ke_apc_queue *queue)
+{
+	struct ke_apc *apc;
+
+	while ((apc = take_apc(queue)))
+		if (apc->rundown)
+			apc->rundown(apc);
+}
+
+void ke_thread_detach(struct ke_thread *thread)
+{
+	ke_lock();
+	thread->ended = true;
+	abandon_mutants(thread);
+	ke_unlock();
+	run_down(&thread->kernel_apcs);
+	run_down(&thread->user_apcs);
+	if (current_thread == thread)
+		current_thread = NULL;
+	/* Last: who waits for it may let go of its memory. */
+	ke_signal_header(&thread->header);
+}
+
+void ke_queue_apc(struct ke_thread *thread, struct ke_apc *apc, bool user)
+{
+	struct ke_apc_queue *queue = user ? &thread->user_apcs : &thread->kernel_apcs;
+
+	ke_lock();
+	bool ended = thread->ended;
+
+	if (!ended && !apc->inserted) {
+		READY_LIST(queue);
+		TAILQ_INSERT_TAIL(queue, apc, link);
+		apc->inserted = true;
+		atomic_store(user ? &thread->user_apc_pending : &thread->kernel_apc_pending, true);
+		hal_unpark(&thread->parker);
+	}
+	ke_unlock();
+	if (ended && apc->rundown)
+		apc->rundown(apc);
+}
+
+static bool is_queued(struct ke_apc_queue *queue, struct ke_apc *apc)
+{
+	struct ke_apc *each;
+
+	READY_LIST(queue);
+	TAILQ_FOREACH (each, queue, link)
+		if (each == apc)
+			return true;
+	return false;
+}
+
+bool ke_remove_apc(struct ke_thread *thread, struct ke_apc *apc)
+{
+	ke_lock();
+	bool removed = apc->inserted;
+
+	if (removed) {
+		struct ke_apc_queue *queue = is_queued(&thread->user_apcs, apc) ? &thread->user_apcs : &thread->kernel_apcs;
+
+		TAILQ_REMOVE(queue, apc, link);
+		apc->inserted = false;
+	}
+	ke_unlock();
+	return removed;
+}
+
+void ke_deliver_kernel_apcs(void)
+{
+	struct ke_thread *thread = current_thread;
+	struct ke_apc *apc;
+
+	while (atomic_load(&thread->kernel_apc_pending)) {
+		atomic_store(&thread->kernel_apc_pending, false);
+		while ((apc = take_apc(&thread->kernel_apcs)))
+			apc->routine(apc);
+	}
+}
+
+void ke_deliver_user_apcs(void)
+{
+	struct ke_thread *thread = current_thread;
+	struct ke_apc *apc;
+
+	ke_deliver_kernel_apcs();
+	if (!atomic_load(&thread->user_apc_pending))
+		return;
+	atomic_store(&thread->user_apc_pending, false);
+	while ((apc = take_apc(&thread->user_apcs)))
+		apc->routine(apc);
+}
+
+void ke_alert_thread(struct ke_thread *thread)
+{
+	ke_lock();
+	thread->alerted = true;
+	hal_unpark(&thread->parker);
+	ke_unlock();
+}
+
+void ke_signal_apc(struct ke_thread *thread)
+{
+	atomic_store(&thread->user_apc_pending, true);
+	hal_unpark(&thread->parker);
+}
+
+NTSTATUS ke_test_alert_locked(struct ke_thread *thread)
+{
+	if (thread->alerted) {
+		thread->alerted = false;
+		return STATUS_ALERTED;
+	}
+	if (atomic_load(&thread->user_apc_pending) || atomic_load(&thread->terminating))
+		return STATUS_USER_APC;
+	return STATUS_SUCCESS;
+}
+
+NTSTATUS ke_test_alert(struct ke_thread *thread)
+{
+	ke_lock();
+	NTSTATUS status = ke_test_alert_locked(thread);
+	ke_unlock();
+	return status;
+}
+
+bool ke_alert_pending(struct ke_thread *thread)
+{
+	if (atomic_load(&thread->user_apc_pending) || atomic_load(&thread->terminating))
+		return true;
+	ke_lock();
+	bool alerted = thread->alerted;
+	ke_unlock();
+	return alerted;
+}
+
+void ke_alert_thread_by_id(struct ke_thread *thread)
+{
+	ke_lock();
+	thread->alert_by_id = true;
+	hal_unpark(&thread->parker);
+	ke_unlock();
+}
+
+NTSTATUS ke_wait_for_alert_by_id(const LARGE_INTEGER *timeout)
+{
+	struct ke_thread *thread = current_thread;
+	uint64_t deadline = ke_deadline(timeout);
+	bool timed_out = false;
+
+	for (;;) {
+		ke_deliver_kernel_apcs();
+		ke_lock();
+		NTSTATUS status = thread->alert_by_id ? STATUS_ALERTED : ke_test_alert_locked(thread);
+
+		thread->alert_by_id = thread->alert_by_id && status != STATUS_ALERTED;
+		ke_unlock();
+		if (status != STATUS_SUCCESS)
+			return status;
+		if (timed_out)
+			return STATUS_TIMEOUT;
+		timed_out = !hal_park(&thread->parker, deadline);
+	}
+}
