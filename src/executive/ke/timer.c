@@ -16,7 +16,7 @@ static int compare(const struct ktimer *a, const struct ktimer *b)
 }
 
 RB_HEAD(timer_tree, ktimer);
-RB_GENERATE_STATIC(timer_tree, ktimer, link, compare)
+RB_GENERATE_INTERNAL(timer_tree, ktimer, link, compare, __attribute__((unused)) static)
 
 /* Guarded by the dispatcher lock. */
 static struct timer_tree trees[2]; /* by ktimer.absolute */
