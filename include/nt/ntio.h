@@ -341,6 +341,17 @@ typedef struct _FILE_FS_LX_STATFS_INFORMATION {
 	LONGLONG Flags;
 } FILE_FS_LX_STATFS_INFORMATION;
 
+#define FILE_DEVICE_NAMED_PIPE 0x11u
+#define FILE_DEVICE_DISK_FILE_SYSTEM 0x8u
+#define FILE_DEVICE_NULL 0x15u
+#define FILE_DEVICE_UNKNOWN 0x22u
+#define FILE_DEVICE_CONSOLE 0x50u
+
+typedef struct _FILE_FS_DEVICE_INFORMATION {
+	ULONG DeviceType; /* FILE_DEVICE_* */
+	ULONG Characteristics;
+} FILE_FS_DEVICE_INFORMATION, *PFILE_FS_DEVICE_INFORMATION;
+
 typedef struct _FILE_FS_FULL_SIZE_INFORMATION {
 	LARGE_INTEGER TotalAllocationUnits;
 	LARGE_INTEGER CallerAvailableAllocationUnits;
@@ -467,6 +478,19 @@ typedef struct _FSCTL_LX_IOCTL_BUFFER {
 	ULONGLONG Argument;  /* the third argument, where it is a number */
 	UCHAR Data[];        /* the structure that the argument points to, copied in and out by the caller */
 } FSCTL_LX_IOCTL_BUFFER;
+
+#define FSCTL_LX_SPLICE_FROM 1u   /* from Other into the pipe */
+#define FSCTL_LX_SPLICE_TO 2u     /* from the pipe to Other */
+#define FSCTL_LX_SPLICE_TEE 3u    /* the pipe's bytes are copied to the pipe Other, and stay */
+#define FSCTL_LX_SPLICE_BUFFER 4u /* vmsplice: from Buffer into the pipe's write end, or out of its read end */
+typedef struct _FSCTL_LX_SPLICE_INPUT {
+	ULONG Operation; /* FSCTL_LX_SPLICE_* */
+	ULONG Flags;     /* SPLICE_F_NONBLOCK 2 */
+	HANDLE Other;
+	PIO_BUFFER Buffer;
+	LONGLONG Offset; /* in Other; -1: its file position */
+	ULONGLONG Length;
+} FSCTL_LX_SPLICE_INPUT;
 
 /*
  * Polling: NT has it for sockets as IOCTL_AFD_POLL; here any file object can be

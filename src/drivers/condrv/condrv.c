@@ -1,0 +1,461 @@
+/*
+ * Console file objects. Everything that the host description holds stays there
+ * (status flags, attributes, window size), so that the shell that started lxrun
+ * and the guest see one terminal.
+ *
+ * The descriptor is owned by the file object. `console` is written once, at the
+ * first adoption, or when a session acquires another terminal; reads are atomic.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <termios.h>
+
+#include <drivers/condrv/condrv.h>
+#include <drivers/condrv/terminal.h>
+
+static struct io_device *condrv_device;
+static _Atomic int console_descriptor = -1;
+static _Atomic dev_t console_number;
+static const struct condrv_job_control *job_control;
+static struct termios saved_attributes;
+static _Atomic bool attributes_saved;
+
+static int descriptor_of(const struct io_file *file)
+{
+	return (int)(intptr_t)file->context - 1;
+}
+
+static NTSTATUS host_status(int64_t result)
+{
+	return result < 0 ? FSRTL_ERRNO((int)-result) : STATUS_SUCCESS;
+}
+
+static NTSTATUS errno_status(int result)
+{
+	return result < 0 ? FSRTL_ERRNO(errno) : STATUS_SUCCESS;
+}
+
+dev_t condrv_console_number(void)
+{
+	return atomic_load(&console_number);
+}
+
+void condrv_set_job_control(const struct condrv_job_control *control)
+{
+	job_control = control;
+}
+
+void condrv_restore(void)
+{
+	int descriptor = atomic_load(&console_descriptor);
+
+	if (descriptor >= 0 && atomic_load(&attributes_saved))
+		tcsetattr(descriptor, TCSANOW, &saved_attributes);
+}
+
+bool condrv_is_console(int descriptor)
+{
+	struct stat host;
+	dev_t number = atomic_load(&console_number);
+
+	return number && fstat(descriptor, &host) == 0 && host.st_rdev == number;
+}
+
+NTSTATUS condrv_check(int descriptor, bool write)
+{
+	if (!job_control || !condrv_is_console(descriptor))
+		return STATUS_SUCCESS;
+	return job_control->check(write);
+}
+
+/* The console's own descriptor outlives its file objects: /dev/tty is opened through it. */
+static void remember_console(int descriptor)
+{
+	struct stat host;
+	int expected = -1, own;
+
+	if (atomic_load(&console_descriptor) >= 0 || fstat(descriptor, &host) < 0)
+		return;
+	own = fcntl(descriptor, F_DUPFD_CLOEXEC, 10);
+	if (own < 0)
+		return;
+	if (!atomic_compare_exchange_strong(&console_descriptor, &expected, own)) {
+		close(own);
+		return;
+	}
+	atomic_store(&console_number, host.st_rdev);
+	if (tcgetattr(own, &saved_attributes) == 0)
+		atomic_store(&attributes_saved, true);
+}
+
+NTSTATUS condrv_adopt(int descriptor, struct io_file **file)
+{
+	int flags = fcntl(descriptor, F_GETFL);
+	ACCESS_MASK access = FILE_READ_ATTRIBUTES | SYNCHRONIZE;
+	NTSTATUS status;
+
+	if (flags < 0 || !isatty(descriptor))
+		return STATUS_INVALID_DEVICE_REQUEST;
+	if ((flags & O_ACCMODE) != O_WRONLY)
+		access |= FILE_READ_DATA;
+	if ((flags & O_ACCMODE) != O_RDONLY)
+		access |= FILE_WRITE_DATA | FILE_APPEND_DATA;
+	status = io_create_file_object(condrv_device, access, FILE_SYNCHRONOUS_IO_ALERT, file);
+	if (status != STATUS_SUCCESS)
+		return status;
+	remember_console(descriptor);
+	return condrv_take(*file, descriptor);
+}
+
+static const struct io_driver_operations condrv_operations;
+
+NTSTATUS condrv_take(struct io_file *file, int descriptor)
+{
+	file->context = (void *)(intptr_t)(descriptor + 1);
+	file->operations = &condrv_operations;
+	return STATUS_SUCCESS;
+}
+
+NTSTATUS condrv_open_console(struct io_file *file, ULONG lx_flags)
+{
+	char path[40];
+	int console = atomic_load(&console_descriptor), descriptor;
+	int access = O_RDONLY;
+
+	if (console < 0 || (job_control && !job_control->has_console()))
+		return FSRTL_ERRNO(ENXIO);
+	if (file->access & (FILE_WRITE_DATA | FILE_APPEND_DATA))
+		access = file->access & FILE_READ_DATA ? O_RDWR : O_WRONLY;
+	snprintf(path, sizeof path, "/proc/self/fd/%d", console);
+	descriptor = open(path, access | O_CLOEXEC | O_NOCTTY | (int)(lx_flags & O_NONBLOCK));
+	if (descriptor < 0)
+		return FSRTL_ERRNO(errno);
+	return condrv_take(file, descriptor);
+}
+
+/* Empty names only: the console itself, or (relative to an open terminal) that terminal once more. */
+static NTSTATUS condrv_create(struct io_device *device, struct io_create *create, struct io_file *file)
+{
+	NTSTATUS status;
+	char path[40];
+	int descriptor;
+
+	if (create->name.Length)
+		return STATUS_OBJECT_NAME_NOT_FOUND;
+	file->access = create->access;
+	create->information = FILE_OPENED;
+	if (!create->root)
+		return condrv_open_console(file, create->lx.Flags);
+	snprintf(path, sizeof path, "/proc/self/fd/%d", descriptor_of(create->root));
+	descriptor = open(path, O_CLOEXEC | O_NOCTTY |
+					(create->access & FILE_WRITE_DATA ?
+						 (create->access & FILE_READ_DATA ? O_RDWR : O_WRONLY) :
+						 O_RDONLY) |
+					(int)(create->lx.Flags & O_NONBLOCK));
+	status = errno_status(descriptor);
+	return status == STATUS_SUCCESS ? condrv_take(file, descriptor) : status;
+}
+
+static void condrv_close(struct io_file *file)
+{
+	close(descriptor_of(file));
+}
+
+/* One alertable host call on the descriptor, on a bounce buffer. */
+static int64_t transfer(int descriptor, long number, void *data, size_t size, NTSTATUS *status)
+{
+	uint64_t arguments[6] = {(uint64_t)descriptor, (uint64_t)(uintptr_t)data, size};
+	int64_t result;
+
+	*status = STATUS_SUCCESS;
+	do
+		result = ke_host_call(status, NULL, 0, number, arguments);
+	while (result == -EINTR && *status == STATUS_SUCCESS);
+	if (result < 0 && *status == STATUS_SUCCESS)
+		*status = host_status(result);
+	return result;
+}
+
+#define CONSOLE_TRANSFER 65536u
+
+static NTSTATUS condrv_read(struct io_file *file, const struct io_buffer *buffer, const LARGE_INTEGER *position,
+			    ULONG flags, ULONG_PTR *information)
+{
+	int descriptor = descriptor_of(file);
+	size_t size = MIN_OF(io_buffer_size(buffer), (size_t)CONSOLE_TRANSFER);
+	void *data = io_bounce(size);
+	NTSTATUS status;
+	int64_t count;
+
+	if (position && position->QuadPart >= 0)
+		return FSRTL_ERRNO(ESPIPE);
+	if (!data)
+		return STATUS_NO_MEMORY;
+	status = condrv_check(descriptor, false);
+	if (status != STATUS_SUCCESS)
+		return status;
+	count = transfer(descriptor, SYS_read, data, size, &status);
+	if (status != STATUS_SUCCESS)
+		return status;
+	*information = io_buffer_put(buffer, 0, data, (size_t)count);
+	return *information < (size_t)count ? STATUS_ACCESS_VIOLATION : STATUS_SUCCESS;
+}
+
+/* With TOSTOP a background group may not write either. */
+static NTSTATUS check_write(int descriptor)
+{
+	struct termios attributes;
+
+	if (tcgetattr(descriptor, &attributes) < 0 || !(attributes.c_lflag & TOSTOP))
+		return STATUS_SUCCESS;
+	return condrv_check(descriptor, true);
+}
+
+static NTSTATUS write_part(int descriptor, const struct io_buffer *buffer, size_t done, int64_t *count)
+{
+	size_t size = MIN_OF(io_buffer_size(buffer) - done, (size_t)CONSOLE_TRANSFER);
+	void *data = io_bounce(size);
+	size_t copied;
+	NTSTATUS status;
+
+	if (!data)
+		return STATUS_NO_MEMORY;
+	copied = io_buffer_get(buffer, done, data, size);
+	if (copied == 0 && size)
+		return STATUS_ACCESS_VIOLATION;
+	*count = transfer(descriptor, SYS_write, data, copied, &status);
+	return status;
+}
+
+static NTSTATUS condrv_write(struct io_file *file, const struct io_buffer *buffer, const LARGE_INTEGER *position,
+			     ULONG flags, ULONG_PTR *information)
+{
+	int descriptor = descriptor_of(file);
+	size_t size = io_buffer_size(buffer), done = 0;
+	int64_t count = 0;
+	NTSTATUS status;
+
+	if (position && position->QuadPart >= 0)
+		return FSRTL_ERRNO(ESPIPE);
+	status = check_write(descriptor);
+	while (status == STATUS_SUCCESS && done < size) {
+		status = write_part(descriptor, buffer, done, &count);
+		if (status != STATUS_SUCCESS || count == 0)
+			break;
+		done += (size_t)count;
+	}
+	*information = done;
+	return done ? STATUS_SUCCESS : status;
+}
+
+static FILE_LX_TIME time_of(struct statx_timestamp time)
+{
+	return (FILE_LX_TIME){.Seconds = time.tv_sec, .Nanoseconds = time.tv_nsec};
+}
+
+static NTSTATUS query_attributes(int descriptor, FILE_LX_STATX_INFORMATION *attributes)
+{
+	struct statx host;
+
+	if (statx(descriptor, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &host) < 0)
+		return FSRTL_ERRNO(errno);
+	*attributes = (FILE_LX_STATX_INFORMATION){
+		.Mask = host.stx_mask,
+		.BlockSize = host.stx_blksize,
+		.Attributes = host.stx_attributes,
+		.AttributesMask = host.stx_attributes_mask,
+		.NumberOfLinks = host.stx_nlink,
+		.Uid = host.stx_uid,
+		.Gid = host.stx_gid,
+		.Mode = host.stx_mode,
+		.Inode = host.stx_ino,
+		.Size = host.stx_size,
+		.Blocks = host.stx_blocks,
+		.AccessTime = time_of(host.stx_atime),
+		.BirthTime = time_of(host.stx_btime),
+		.ChangeTime = time_of(host.stx_ctime),
+		.ModifyTime = time_of(host.stx_mtime),
+		.RdevMajor = host.stx_rdev_major,
+		.RdevMinor = host.stx_rdev_minor,
+		.DevMajor = host.stx_dev_major,
+		.DevMinor = host.stx_dev_minor,
+	};
+	return STATUS_SUCCESS;
+}
+
+static NTSTATUS query_name(int descriptor, void *data, ULONG size, ULONG_PTR *information)
+{
+	char link[40], name[4096];
+	ssize_t length;
+
+	snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
+	length = readlink(link, name, sizeof name);
+	if (length < 0)
+		return FSRTL_ERRNO(errno);
+	return fsrtl_return_name(name, (size_t)length, data, size, information);
+}
+
+static NTSTATUS condrv_query_information(struct io_file *file, FILE_INFORMATION_CLASS class, void *data, ULONG size,
+					 ULONG_PTR *information)
+{
+	int descriptor = descriptor_of(file), flags;
+	FILE_LX_STATX_INFORMATION attributes;
+	ULONG status_flags;
+	NTSTATUS status;
+
+	if (class == FileNameInformation)
+		return query_name(descriptor, data, size, information);
+	if (class == FileLxStatusFlagsInformation) {
+		flags = fcntl(descriptor, F_GETFL);
+		if (flags < 0)
+			return FSRTL_ERRNO(errno);
+		status_flags = (ULONG)flags & FSRTL_STATUS_FLAGS;
+		return fsrtl_return(&status_flags, sizeof status_flags, data, size, information);
+	}
+	status = query_attributes(descriptor, &attributes);
+	return status == STATUS_SUCCESS ? fsrtl_query_attributes(&attributes, class, data, size, information) : status;
+}
+
+static NTSTATUS set_status_flags(int descriptor, const void *data, ULONG size)
+{
+	ULONG flags;
+
+	if (size < sizeof flags)
+		return STATUS_INFO_LENGTH_MISMATCH;
+	memcpy(&flags, data, sizeof flags);
+	return errno_status(fcntl(descriptor, F_SETFL, (int)(flags & (O_APPEND | O_NONBLOCK | O_NOATIME | O_DIRECT))));
+}
+
+static struct timespec host_time(const FILE_LX_TIME *time)
+{
+	if (time->Flags & FILE_LX_TIME_NOW)
+		return (struct timespec){.tv_nsec = UTIME_NOW};
+	if (time->Flags & FILE_LX_TIME_OMIT)
+		return (struct timespec){.tv_nsec = UTIME_OMIT};
+	return (struct timespec){.tv_sec = time->Seconds, .tv_nsec = time->Nanoseconds};
+}
+
+static NTSTATUS condrv_set_information(struct io_file *file, FILE_INFORMATION_CLASS class, const void *data, ULONG size,
+				       struct io_file *target)
+{
+	int descriptor = descriptor_of(file);
+
+	if (class == FileLxStatusFlagsInformation)
+		return set_status_flags(descriptor, data, size);
+	if (class == FileLxModeInformation && size >= sizeof(ULONG))
+		return errno_status(fchmod(descriptor, *(const ULONG *)data & 07777));
+	if (class == FileLxOwnerInformation && size >= sizeof(FILE_LX_OWNER_INFORMATION)) {
+		const FILE_LX_OWNER_INFORMATION *owner = data;
+
+		return errno_status(fchown(descriptor, owner->Uid, owner->Gid));
+	}
+	if (class == FileLxTimesInformation && size >= sizeof(FILE_LX_TIMES_INFORMATION)) {
+		const FILE_LX_TIMES_INFORMATION *times = data;
+		struct timespec host[2] = {host_time(&times->AccessTime), host_time(&times->ModifyTime)};
+
+		return errno_status(futimens(descriptor, host));
+	}
+	if (class == FilePositionInformation)
+		return FSRTL_ERRNO(ESPIPE);
+	if (class == FileEndOfFileInformation)
+		return FSRTL_ERRNO(EINVAL);
+	return STATUS_INVALID_INFO_CLASS;
+}
+
+static NTSTATUS condrv_query_volume(struct io_file *file, FS_INFORMATION_CLASS class, void *data, ULONG size,
+				    ULONG_PTR *information)
+{
+	FILE_FS_DEVICE_INFORMATION device = {
+		.DeviceType = condrv_is_console(descriptor_of(file)) ? FILE_DEVICE_CONSOLE : FILE_DEVICE_UNKNOWN,
+	};
+	FILE_FS_LX_STATFS_INFORMATION answer;
+	struct statfs host;
+
+	if (class == FileFsDeviceInformation)
+		return fsrtl_return(&device, sizeof device, data, size, information);
+	if (class != FileFsLxStatfsInformation)
+		return STATUS_INVALID_INFO_CLASS;
+	if (fstatfs(descriptor_of(file), &host) < 0)
+		return FSRTL_ERRNO(errno);
+	answer = (FILE_FS_LX_STATFS_INFORMATION){
+		.Type = host.f_type,
+		.BlockSize = host.f_bsize,
+		.Blocks = host.f_blocks,
+		.BlocksFree = host.f_bfree,
+		.BlocksAvailable = host.f_bavail,
+		.Files = host.f_files,
+		.FilesFree = host.f_ffree,
+		.FsId = {host.f_fsid.__val[0], host.f_fsid.__val[1]},
+		.NameLength = host.f_namelen,
+		.FragmentSize = host.f_frsize,
+		.Flags = host.f_flags,
+	};
+	return fsrtl_return(&answer, sizeof answer, data, size, information);
+}
+
+static NTSTATUS condrv_fs_control(struct io_file *file, ULONG code, const void *input, ULONG input_size, void *output,
+				  ULONG output_size, ULONG_PTR *information)
+{
+	if (code == FSCTL_LX_SEEK || code == FSCTL_LX_FALLOCATE || code == FSCTL_LX_FADVISE)
+		return FSRTL_ERRNO(ESPIPE);
+	return STATUS_INVALID_DEVICE_REQUEST;
+}
+
+static NTSTATUS condrv_device_control(struct io_file *file, ULONG code, const void *input, ULONG input_size,
+				      void *output, ULONG output_size, ULONG_PTR *information)
+{
+	if (code != FSCTL_LX_IOCTL)
+		return FSRTL_ERRNO(ENOTTY);
+	return condrv_ioctl(descriptor_of(file), input, input_size, output, output_size, information);
+}
+
+static NTSTATUS condrv_flush(struct io_file *file, ULONG flags)
+{
+	return FSRTL_ERRNO(EINVAL);
+}
+
+static ULONG condrv_poll(struct io_file *file, ULONG events, struct io_poll_table *table)
+{
+	struct pollfd sample = {.fd = descriptor_of(file), .events = (short)events};
+
+	if (table)
+		io_poll_add_host(table, sample.fd, events);
+	return poll(&sample, 1, 0) == 1 ? (ULONG)(USHORT)sample.revents : 0;
+}
+
+static void condrv_dump(struct io_file *file, FILE *out)
+{
+	fprintf(out, "host descriptor %d%s", descriptor_of(file),
+		condrv_is_console(descriptor_of(file)) ? ", the console" : "");
+}
+
+static const struct io_driver_operations condrv_operations = {
+	.create = condrv_create,
+	.close = condrv_close,
+	.read = condrv_read,
+	.write = condrv_write,
+	.query_information = condrv_query_information,
+	.set_information = condrv_set_information,
+	.query_volume = condrv_query_volume,
+	.fs_control = condrv_fs_control,
+	.device_control = condrv_device_control,
+	.flush = condrv_flush,
+	.poll = condrv_poll,
+	.dump = condrv_dump,
+};
+
+static struct io_driver condrv_driver = {.name = "ConDrv", .operations = &condrv_operations};
+
+NTSTATUS condrv_initialize(void)
+{
+	NTSTATUS status = io_register_driver(&condrv_driver);
+
+	if (!NT_SUCCESS(status))
+		return status;
+	return io_create_device(&condrv_driver, "\\Device\\ConDrv", NULL, &condrv_device);
+}

@@ -1,0 +1,101 @@
+/*
+ * File system run-time library: what every driver with files of its own needs,
+ * after NT's FsRtl. Attributes are kept once, as a FILE_LX_STATX_INFORMATION,
+ * and shown in NT's classes from there; access is checked by Linux' rules on the
+ * caller's token; directory records are packed in one place.
+ *
+ * Nothing here locks: the caller holds whatever guards the attributes.
+ */
+#ifndef FSRTL_FSRTL_H
+#define FSRTL_FSRTL_H
+
+#include <executive/io/io.h>
+#include <nt/ntstatus.h>
+#include <nt/ntstatus_errno.h>
+
+#define FSRTL_READ 4u
+#define FSRTL_WRITE 2u
+#define FSRTL_EXECUTE 1u
+
+/* File type bits of st_mode, and the d_type values that belong to them. */
+#define FSRTL_S_IFMT 0170000u
+#define FSRTL_S_IFIFO 0010000u
+#define FSRTL_S_IFCHR 0020000u
+#define FSRTL_S_IFDIR 0040000u
+#define FSRTL_S_IFBLK 0060000u
+#define FSRTL_S_IFREG 0100000u
+#define FSRTL_S_IFLNK 0120000u
+#define FSRTL_S_IFSOCK 0140000u
+
+/* Status flags that F_SETFL may change, and those that a file object keeps. */
+#define FSRTL_O_APPEND 02000u
+#define FSRTL_O_NONBLOCK 04000u
+#define FSRTL_O_ASYNC 020000u
+#define FSRTL_O_DIRECT 040000u
+#define FSRTL_O_NOATIME 01000000u
+#define FSRTL_O_PATH 010000000u
+#define FSRTL_O_TMPFILE 020000000u
+#define FSRTL_STATUS_FLAGS (FSRTL_O_APPEND | FSRTL_O_NONBLOCK | FSRTL_O_ASYNC | FSRTL_O_DIRECT | FSRTL_O_NOATIME)
+
+#define FSRTL_CAP_CHOWN 0
+#define FSRTL_CAP_DAC_OVERRIDE 1
+#define FSRTL_CAP_DAC_READ_SEARCH 2
+#define FSRTL_CAP_FOWNER 3
+#define FSRTL_CAP_FSETID 4
+#define FSRTL_CAP_SYS_ADMIN 21
+#define FSRTL_CAP_SYS_RESOURCE 24
+
+/* STATX_BASIC_STATS */
+#define FSRTL_STATX_BASIC 0x7ffu
+#define FSRTL_STATX_BTIME 0x800u
+
+/* The status that carries a host or Linux errno. */
+#define FSRTL_ERRNO(error) nt_status_from_errno(error)
+
+FILE_LX_TIME fsrtl_now(void);
+/* Owner, times and link count of a new file that the caller makes; `mode` has type bits. */
+void fsrtl_init_attributes(FILE_LX_STATX_INFORMATION *attributes, ULONG mode, ULONGLONG inode, dev_t device);
+
+/* One of NT's or lxrun's attribute classes out of the attributes; STATUS_INVALID_INFO_CLASS for any other class. */
+NTSTATUS fsrtl_query_attributes(const FILE_LX_STATX_INFORMATION *attributes, FILE_INFORMATION_CLASS class, void *data,
+				ULONG size, ULONG_PTR *information);
+/* FileLxStatusFlagsInformation kept in file->lx_flags. */
+NTSTATUS fsrtl_query_status_flags(struct io_file *file, void *data, ULONG size, ULONG_PTR *information);
+NTSTATUS fsrtl_set_status_flags(struct io_file *file, const void *data, ULONG size);
+/* FileLxMode, FileLxOwner, FileLxTimes and FileBasic, with Linux' permission rules. */
+NTSTATUS fsrtl_set_attributes(FILE_LX_STATX_INFORMATION *attributes, FILE_INFORMATION_CLASS class, const void *data,
+			      ULONG size);
+/* A FILE_NAME_INFORMATION; STATUS_BUFFER_OVERFLOW when it does not fit. */
+NTSTATUS fsrtl_return_name(const char *name, size_t length, void *data, ULONG size, ULONG_PTR *information);
+/* Copy a whole fixed-size answer out: STATUS_INFO_LENGTH_MISMATCH if there is no room. */
+NTSTATUS fsrtl_return(const void *answer, size_t answer_size, void *data, ULONG size, ULONG_PTR *information);
+
+/* The calling thread's token; NULL for a supervisor thread without one, which may do everything. */
+const struct se_token *fsrtl_token(void);
+bool fsrtl_capable(unsigned capability);
+bool fsrtl_is_owner(const FILE_LX_STATX_INFORMATION *attributes);
+/* May the caller have `wanted` (FSRTL_READ | ...)? generic_permission() of Linux. */
+bool fsrtl_permitted(const FILE_LX_STATX_INFORMATION *attributes, unsigned wanted);
+/* FSRTL_* bits that an access mask asks for. */
+unsigned fsrtl_wanted(ACCESS_MASK access);
+
+/* NtQueryDirectoryFile's output being filled. */
+struct fsrtl_directory_writer {
+	UCHAR *data;
+	size_t size, used;
+	FILE_ID_EXTD_DIR_INFORMATION *last;
+};
+struct fsrtl_directory_entry {
+	const char *name;
+	size_t name_length;
+	ULONGLONG inode, cookie; /* the position behind the entry */
+	ULONG mode;              /* type bits */
+};
+/* False when there is no room for the entry. */
+bool fsrtl_add_entry(struct fsrtl_directory_writer *writer, const struct fsrtl_directory_entry *entry);
+
+/* Split the first component off `name`; false at the end. Empty components are skipped. */
+bool fsrtl_next_component(STRING *name, STRING *component);
+bool fsrtl_name_is(const STRING *name, const char *text);
+
+#endif

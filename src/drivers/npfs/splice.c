@@ -1,0 +1,284 @@
+/*
+ * Moving bytes between a pipe and another file without a detour through the
+ * guest: splice(2), tee(2), vmsplice(2). As in the kernel, the pipe's lock is held
+ * while the other file is read or written; between two pipes whole slots change
+ * hands.
+ */
+#include <errno.h>
+
+#include <drivers/npfs/pipe.h>
+
+#define SPLICE_F_NONBLOCK 2u
+
+static void lock_both(struct npfs_pipe *a, struct npfs_pipe *b)
+{
+	pthread_mutex_lock(a < b ? &a->lock : &b->lock);
+	pthread_mutex_lock(a < b ? &b->lock : &a->lock);
+}
+
+static void unlock_both(struct npfs_pipe *a, struct npfs_pipe *b)
+{
+	pthread_mutex_unlock(&a->lock);
+	pthread_mutex_unlock(&b->lock);
+}
+
+/* Until there is something to take, or nobody left to give it. Lock held. */
+static NTSTATUS wait_for_data(struct npfs_pipe *pipe, bool non_blocking)
+{
+	if (npfs_ready_to_read(pipe))
+		return STATUS_SUCCESS;
+	return non_blocking ? FSRTL_ERRNO(EAGAIN) : npfs_wait(pipe, &pipe->read_waiters, npfs_ready_to_read);
+}
+
+/* Until there is room. Lock held. */
+static NTSTATUS wait_for_room(struct npfs_pipe *pipe, bool non_blocking)
+{
+	NTSTATUS status = STATUS_SUCCESS;
+
+	if (!npfs_ready_to_write(pipe))
+		status = non_blocking ? FSRTL_ERRNO(EAGAIN) :
+					npfs_wait(pipe, &pipe->write_waiters, npfs_ready_to_write);
+	if (status == STATUS_SUCCESS && pipe->readers == 0)
+		return STATUS_PIPE_DISCONNECTED;
+	return status;
+}
+
+/* One page of `other` into a new slot; *count 0 at its end. */
+static NTSTATUS fill_slot(struct npfs_pipe *pipe, struct io_file *other, LARGE_INTEGER *position, uint64_t wanted,
+			  ULONG_PTR *count)
+{
+	uint32_t room = NPFS_PAGE - (position ? (uint32_t)(position->QuadPart & (NPFS_PAGE - 1)) : 0);
+	UCHAR *page = npfs_take_page(pipe);
+	struct io_buffer buffer;
+	NTSTATUS status;
+
+	*count = 0;
+	if (!page)
+		return STATUS_NO_MEMORY;
+	io_buffer_from_kernel(&buffer, page, MIN_OF((uint64_t)room, wanted));
+	status = other->operations->read(other, &buffer, position, 0, count);
+	if (status == STATUS_END_OF_FILE)
+		status = STATUS_SUCCESS;
+	if (status != STATUS_SUCCESS || *count == 0) {
+		npfs_put_page(pipe, page);
+		return status;
+	}
+	if (position)
+		position->QuadPart += (LONGLONG)*count;
+	npfs_push(pipe, page, (uint32_t)*count, 0);
+	return STATUS_SUCCESS;
+}
+
+static NTSTATUS splice_from_file(struct npfs_pipe *pipe, struct io_file *other, const FSCTL_LX_SPLICE_INPUT *input,
+				 bool non_blocking, ULONG_PTR *information)
+{
+	LARGE_INTEGER offset = {.QuadPart = input->Offset};
+	LARGE_INTEGER *position = input->Offset >= 0 ? &offset : NULL;
+	uint64_t done = 0;
+	ULONG_PTR count = 1;
+	NTSTATUS status;
+
+	pthread_mutex_lock(&pipe->lock);
+	status = wait_for_room(pipe, non_blocking);
+	while (status == STATUS_SUCCESS && count && done < input->Length && !npfs_full(pipe)) {
+		status = fill_slot(pipe, other, position, input->Length - done, &count);
+		done += count;
+		/* A short page means that more would have to be waited for. */
+		if (count < NPFS_PAGE && !position)
+			break;
+	}
+	if (done)
+		npfs_wake_readers(pipe);
+	pthread_mutex_unlock(&pipe->lock);
+	*information = done;
+	return done ? STATUS_SUCCESS : status;
+}
+
+static NTSTATUS drain_slot(struct npfs_pipe *pipe, struct io_file *other, LARGE_INTEGER *position, uint64_t wanted,
+			   ULONG_PTR *count)
+{
+	struct npfs_slot *slot = npfs_slot(pipe, pipe->tail);
+	struct io_buffer buffer;
+	NTSTATUS status;
+
+	*count = 0;
+	io_buffer_from_kernel(&buffer, slot->page + slot->offset, MIN_OF((uint64_t)slot->length, wanted));
+	status = other->operations->write(other, &buffer, position, 0, count);
+	if (position)
+		position->QuadPart += (LONGLONG)*count;
+	if (*count)
+		npfs_consume(pipe, (uint32_t)*count);
+	return status;
+}
+
+static NTSTATUS splice_to_file(struct npfs_pipe *pipe, struct io_file *other, const FSCTL_LX_SPLICE_INPUT *input,
+			       bool non_blocking, ULONG_PTR *information)
+{
+	LARGE_INTEGER offset = {.QuadPart = input->Offset};
+	LARGE_INTEGER *position = input->Offset >= 0 ? &offset : NULL;
+	uint64_t done = 0;
+	ULONG_PTR count;
+	NTSTATUS status;
+
+	if (!other->operations->write)
+		return FSRTL_ERRNO(EINVAL);
+	pthread_mutex_lock(&pipe->lock);
+	status = wait_for_data(pipe, non_blocking);
+	while (status == STATUS_SUCCESS && done < input->Length && !npfs_empty(pipe)) {
+		status = drain_slot(pipe, other, position, input->Length - done, &count);
+		done += count;
+		if (count == 0)
+			break;
+	}
+	if (done)
+		npfs_wake_writers(pipe);
+	pthread_mutex_unlock(&pipe->lock);
+	*information = done;
+	return done ? STATUS_SUCCESS : status;
+}
+
+/* Copy `count` bytes of the source's slot `index` to a new slot of the target. */
+static NTSTATUS copy_slot(struct npfs_pipe *source, uint32_t index, struct npfs_pipe *target, uint32_t count)
+{
+	struct npfs_slot *slot = npfs_slot(source, index);
+	UCHAR *page = npfs_take_page(target);
+
+	if (!page)
+		return STATUS_NO_MEMORY;
+	memcpy(page, slot->page + slot->offset, count);
+	npfs_push(target, page, count, slot->flags & NPFS_SLOT_PACKET);
+	return STATUS_SUCCESS;
+}
+
+/* Both locks held: as much as is there and fits. */
+static NTSTATUS move_slots(struct npfs_pipe *source, struct npfs_pipe *target, uint64_t length, bool keep,
+			   uint64_t *done)
+{
+	NTSTATUS status = STATUS_SUCCESS;
+	uint32_t index = source->tail;
+
+	while (index != source->head && !npfs_full(target) && *done < length) {
+		struct npfs_slot *slot = npfs_slot(source, index);
+		uint32_t count = (uint32_t)MIN_OF((uint64_t)slot->length, length - *done);
+
+		if (!keep && count == slot->length) {
+			*npfs_slot(target, target->head++) = *slot;
+			slot->page = NULL;
+			source->tail++;
+		} else {
+			status = copy_slot(source, index, target, count);
+			if (status != STATUS_SUCCESS)
+				break;
+			if (!keep)
+				npfs_consume(source, count);
+		}
+		index++;
+		*done += count;
+	}
+	return status;
+}
+
+static NTSTATUS splice_pipes(struct npfs_pipe *source, struct npfs_pipe *target, uint64_t length, bool non_blocking,
+			     bool keep, ULONG_PTR *information)
+{
+	uint64_t done = 0;
+	NTSTATUS status;
+	bool over = false;
+
+	if (source == target)
+		return FSRTL_ERRNO(EINVAL);
+	while (!over) {
+		pthread_mutex_lock(&source->lock);
+		status = wait_for_data(source, non_blocking);
+		pthread_mutex_unlock(&source->lock);
+		if (status != STATUS_SUCCESS)
+			return status;
+		pthread_mutex_lock(&target->lock);
+		status = wait_for_room(target, non_blocking);
+		pthread_mutex_unlock(&target->lock);
+		if (status != STATUS_SUCCESS)
+			return status;
+		lock_both(source, target);
+		status = target->readers ? move_slots(source, target, length, keep, &done) : STATUS_PIPE_DISCONNECTED;
+		over = done || status != STATUS_SUCCESS || (npfs_empty(source) && source->writers == 0);
+		if (done)
+			npfs_wake_readers(target);
+		if (done && !keep)
+			npfs_wake_writers(source);
+		unlock_both(source, target);
+	}
+	*information = done;
+	return done ? STATUS_SUCCESS : status;
+}
+
+/* vmsplice: the pages are copied at once, so a gift is as good as a loan. */
+static NTSTATUS splice_buffer(struct io_file *file, const FSCTL_LX_SPLICE_INPUT *input, ULONG_PTR *information)
+{
+	struct npfs_pipe *pipe = file->context;
+	bool writing = file->access & FILE_WRITE_DATA;
+	NTSTATUS status;
+
+	if (input->Flags & SPLICE_F_NONBLOCK) {
+		pthread_mutex_lock(&pipe->lock);
+		status = writing ? wait_for_room(pipe, true) : wait_for_data(pipe, true);
+		pthread_mutex_unlock(&pipe->lock);
+		if (status != STATUS_SUCCESS)
+			return status;
+	}
+	return writing ? npfs_write(file, input->Buffer, NULL, 0, information) :
+			 npfs_read(file, input->Buffer, NULL, 0, information);
+}
+
+static bool non_blocking(struct io_file *file)
+{
+	return atomic_load(&file->lx_flags) & FSRTL_O_NONBLOCK;
+}
+
+/* Between two pipes, either end's O_NONBLOCK counts. */
+static NTSTATUS splice_other(struct io_file *file, struct io_file *other, const FSCTL_LX_SPLICE_INPUT *input,
+			     ULONG_PTR *information)
+{
+	struct npfs_pipe *pipe = file->context;
+	bool nowait = input->Flags & SPLICE_F_NONBLOCK;
+	bool from = input->Operation == FSCTL_LX_SPLICE_FROM;
+
+	if (npfs_is_pipe(other)) {
+		struct npfs_pipe *second = other->context;
+
+		nowait |= non_blocking(file) || non_blocking(other);
+		return splice_pipes(from ? second : pipe, from ? pipe : second, input->Length, nowait,
+				    input->Operation == FSCTL_LX_SPLICE_TEE, information);
+	}
+	if (input->Operation == FSCTL_LX_SPLICE_TEE)
+		return FSRTL_ERRNO(EINVAL);
+	if (from)
+		return splice_from_file(pipe, other, input, nowait || non_blocking(file), information);
+	return splice_to_file(pipe, other, input, nowait, information);
+}
+
+NTSTATUS npfs_splice(struct io_file *file, const FSCTL_LX_SPLICE_INPUT *input, ULONG_PTR *information)
+{
+	struct io_file *other = NULL;
+	NTSTATUS status;
+	ACCESS_MASK own = FILE_WRITE_DATA, others = FILE_READ_DATA;
+
+	*information = 0;
+	if (input->Operation == FSCTL_LX_SPLICE_BUFFER)
+		return splice_buffer(file, input, information);
+	if (input->Operation < FSCTL_LX_SPLICE_FROM || input->Operation > FSCTL_LX_SPLICE_TEE)
+		return STATUS_INVALID_PARAMETER;
+	if (input->Operation != FSCTL_LX_SPLICE_FROM) {
+		own = FILE_READ_DATA;
+		others = FILE_WRITE_DATA;
+	}
+	if (!(file->access & own))
+		return FSRTL_ERRNO(EBADF);
+	status = io_reference_file(input->Other, others, &other);
+	if (status == STATUS_ACCESS_DENIED)
+		return FSRTL_ERRNO(EBADF);
+	if (status != STATUS_SUCCESS)
+		return status;
+	status = splice_other(file, other, input, information);
+	ob_dereference(other);
+	return status;
+}
