@@ -22,8 +22,8 @@ struct nt_parameter_descriptor {
 	const char *name; /* "DesiredAccess" */
 	const char *type; /* "ACCESS_MASK": the C type */
 	const char *decoder; /* vocabulary or decoder that the row names for it ("file_access"), or NULL */
-	enum nt_parameter_direction direction : 8;
-	bool optional : 8;
+	enum nt_parameter_direction direction;
+	bool optional;
 };
 
 struct nt_service_descriptor {

@@ -24,4 +24,7 @@ NTSTATUS nt_status_from_errno(int error);
 /* "STATUS_END_OF_FILE", or NULL for a value without a published name. */
 const char *nt_status_name(NTSTATUS status);
 
+/* A few words about it, or NULL. */
+const char *nt_status_text(NTSTATUS status);
+
 #endif

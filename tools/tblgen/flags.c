@@ -17,6 +17,8 @@
 /* A number, a name seen before, or several of them joined by '|'. */
 static bool parse_value(const struct model *model, struct cursor *cursor, uint64_t *value)
 {
+	bool is_negative = take_character(cursor, '-');
+
 	*value = 0;
 	do {
 		uint64_t term;
@@ -34,6 +36,8 @@ static bool parse_value(const struct model *model, struct cursor *cursor, uint64
 		}
 		*value |= term;
 	} while (take_character(cursor, '|'));
+	if (is_negative)
+		*value = -*value;
 	return true;
 }
 
@@ -50,6 +54,7 @@ static bool parse_entry(struct model *model, struct vocabulary *vocabulary, stru
 
 	if (*cursor->text == '=') {
 		cursor->text++;
+		entry.is_negative = *cursor->text == '-';
 		if (!parse_value(model, cursor, &entry.value))
 			return false;
 		if (known && known->value != entry.value) {
@@ -58,6 +63,7 @@ static bool parse_entry(struct model *model, struct vocabulary *vocabulary, stru
 		}
 	} else if (known) {
 		entry.value = known->value;
+		entry.is_negative = known->is_negative;
 	} else {
 		complain(cursor->at, "%s has no value, and none is defined above", entry.name);
 		return false;

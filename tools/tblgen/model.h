@@ -9,13 +9,14 @@
 
 #include <stdio.h>
 
-enum { MAX_ARGUMENTS = 6, MAX_PARAMETERS = 16, MAX_SERVICES = 12, MAX_OVERRIDES = 16 };
+enum { MAX_ARGUMENTS = 6, MAX_PARAMETERS = 16, MAX_SERVICES = 12, MAX_OVERRIDES = 16, MAX_STATUSES = 16 };
 
 /* An entry of flags.tbl: one name. A plain flag has mask == value. */
 struct constant {
 	const char *name;
 	uint64_t value;
 	uint64_t mask;
+	bool is_negative; /* written with a minus: an int's value */
 };
 
 struct vocabulary {
@@ -93,7 +94,7 @@ struct service {
 	int number; /* -1: private */
 	struct parameter parameters[MAX_PARAMETERS];
 	unsigned parameter_count;
-	char *statuses[MAX_OVERRIDES];
+	char *statuses[MAX_STATUSES];
 	unsigned status_count;
 	bool is_missing;
 };
@@ -168,20 +169,17 @@ void print_literal(FILE *out, const char *text);
 /* The C identifier of a row's handler: read, fcntl_f_dupfd. */
 const char *handler_name(const struct syscall *row);
 
-void emit_flags_header(const struct model *model, const char *folder);
-void emit_vocabularies(const struct model *model, const char *folder);
-void emit_structures(const struct model *model, const char *folder);
-void emit_status_header(const struct model *model, const char *folder);
-void emit_status_tables(const struct model *model, const char *folder);
-void emit_service_header(const struct model *model, const char *folder);
-void emit_service_thunks(const struct model *model, const char *folder);
-void emit_service_table(const struct model *model, const char *folder);
-void emit_syscall_header(const struct model *model, const char *folder);
-void emit_syscall_tables(const struct model *model, const char *folder);
+/* Each writes its files of the output folder: lx/flags.h, nt/ntstatus.h and so on. */
+void emit_flags(const struct model *model, const char *folder);
+void emit_statuses(const struct model *model, const char *folder);
+void emit_services(const struct model *model, const char *folder);
+void emit_syscalls(const struct model *model, const char *folder);
 void emit_dispatch(const struct model *model, const char *folder);
 void emit_manual(const struct model *model, const char *folder);
 
-/* Shared by the tables of calls and of structures. */
+/* Parts of the tables of calls. */
+void print_vocabularies(FILE *out, const struct model *model);
+void print_structures(FILE *out, const struct model *model);
 void print_argument_descriptor(FILE *out, const struct model *model, const struct argument *argument,
 			       const struct syscall *row);
 

@@ -1,5 +1,5 @@
 /*
- * services.tbl: number|- NtName(type[:decoder] Name, …) [: STATUS_… STATUS_…] [!missing]
+ * services.tbl: [!missing] number|- NtName(type[:decoder] Name, …) [: STATUS_… STATUS_…]
  *
  * Before a type, "out" and "inout" say what the service does with what a pointer points to, "opt" that the caller may
  * leave it out. The statuses are those that --explain shows. "!missing" declares a service that nothing implements yet.
@@ -88,6 +88,7 @@ static bool parse_service(struct cursor *cursor, struct service *service)
 	uint64_t number;
 
 	*service = (struct service){.at = cursor->at, .number = -1};
+	service->is_missing = take_keyword(cursor, "!missing");
 	if (take_number(cursor, &number)) {
 		service->number = (int)number;
 	} else if (!take_character(cursor, '-')) {
@@ -106,11 +107,9 @@ static bool parse_service(struct cursor *cursor, struct service *service)
 	bool in_statuses = false;
 
 	while ((word = take_word(cursor))) {
-		if (!strcmp(word, "!missing")) {
-			service->is_missing = true;
-		} else if (!strcmp(word, ":")) {
+		if (!strcmp(word, ":")) {
 			in_statuses = true;
-		} else if (in_statuses && service->status_count < MAX_OVERRIDES) {
+		} else if (in_statuses && service->status_count < MAX_STATUSES) {
 			service->statuses[service->status_count++] = arena_copy(word, strlen(word));
 		} else {
 			complain(cursor->at, "%s: unexpected \"%s\"", service->name, word);

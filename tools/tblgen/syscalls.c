@@ -42,6 +42,18 @@ static bool check_length(const struct syscall *row, const struct argument *argum
 	return false;
 }
 
+/* In a sub-row the bare word "select" stands for the parent's argument at that place. */
+static bool take_inherited_selector(struct cursor *cursor, const struct syscall *row)
+{
+	if (!row->parent || (int)row->argument_count != row->parent->selector_argument)
+		return false;
+	skip_blanks(cursor);
+	if (strncmp(cursor->text, "select", 6) != 0 || !strchr(" ,)", cursor->text[6]))
+		return false;
+	cursor->text += 6;
+	return true;
+}
+
 static bool parse_signature(struct cursor *cursor, const struct model *model, struct syscall *row)
 {
 	if (!take_character(cursor, '(')) {
@@ -60,9 +72,11 @@ static bool parse_signature(struct cursor *cursor, const struct model *model, st
 
 		struct argument *argument = &row->arguments[row->argument_count];
 
-		if (!parse_argument(cursor, model, argument))
+		if (take_inherited_selector(cursor, row))
+			*argument = row->parent->arguments[row->argument_count];
+		else if (!parse_argument(cursor, model, argument))
 			return false;
-		if (!strcmp(argument->type->word, "select"))
+		if (!row->parent && !strncmp(argument->type->word, "select", 6))
 			row->selector_argument = (int)row->argument_count;
 		row->argument_count++;
 	}

@@ -43,6 +43,7 @@ static const struct base_type base_types[] = {
 	{"flags64", "FLAGS64", "uint64_t", 8, false, true},
 	{"enum", "ENUM", "int32_t", 4, false, true},
 	{"select", "SELECTOR", "uint32_t", 4, false, true},
+	{"select64", "SELECTOR", "uint64_t", 8, false, true},
 	{"ptr", "POINTER", NULL, 8, true, false},
 	{"path", "PATH", NULL, 8, true, false},
 	{"str", "STRING", NULL, 8, true, false},
@@ -92,7 +93,7 @@ static bool parse_qualifier(struct cursor *cursor, const struct model *model, st
 		complain(cursor->at, "no vocabulary is named %s", argument->qualifier);
 		return false;
 	}
-	argument->selector_mask = UINT32_MAX;
+	argument->selector_mask = argument->type->size == 8 ? UINT64_MAX : UINT32_MAX;
 	if (take_character(cursor, '&') && !take_number(cursor, &argument->selector_mask)) {
 		complain(cursor->at, "expected a mask after \"&\"");
 		return false;
