@@ -18,29 +18,53 @@ static void make_folders(char *path)
 	}
 }
 
+/* A file under way is kept in memory, to leave an unchanged one alone: whatever includes it need not be compiled again. */
+static struct {
+	char *path;
+	char *text;
+	size_t size;
+} output;
+
 FILE *output_open(const char *folder, const char *name)
 {
-	char *path = arena_format("%s/%s", folder, name);
+	output.path = arena_format("%s/%s", folder, name);
 
-	make_folders(path);
-
-	FILE *file = fopen(path, "we");
+	FILE *file = open_memstream(&output.text, &output.size);
 
 	if (!file) {
-		fprintf(stderr, "tblgen: cannot write %s: %s\n", path, strerror(errno));
+		fputs("tblgen: out of memory\n", stderr);
 		exit(1);
 	}
 	return file;
 }
 
+static bool is_unchanged(void)
+{
+	FILE *file = fopen(output.path, "re");
+	char *old = arena_allocate(output.size + 1);
+	size_t size = file ? fread(old, 1, output.size + 1, file) : 0;
+
+	if (!file)
+		return false;
+	fclose(file);
+	return size == output.size && !memcmp(old, output.text, size);
+}
+
 void output_close(FILE *file)
 {
-	bool failed = ferror(file);
+	bool failed = ferror(file) | fclose(file);
 
-	if (fclose(file) || failed) {
-		fprintf(stderr, "tblgen: writing failed: %s\n", strerror(errno));
+	if (!failed && !is_unchanged()) {
+		make_folders(output.path);
+		file = fopen(output.path, "we");
+		failed = !file || fwrite(output.text, 1, output.size, file) != output.size;
+		failed |= file && fclose(file);
+	}
+	if (failed) {
+		fprintf(stderr, "tblgen: cannot write %s: %s\n", output.path, strerror(errno));
 		exit(1);
 	}
+	free(output.text);
 }
 
 void print_literal(FILE *out, const char *text)
