@@ -166,7 +166,11 @@ typedef struct _FILE_MODE_INFORMATION {
 	ULONG Mode;
 } FILE_MODE_INFORMATION;
 
-/* The path of the object within its device, as it was opened or, where the device knows better, as it is now. */
+/*
+ * The path of the object within its device, as it was opened or, where the device knows better, as it is now. hostfs: as it
+ * is now, with a leading slash ("/" is the device's root), " (deleted)" behind the last name of a removed file; without a
+ * slash where the host has no path ("pipe:[17]").
+ */
 typedef struct _FILE_NAME_INFORMATION {
 	ULONG FileNameLength;
 	CHAR FileName[];

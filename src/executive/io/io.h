@@ -43,6 +43,7 @@ struct io_create {
 	ULONG disposition;  /* FILE_OPEN ... */
 	ULONG attributes;   /* OBJ_* */
 	struct lx_open_packet lx;
+	bool has_packet;    /* lx came with the request; otherwise its mode is a default and its flags 0 */
 	ULONG_PTR information; /* out: FILE_OPENED, FILE_CREATED, ... */
 	struct io_file *reparse_file; /* out, with STATUS_REPARSE: a magic link (procfs): continue at this open file; referenced */
 };
@@ -120,7 +121,13 @@ struct io_device {
 	void *extension; /* the driver's own */
 	ULONG characteristics;
 	STRING name;
+	const struct io_driver_operations *operations; /* the driver's, completed with the defaults */
 };
+
+/* What an operation that a driver leaves out does. */
+extern const struct io_driver_operations io_default_operations;
+/* An operation of a file object whose table may be one that create put there, with gaps. */
+#define IO_OPERATION(file, name) ((file)->operations->name ? (file)->operations->name : io_default_operations.name)
 
 /* The open file description: FILE_OBJECT. */
 struct io_file {
@@ -153,6 +160,8 @@ void io_initialize(void);
 NTSTATUS io_register_driver(struct io_driver *driver);
 /* Make a device under a full object name such as \Device\HostFs (NULL: unnamed). One reference to the caller. */
 NTSTATUS io_create_device(struct io_driver *driver, const char *name, void *extension, struct io_device **device);
+/* What NtCreateFile does once the device is known: a file object, made by the device's create operation. */
+NTSTATUS io_create_on_device(struct io_device *device, struct io_create *create, struct io_file **file);
 /* A file object on a device without a name walk (pipes, inherited descriptors). One reference to the caller. */
 NTSTATUS io_create_file_object(struct io_device *device, ACCESS_MASK access, ULONG options, struct io_file **file);
 /* Give it another name: copied. False: out of memory. Who may call it concurrently with queries holds file->lock. */
