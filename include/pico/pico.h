@@ -157,4 +157,12 @@ struct pico_platform {
 	size_t extended_state_size;
 };
 
+/*
+ * Start the platform: the template process, placement. `provider` must stay.
+ * 0 or -errno: EPERM where the host forbids ptrace, ENOSYS without seccomp.
+ */
+int pico_initialize(const struct pico_provider_routines *provider, const struct pico_platform **platform);
+/* End what is parked. No guest may be running. */
+void pico_shutdown(void);
+
 #endif

@@ -44,9 +44,18 @@ int64_t hal_alertable_call(struct hal_parker *parker, long number, ...);
 /* The same with the arguments in an array. */
 int64_t hal_alertable_call_array(struct hal_parker *parker, long number, const uint64_t arguments[6]);
 
-enum hal_clock { HAL_CLOCK_REALTIME, HAL_CLOCK_MONOTONIC, HAL_CLOCK_BOOTTIME, HAL_CLOCK_THREAD_CPU };
+enum hal_clock { HAL_CLOCK_REALTIME, HAL_CLOCK_MONOTONIC, HAL_CLOCK_BOOTTIME, HAL_CLOCK_THREAD_CPU,
+		 HAL_CLOCK_MONOTONIC_RAW, HAL_CLOCK_REALTIME_COARSE, HAL_CLOCK_MONOTONIC_COARSE, HAL_CLOCK_TAI };
 /* Nanoseconds. */
 uint64_t hal_time(enum hal_clock clock);
+/* ... of one step of it. */
+uint64_t hal_time_resolution(enum hal_clock clock);
+
+/*
+ * The calling thread sets *flag to 1 while it sleeps (park or alertable call),
+ * 0 otherwise: CPU placement reads it. NULL: none. Thread-local.
+ */
+void hal_set_sleep_flag(_Atomic uint32_t *flag);
 
 /* Start a detached thread with a small stack, all signals but HAL_INTERRUPT_SIGNAL blocked; 0 or -errno. */
 int hal_thread_create(void (*routine)(void *), void *argument);

@@ -96,6 +96,19 @@ static bool take_token(struct hal_parker *parker)
 	return atomic_compare_exchange_strong(&parker->token, &expected, TOKEN_NONE);
 }
 
+static _Thread_local _Atomic uint32_t *sleep_flag;
+
+void hal_set_sleep_flag(_Atomic uint32_t *flag)
+{
+	sleep_flag = flag;
+}
+
+static void tell_asleep(uint32_t asleep)
+{
+	if (sleep_flag)
+		atomic_store_explicit(sleep_flag, asleep, memory_order_relaxed);
+}
+
 /* Until the token is no longer SLEEPING. False: the deadline passed, and the token has been taken back. */
 static bool sleep_on_token(struct hal_parker *parker, uint64_t deadline_ns)
 {
@@ -120,8 +133,15 @@ bool hal_park(struct hal_parker *parker, uint64_t deadline_ns)
 		return true;
 	if (!deadline_ns)
 		return false;
-	if (atomic_compare_exchange_strong(&parker->token, &expected, TOKEN_SLEEPING) && !sleep_on_token(parker, deadline_ns))
-		return false;
+	if (atomic_compare_exchange_strong(&parker->token, &expected, TOKEN_SLEEPING)) {
+		bool woken;
+
+		tell_asleep(1);
+		woken = sleep_on_token(parker, deadline_ns);
+		tell_asleep(0);
+		if (!woken)
+			return false;
+	}
 	take_token(parker);
 	return true;
 }
@@ -142,12 +162,14 @@ int64_t hal_alertable_call_array(struct hal_parker *parker, long number, const u
 {
 	int64_t result;
 
+	tell_asleep(1);
 	atomic_store(&parker->in_call, 1);
 	/* Interrupted without a token: stopped and continued, or a signal meant for an earlier call. It had no effect. */
 	do
 		result = hal_alertable_syscall(&parker->token, number, arguments);
 	while (result == -EINTR && atomic_load(&parker->token) != TOKEN_DUE);
 	atomic_store(&parker->in_call, 0);
+	tell_asleep(0);
 	if (result == -EINTR)
 		take_token(parker);
 	return result;

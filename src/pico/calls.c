@@ -1,0 +1,334 @@
+/*
+ * Host calls in a guest's context: the half points its stopped task into the
+ * stub, lets it run to the stub's private number, and later puts the guest's
+ * registers back. Numbers that the stub policy does not list stop on their way
+ * and are let through here, because they are expected; nobody else does that.
+ */
+#include "internal.h"
+#include "stub_image.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* Let a task that stands in the stub run until it reports. */
+static int run_to_report(struct pico_thread *thread, int64_t *result)
+{
+	struct task_event event;
+
+	for (;;) {
+		if (task_continue(thread, false) != 0 && thread->tid <= 0)
+			return -ESRCH;
+		task_wait(thread, &event);
+		switch (event.kind) {
+		case TASK_EVENT_DEAD:
+			return -ESRCH;
+		case TASK_EVENT_SECCOMP:
+			if (event.cookie != PICO_COOKIE_STUB)
+				return -EFAULT;
+			if (event.number != PICO_CALL_DONE)
+				continue;
+			*result = (int64_t)event.arguments[0];
+			return 0;
+		case TASK_EVENT_SIGNAL:
+			/* A fault of the stub's own is the guest's doing; everything else only kicks. */
+			if (event.signal == SIGSEGV || event.signal == SIGBUS)
+				return -EFAULT;
+			continue;
+		case TASK_EVENT_STOP:
+		case TASK_EVENT_EXIT_STOP:
+			continue;
+		}
+	}
+}
+
+/*
+ * An interrupted native call can't be restarted by the host once the task has
+ * been elsewhere: do by hand what the kernel would do.
+ */
+static void unwind_interrupted_call(struct pico_registers *registers)
+{
+	int64_t result = (int64_t)registers->rax;
+
+	if ((int64_t)registers->orig_rax >= 0 && result <= -512 && result >= -516) {
+		registers->rip -= 2;
+		registers->rax = result == -516 ? SYS_restart_syscall : registers->orig_rax;
+	}
+	registers->orig_rax = PICO_CALL_NONE;
+}
+
+/* Remember the guest's registers before its task is sent elsewhere. */
+static int leave_guest(struct pico_thread *thread)
+{
+	if (thread->stop == TASK_STOP_FOREIGN || thread->stop == TASK_STOP_VSYSCALL)
+		return -EPERM;
+	if (thread->redirected)
+		return 0;
+	if (task_load_registers(thread) != 0)
+		return -ESRCH;
+	if (thread->stop == TASK_STOP_OTHER)
+		unwind_interrupted_call(&thread->registers);
+	thread->redirected = thread->registers_dirty = true;
+	return 0;
+}
+
+int stub_enter(struct pico_thread *thread, struct pico_registers *at)
+{
+	int error = leave_guest(thread);
+
+	*at = thread->registers;
+	at->cs = 0x33;
+	return error;
+}
+
+int stub_run(struct pico_thread *thread, const struct pico_registers *at, int64_t *result)
+{
+	if (task_write_registers(thread, at) != 0)
+		return -ESRCH;
+	return run_to_report(thread, result);
+}
+
+/* Registers for one call: in place of the stopped one where that is possible, which saves a trap, else through the call site. */
+static void place_call(struct pico_thread *thread, struct pico_registers *at, uint64_t number, uint64_t continuation)
+{
+	at->rbx = continuation;
+	at->cs = 0x33;
+	if (thread->stop == TASK_STOP_CALL) {
+		at->orig_rax = number;
+		at->rip = PICO_CALL_RETURN;
+	} else {
+		at->orig_rax = PICO_CALL_NONE;
+		at->rax = number;
+		at->rip = PICO_CALL_SITE;
+	}
+}
+
+int stub_single_call(struct pico_thread *thread, const struct pico_host_call *call, int64_t *result)
+{
+	struct pico_registers at;
+	int error = stub_enter(thread, &at);
+
+	if (error)
+		return error;
+	at.rdi = call->arguments[0];
+	at.rsi = call->arguments[1];
+	at.rdx = call->arguments[2];
+	at.r10 = call->arguments[3];
+	at.r8 = call->arguments[4];
+	at.r9 = call->arguments[5];
+	place_call(thread, &at, call->number, PICO_STUB_REPORT);
+	return stub_run(thread, &at, result);
+}
+
+int stub_clone(struct pico_thread *thread, unsigned long flags, pid_t *tid)
+{
+	struct pico_registers at;
+	int64_t result = 0;
+	int error = stub_enter(thread, &at);
+
+	if (error)
+		return error;
+	at.rdi = flags;
+	at.rsi = at.rdx = at.r10 = at.r8 = at.r9 = 0;
+	place_call(thread, &at, SYS_clone, PICO_STUB_AFTER_CLONE);
+	error = stub_run(thread, &at, &result);
+	if (error)
+		return error;
+	if (result < 0)
+		return (int)result;
+	*tid = (pid_t)result;
+	return 0;
+}
+
+static unsigned take_slot(struct pico_process *process)
+{
+	unsigned slot = 0;
+
+	pthread_mutex_lock(&process->lock);
+	for (;;) {
+		for (slot = 0; slot < PICO_SLOT_COUNT; slot++)
+			if (!(process->slots[slot / 64] >> (slot % 64) & 1))
+				break;
+		if (slot < PICO_SLOT_COUNT)
+			break;
+		pthread_cond_wait(&process->slot_freed, &process->lock);
+	}
+	process->slots[slot / 64] |= 1UL << (slot % 64);
+	pthread_mutex_unlock(&process->lock);
+	return slot;
+}
+
+static void release_slot(struct pico_process *process, unsigned slot)
+{
+	pthread_mutex_lock(&process->lock);
+	process->slots[slot / 64] &= ~(1UL << (slot % 64));
+	pthread_cond_signal(&process->slot_freed);
+	pthread_mutex_unlock(&process->lock);
+}
+
+/* What recvmsg needs in the guest, behind the batch's entries. */
+struct grant_message {
+	struct msghdr header;
+	struct iovec data;
+	uint64_t byte;
+	char control[CMSG_SPACE(sizeof(int) * 8)];
+};
+_Static_assert(PICO_SLOT_DATA + sizeof(struct grant_message) <= PICO_SLOT_SIZE, "a slot holds a batch and its message");
+_Static_assert(sizeof(struct pico_host_call) == PICO_BATCH_ENTRY_SIZE, "the stub's entry is a pico_host_call");
+
+static void fill_message(struct grant_message *message, uint64_t address)
+{
+	*message = (struct grant_message){
+		.header = {.msg_iov = (struct iovec *)(address + offsetof(struct grant_message, data)),
+			   .msg_iovlen = 1,
+			   .msg_control = (void *)(address + offsetof(struct grant_message, control)),
+			   .msg_controllen = sizeof(message->control)},
+		.data = {(void *)(address + offsetof(struct grant_message, byte)), 1},
+	};
+}
+
+/* One trip: at most PICO_BATCH_MAX entries through the slot. */
+static int run_batch(struct pico_thread *thread, unsigned slot, struct pico_host_call *entries, size_t count)
+{
+	uint64_t address = PICO_SCRATCH_BASE + (uint64_t)slot * PICO_SLOT_SIZE;
+	struct grant_message message;
+	struct iovec local[] = {{entries, count * sizeof(*entries)}, {&message, sizeof(message)}};
+	struct iovec remote[] = {{(void *)address, local[0].iov_len}, {(void *)(address + PICO_SLOT_DATA), sizeof(message)}};
+	struct pico_registers at = thread->registers;
+	int64_t ignored;
+	int error;
+
+	fill_message(&message, address + PICO_SLOT_DATA);
+	if (process_vm_writev(thread->tid, local, 2, remote, 2, 0) != (ssize_t)(local[0].iov_len + sizeof(message)))
+		return -EFAULT;
+	at.r12 = address;
+	at.r13 = count;
+	at.rip = PICO_STUB_BATCH;
+	at.orig_rax = PICO_CALL_NONE;
+	at.cs = 0x33;
+	error = stub_run(thread, &at, &ignored);
+	if (error)
+		return error;
+	if (process_vm_readv(thread->tid, local, 1, remote, 1, 0) != (ssize_t)local[0].iov_len)
+		return -EFAULT;
+	return 0;
+}
+
+#define ENTRIES_MAX 48
+
+static void receive_entry(struct pico_host_call *entry, uint64_t message)
+{
+	*entry = (struct pico_host_call){SYS_recvmsg, {PICO_GRANT_FD, message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC}, 0};
+}
+
+/* The list with its grants around it: own socket first if the process still has its parent's, then the descriptors, the calls, the closes. */
+static size_t build_entries(struct pico_process *process, struct pico_host_call *entries, const struct pico_host_call *calls, size_t count,
+			    size_t descriptors, uint64_t message, size_t *first)
+{
+	size_t used = 0;
+
+	if (descriptors && process->inherited != process->own) {
+		receive_entry(&entries[used++], message);
+		entries[used++] = (struct pico_host_call){SYS_dup2, {0, PICO_GRANT_FD}, 0};
+		entries[used++] = (struct pico_host_call){SYS_close, {0}, 0};
+	}
+	if (descriptors)
+		receive_entry(&entries[used++], message);
+	*first = used;
+	memcpy(&entries[used], calls, count * sizeof(*calls));
+	used += count;
+	for (size_t i = 0; i < descriptors; i++)
+		entries[used++] = (struct pico_host_call){SYS_close, {i}, 0};
+	return used;
+}
+
+static int send_grants(struct pico_process *process, const int *descriptors, size_t count)
+{
+	int error;
+
+	if (!process->own)
+		process->own = grant_socket_create();
+	if (!process->own)
+		return -EMFILE;
+	if (process->inherited != process->own) {
+		error = grant_send(process->inherited, &process->own->guest_end, 1);
+		if (error)
+			return error;
+	}
+	return grant_send(process->own, descriptors, count);
+}
+
+/* The process's own socket has arrived: nobody's end is needed any more. */
+static void adopt_own_socket(struct pico_process *process)
+{
+	struct grant_socket *old = process->inherited;
+
+	if (old == process->own)
+		return;
+	pthread_mutex_lock(&process->lock);
+	process->inherited = grant_socket_reference(process->own);
+	pthread_mutex_unlock(&process->lock);
+	grant_socket_dereference(old);
+	close(process->own->guest_end);
+	process->own->guest_end = -1;
+}
+
+static int run_entries(struct pico_thread *thread, unsigned slot, struct pico_host_call *entries, size_t count)
+{
+	int error = 0;
+
+	for (size_t done = 0; done < count && !error; done += PICO_BATCH_MAX)
+		error = run_batch(thread, slot, entries + done, count - done < PICO_BATCH_MAX ? count - done : PICO_BATCH_MAX);
+	return error;
+}
+
+static int run_granted(struct pico_thread *thread, unsigned slot, struct pico_host_call *calls, size_t count, const int *descriptors,
+		       size_t descriptor_count)
+{
+	struct pico_process *process = thread->process;
+	struct grant_socket *inherited = grant_lock(process);
+	uint64_t message = PICO_SCRATCH_BASE + (uint64_t)slot * PICO_SLOT_SIZE + PICO_SLOT_DATA;
+	struct pico_host_call entries[ENTRIES_MAX];
+	size_t first, used;
+	int error;
+
+	error = send_grants(process, descriptors, descriptor_count);
+	if (!error) {
+		used = build_entries(process, entries, calls, count, descriptor_count, message, &first);
+		error = run_entries(thread, slot, entries, used);
+	}
+	/* A guest that stole its own grant harms itself: its calls then fail on a bad descriptor. */
+	if (!error && entries[first - 1].result < 0)
+		error = -EFAULT;
+	if (!error) {
+		adopt_own_socket(process);
+		memcpy(calls, &entries[first], count * sizeof(*calls));
+	}
+	grant_unlock(inherited);
+	return error;
+}
+
+int calls_run(struct pico_thread *thread, struct pico_host_call *calls, size_t count, const int *descriptors, size_t descriptor_count)
+{
+	unsigned slot;
+	int error;
+
+	if (count == 0)
+		return 0;
+	if (count > ENTRIES_MAX - 12 || descriptor_count > 8)
+		return -EINVAL;
+	if (count == 1 && !descriptor_count)
+		return stub_single_call(thread, calls, &calls->result);
+	error = leave_guest(thread);
+	if (error)
+		return error;
+	slot = take_slot(thread->process);
+	error = descriptor_count ? run_granted(thread, slot, calls, count, descriptors, descriptor_count)
+				 : run_entries(thread, slot, calls, count);
+	release_slot(thread->process, slot);
+	return error;
+}

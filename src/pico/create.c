@@ -1,0 +1,138 @@
+/* New tasks: fresh processes from the template, copies by fork, threads; and exec's change of body. */
+#include "internal.h"
+#include "stub_image.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/*
+ * CLONE_PARENT: the supervisor is every task's parent. Thread tasks are not
+ * CLONE_THREAD, which spares the cases of leader exit and exec from a thread.
+ */
+#define FORK_FLAGS (CLONE_PARENT | SIGCHLD)
+#define THREAD_FLAGS (CLONE_PARENT | CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SYSVSEM | SIGCHLD)
+
+/* A process that nobody has used: its only reference belongs to its task. */
+int pico_process_create(struct pico_process **process, struct pico_thread **first)
+{
+	struct grant_socket *nursery;
+	pid_t tid = 0;
+	int error = pico_template_take(&tid, &nursery);
+
+	if (error)
+		return error;
+	*process = process_allocate(nursery);
+	*first = *process ? thread_allocate(*process, tid) : NULL;
+	if (!*first) {
+		pico_reap_later(tid);
+		process_dereference(*process);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+int pico_process_fork(struct pico_thread *current, struct pico_process **process, struct pico_thread **first)
+{
+	struct pico_process *parent = current->process;
+	struct grant_socket *inherited = grant_lock(parent); /* no grant may be half-way when descriptors are copied */
+	pid_t tid = 0;
+	int error = stub_clone(current, FORK_FLAGS, &tid);
+
+	*process = error ? NULL : process_allocate(inherited);
+	grant_unlock(inherited);
+	if (error)
+		return error;
+	*first = *process ? thread_allocate(*process, tid) : NULL;
+	if (!*first) {
+		pico_reap_later(tid);
+		process_dereference(*process);
+		return -ENOMEM;
+	}
+	atomic_store(&(*first)->cpu, atomic_load(&current->cpu));
+	return 0;
+}
+
+static struct pico_thread *take_idle(struct pico_process *process)
+{
+	struct pico_thread *thread;
+
+	pthread_mutex_lock(&process->lock);
+	TAILQ_FOREACH(thread, &process->tasks, link)
+		if (thread->state == TASK_IDLE)
+			break;
+	if (thread) {
+		thread->state = TASK_PARKED;
+		process->idle--;
+		process->active++;
+	}
+	pthread_mutex_unlock(&process->lock);
+	return thread;
+}
+
+int pico_thread_create(struct pico_thread *current, struct pico_thread **thread)
+{
+	pid_t tid = 0;
+	int error;
+
+	*thread = take_idle(current->process);
+	if (*thread)
+		return 0;
+	error = stub_clone(current, THREAD_FLAGS, &tid);
+	if (error)
+		return error;
+	*thread = thread_allocate(current->process, tid);
+	if (!*thread) {
+		pico_reap_later(tid);
+		return -ENOMEM;
+	}
+	atomic_store(&(*thread)->cpu, atomic_load(&current->cpu));
+	return 0;
+}
+
+void pico_thread_abandon(struct pico_thread *thread)
+{
+	struct pico_process *process = thread->process;
+
+	if (thread->has_half) {
+		pthread_mutex_lock(&process->lock);
+		thread->state = TASK_IDLE;
+		process->active--;
+		process->idle++;
+		pthread_mutex_unlock(&process->lock);
+		return;
+	}
+	if (thread->tid > 0)
+		pico_reap_later(thread->tid);
+	process_remove_task(process, thread);
+	thread_free(thread);
+}
+
+/* `first` becomes the body of the caller's half; the structure of the caller stays, that of `first` goes. */
+int pico_thread_rebind(struct pico_thread *current, struct pico_thread *first)
+{
+	struct pico_process *old = current->process, *fresh = first->process;
+	pid_t old_tid = current->tid;
+	int error = task_seize(first);
+
+	if (error)
+		return error;
+	process_reference(old); /* stays valid for the caller until it drops its own reference */
+	process_remove_task(old, current);
+	pthread_mutex_lock(&current->task_lock);
+	current->tid = first->tid;
+	pthread_mutex_unlock(&current->task_lock);
+	pico_reap_later(old_tid);
+	process_add_task(fresh, current);
+	current->stop = first->stop;
+	current->registers = first->registers;
+	current->registers_valid = current->registers_dirty = current->redirected = true;
+	current->result_pending = false;
+	process_remove_task(fresh, first);
+	thread_free(first);
+	process_dereference(old);
+	placement_choose(current);
+	return 0;
+}

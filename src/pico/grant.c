@@ -1,0 +1,93 @@
+/*
+ * Grants: how a guest task gets a host descriptor, for the time of one batch.
+ *
+ * Each process has a socket pair of its own. A forked one starts with its
+ * parent's guest end and replaces it before its first grant, so that nobody
+ * takes what was meant for somebody else.
+ */
+#include "internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct grant_socket *grant_socket_create(void)
+{
+	struct grant_socket *pair = calloc(1, sizeof(*pair));
+	int ends[2];
+
+	if (!pair)
+		return NULL;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+		free(pair);
+		return NULL;
+	}
+	atomic_init(&pair->references, 1);
+	pthread_mutex_init(&pair->lock, NULL);
+	pair->descriptor = ends[0];
+	pair->guest_end = ends[1];
+	return pair;
+}
+
+struct grant_socket *grant_socket_reference(struct grant_socket *pair)
+{
+	if (pair)
+		atomic_fetch_add(&pair->references, 1);
+	return pair;
+}
+
+void grant_socket_dereference(struct grant_socket *pair)
+{
+	if (!pair || atomic_fetch_sub(&pair->references, 1) != 1)
+		return;
+	close(pair->descriptor);
+	if (pair->guest_end >= 0)
+		close(pair->guest_end);
+	pthread_mutex_destroy(&pair->lock);
+	free(pair);
+}
+
+int grant_send(struct grant_socket *pair, const int *descriptors, size_t count)
+{
+	char control[CMSG_SPACE(sizeof(int) * 8)] = {0};
+	char byte = 0;
+	struct iovec data = {&byte, 1};
+	struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = CMSG_SPACE(sizeof(int) * count)};
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+
+	if (count > 8)
+		return -EINVAL;
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_RIGHTS;
+	header->cmsg_len = CMSG_LEN(sizeof(int) * count);
+	memcpy(CMSG_DATA(header), descriptors, sizeof(int) * count);
+	return sendmsg(pair->descriptor, &message, MSG_DONTWAIT | MSG_NOSIGNAL) == 1 ? 0 : -errno;
+}
+
+/* The socket changes when the process gets its own: look again once locked. */
+struct grant_socket *grant_lock(struct pico_process *process)
+{
+	for (;;) {
+		struct grant_socket *candidate;
+		bool current;
+
+		pthread_mutex_lock(&process->lock);
+		candidate = grant_socket_reference(process->inherited);
+		pthread_mutex_unlock(&process->lock);
+		pthread_mutex_lock(&candidate->lock);
+		pthread_mutex_lock(&process->lock);
+		current = process->inherited == candidate;
+		pthread_mutex_unlock(&process->lock);
+		if (current)
+			return candidate;
+		grant_unlock(candidate);
+	}
+}
+
+void grant_unlock(struct grant_socket *pair)
+{
+	pthread_mutex_unlock(&pair->lock);
+	grant_socket_dereference(pair);
+}

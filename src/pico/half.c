@@ -1,0 +1,294 @@
+/*
+ * The kernel half of a guest thread: the loop that resumes its task, waits for
+ * its next stop and has the provider deal with it.
+ *
+ * A kick must never be lost between "nothing pending" and the task's run in user
+ * mode: the half announces user mode first and looks for kicks afterwards, the
+ * kicker sets its flag first and looks for user mode afterwards.
+ */
+#include "internal.h"
+#include "stub_image.h"
+
+#include <errno.h>
+#include <hal/hal.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static _Thread_local struct pico_thread *current_thread;
+
+struct pico_thread *half_current(void)
+{
+	return current_thread;
+}
+
+/* Put the guest's registers and the call's outcome into the task and let it run. */
+static void resume(struct pico_thread *thread, bool native)
+{
+	bool want_exit_stop = native && thread->call.want_result;
+
+	if (thread->registers_dirty || thread->redirected) {
+		if (thread->result_pending)
+			thread->registers.rax = (uint64_t)thread->result;
+		thread->registers.orig_rax = native ? thread->call.number : PICO_CALL_NONE;
+		task_write_registers(thread, &thread->registers);
+	} else if (thread->result_pending) {
+		task_poke_result(thread, thread->result);
+	}
+	thread->registers_valid = thread->registers_dirty = thread->redirected = thread->result_pending = false;
+	task_continue(thread, want_exit_stop);
+}
+
+/*
+ * The gate to user mode. False: the thread ends here. At a vsyscall stop rip
+ * must not change, so what is pending waits for the stop asked for here.
+ */
+static bool pass_gate(struct pico_thread *thread, bool native_interrupted)
+{
+	enum pico_action action;
+
+	for (;;) {
+		if (thread->died)
+			return false;
+		atomic_store(&thread->kicked, false);
+		if (thread->stop == TASK_STOP_VSYSCALL) {
+			ptrace(PTRACE_INTERRUPT, thread->tid, NULL, NULL);
+		} else {
+			action = pico_provider->deliver_apcs(thread, thread->context, native_interrupted);
+			if (action == PICO_EXIT)
+				return false;
+			if (action == PICO_REGISTERS)
+				native_interrupted = false;
+		}
+		atomic_store(&thread->in_user, true);
+		if (!atomic_load(&thread->kicked))
+			return true;
+		atomic_store(&thread->in_user, false);
+	}
+}
+
+static bool is_fault(int signal)
+{
+	return signal == SIGSEGV || signal == SIGBUS || signal == SIGFPE || signal == SIGILL || signal == SIGTRAP;
+}
+
+/* ptrace doesn't show the page-fault error code: what can be derived of it. */
+static void derive_trap(struct pico_exception *exception, uint64_t ip)
+{
+	exception->error_code = 0;
+	switch (exception->host_signal) {
+	case SIGSEGV:
+		exception->trap_number = exception->code == SI_KERNEL ? 13 : 14;
+		if (exception->trap_number == 14)
+			exception->error_code = 4u | (exception->code == SEGV_ACCERR ? 1u : 0) | (exception->address == ip ? 0x10u : 0);
+		break;
+	case SIGBUS:
+		exception->trap_number = exception->code == BUS_ADRALN ? 17 : 14;
+		exception->error_code = exception->trap_number == 14 ? 4u : 0;
+		break;
+	case SIGFPE:
+		exception->trap_number = exception->code == FPE_INTDIV || exception->code == FPE_INTOVF ? 0 : 19;
+		break;
+	case SIGILL:
+		exception->trap_number = 6;
+		break;
+	default:
+		exception->trap_number = exception->code == SI_KERNEL ? 3 : 1;
+		break;
+	}
+}
+
+/* Whether a signal stop was an exception of the guest's own; all other signals to host tasks are swallowed. */
+static void handle_signal(struct pico_thread *thread, int signal)
+{
+	struct pico_exception exception = {0};
+	siginfo_t info;
+
+	if (!is_fault(signal) || ptrace(PTRACE_GETSIGINFO, thread->tid, NULL, &info) != 0 || info.si_code <= 0)
+		return;
+	exception.host_signal = signal;
+	exception.code = info.si_code;
+	exception.address = (uint64_t)info.si_addr;
+	if (task_load_registers(thread) != 0)
+		return;
+	derive_trap(&exception, thread->registers.rip);
+	pico_provider->dispatch_exception(thread, thread->context, &exception);
+}
+
+/* True if the stop interrupted a native call that the host would restart. */
+static bool interrupted_native_call(struct pico_thread *thread)
+{
+	int64_t result;
+
+	if (task_load_registers(thread) != 0)
+		return false;
+	result = (int64_t)thread->registers.rax;
+	return (int64_t)thread->registers.orig_rax >= 0 && result <= -512 && result >= -516;
+}
+
+static enum pico_entry entry_of(struct pico_thread *thread)
+{
+	if (thread->stop == TASK_STOP_FOREIGN)
+		return PICO_ENTRY_FOREIGN;
+	return thread->stop == TASK_STOP_VSYSCALL ? PICO_ENTRY_VSYSCALL : PICO_ENTRY_SYSCALL;
+}
+
+static void handle_call(struct pico_thread *thread, const struct task_event *event)
+{
+	struct pico_system_call *call = &thread->call;
+
+	*call = (struct pico_system_call){
+		.number = event->number,
+		.instruction_pointer = event->ip,
+		.stack_pointer = event->sp,
+		.entry = entry_of(thread),
+		.action = PICO_RETURN,
+		.result = -ENOSYS,
+	};
+	memcpy(call->arguments, event->arguments, sizeof(call->arguments));
+	/* From the stub without our doing: guest code jumped there. It gets nothing that is not listed. */
+	if (event->cookie != PICO_COOKIE_STUB && event->cookie != PICO_COOKIE_STUB_FOREIGN)
+		pico_provider->dispatch_system_call(thread, thread->context, call);
+	if (call->action == PICO_RETURN) {
+		thread->result = call->result;
+		thread->result_pending = true;
+	}
+}
+
+static void report_native_result(struct pico_thread *thread, const struct task_event *event)
+{
+	if (event->result <= -512 && event->result >= -516)
+		return; /* interrupted: its signal stop comes next */
+	thread->call.result = event->result;
+	if (pico_provider->system_call_result)
+		pico_provider->system_call_result(thread, thread->context, &thread->call);
+}
+
+/* Run the guest until its thread ends. */
+static void run_guest(struct pico_thread *thread)
+{
+	struct task_event event;
+	bool native = false, interrupted = false;
+
+	while (pass_gate(thread, interrupted)) {
+		resume(thread, native);
+		task_wait(thread, &event);
+		atomic_store(&thread->in_user, false);
+		interrupted = false;
+		switch (event.kind) {
+		case TASK_EVENT_DEAD:
+			break;
+		case TASK_EVENT_SECCOMP:
+			handle_call(thread, &event);
+			native = thread->call.action == PICO_RUN_NATIVE;
+			if (thread->call.action == PICO_EXIT)
+				return;
+			continue;
+		case TASK_EVENT_EXIT_STOP:
+			report_native_result(thread, &event);
+			break;
+		case TASK_EVENT_SIGNAL:
+			/* If nothing changes its registers, the host restarts an interrupted call: a new stop then. */
+			interrupted = native && interrupted_native_call(thread);
+			handle_signal(thread, event.signal);
+			break;
+		case TASK_EVENT_STOP:
+			break;
+		}
+		native = false;
+	}
+}
+
+/* Sleep as an idle task until another thread needs one. False: the pair is to end. */
+static bool wait_idle(struct pico_thread *thread)
+{
+	bool start;
+
+	pthread_mutex_lock(&thread->idle_lock);
+	while (thread->idle_command == IDLE_WAIT)
+		pthread_cond_wait(&thread->idle_wake, &thread->idle_lock);
+	start = thread->idle_command == IDLE_START;
+	thread->idle_command = IDLE_WAIT;
+	pthread_mutex_unlock(&thread->idle_lock);
+	return start;
+}
+
+/* Keep the pair for the next thread of this process, if there will be one. */
+static bool become_idle(struct pico_thread *thread)
+{
+	struct pico_process *process = thread->process;
+	bool keep;
+
+	if (thread->died || thread->stop == TASK_STOP_FOREIGN || thread->stop == TASK_STOP_VSYSCALL)
+		return false;
+	pthread_mutex_lock(&process->lock);
+	keep = process->active > 1 && process->idle < PICO_IDLE_MAX;
+	if (keep) {
+		process->active--;
+		process->idle++;
+		thread->state = TASK_IDLE;
+	}
+	pthread_mutex_unlock(&process->lock);
+	return keep;
+}
+
+static void begin(struct pico_thread *thread)
+{
+	thread->state = TASK_RUNNING;
+	if (task_seize(thread) != 0)
+		thread->died = true;
+	thread->registers = thread->start_registers;
+	thread->registers_valid = thread->registers_dirty = thread->redirected = true;
+	thread->result_pending = false;
+	placement_enter(thread);
+	pico_provider->thread_begin(thread, thread->context);
+}
+
+static void half_main(void *argument)
+{
+	struct pico_thread *thread = argument;
+	struct pico_process *process;
+
+	current_thread = thread;
+	thread->half_tid = (pid_t)syscall(SYS_gettid);
+	do {
+		begin(thread);
+		run_guest(thread);
+		placement_leave(thread);
+		pico_provider->thread_end(thread, thread->context, thread->died);
+	} while (become_idle(thread) && wait_idle(thread));
+	current_thread = NULL;
+	process = thread->process;
+	if (thread->tid > 0) {
+		kill(thread->tid, SIGKILL);
+		task_reaped(thread);
+	}
+	process_remove_task(process, thread);
+	thread_free(thread);
+}
+
+int half_start(struct pico_thread *thread, const struct pico_registers *registers, void *context)
+{
+	int error;
+
+	thread->start_registers = *registers;
+	thread->context = context;
+	if (thread->has_half) {
+		pthread_mutex_lock(&thread->idle_lock);
+		thread->idle_command = IDLE_START;
+		pthread_cond_signal(&thread->idle_wake);
+		pthread_mutex_unlock(&thread->idle_lock);
+		return 0;
+	}
+	/* Seized by whoever prepared it: a half traces its task itself. */
+	error = task_unseize(thread);
+	if (error)
+		return error;
+	thread->has_half = true;
+	error = hal_thread_create(half_main, thread);
+	if (error)
+		thread->has_half = false;
+	return error;
+}

@@ -1,0 +1,193 @@
+/*
+ * Inside the trap platform.
+ *
+ * A task is a host task and the one supervisor thread that may ptrace it, its
+ * half. `struct pico_thread` is that pair; it outlives the guest thread that
+ * used it when the pair is recycled.
+ *
+ * Locks: pico_process.lock guards a process's task list, idle list and slots;
+ * grant_socket.lock is held while descriptors are on their way to a guest and
+ * is taken before process.lock; pico_thread.task_lock keeps `tid` from being
+ * reaped while it is signalled and is a leaf.
+ */
+#ifndef PICO_INTERNAL_H
+#define PICO_INTERNAL_H
+
+#include "layout.h"
+
+#include <pico/pico.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/queue.h>
+#include <sys/types.h>
+
+#define PICO_CALL_NONE UINT64_MAX /* orig_rax of a skipped call */
+#define PICO_IDLE_MAX 8		  /* recycled tasks kept by a process */
+
+/* The four answers of the filter, seen in a stop's cookie. */
+enum pico_cookie { PICO_COOKIE_GUEST = 1, PICO_COOKIE_GUEST_FOREIGN, PICO_COOKIE_STUB, PICO_COOKIE_STUB_FOREIGN };
+
+/* A socket over which descriptors reach guests; shared by a process and those forked from it until they have their own. */
+struct grant_socket {
+	_Atomic unsigned references;
+	pthread_mutex_t lock;
+	int descriptor; /* the supervisor's end */
+	int guest_end;  /* not yet delivered to its process, or -1 */
+};
+
+/* Where a task stands when it is stopped. */
+enum task_stop {
+	TASK_STOP_CALL,     /* a seccomp stop of the 64-bit kind: a host call may be put in its place */
+	TASK_STOP_FOREIGN,  /* a foreign-architecture seccomp stop: only skip */
+	TASK_STOP_VSYSCALL, /* a call into the vsyscall page: only skip, never move rip */
+	TASK_STOP_OTHER,    /* signal or event stop */
+};
+
+enum task_state { TASK_PARKED, TASK_RUNNING, TASK_IDLE, TASK_DEAD };
+
+struct pico_process {
+	_Atomic unsigned references;
+	pthread_mutex_t lock;
+	TAILQ_HEAD(, pico_thread) tasks; /* every host task in this address space that is ours to use */
+	unsigned active;                 /* tasks that are not idle */
+	unsigned idle;
+	struct grant_socket *own;        /* NULL until first needed */
+	struct grant_socket *inherited;  /* what PICO_GRANT_FD means in the guest now */
+	uint64_t slots[(PICO_SLOT_COUNT + 63) / 64];
+	pthread_cond_t slot_freed;
+};
+
+struct pico_thread {
+	struct pico_process *process;
+	TAILQ_ENTRY(pico_thread) link;
+	pthread_mutex_t task_lock;
+	pid_t tid; /* 0 once reaped; written under task_lock */
+	pid_t half_tid;
+	enum task_state state;
+	bool seized;    /* by the thread that is to be its half, or by the one preparing it */
+	bool has_half;
+	void *context;
+
+	/* the stop under way; only its half looks at these */
+	enum task_stop stop;
+	struct pico_registers registers; /* cached guest registers */
+	bool registers_valid, registers_dirty; /* dirty: must be written before the guest runs */
+	bool redirected; /* the task's own registers are not the guest's */
+	bool died;
+	bool result_pending; /* a call's result is not in the registers yet */
+	int64_t result;
+	struct pico_system_call call;
+
+	/* kicks: set `kicked`, and if the task may be in user mode, interrupt it */
+	_Atomic bool kicked;
+	_Atomic bool in_user;
+
+	/* recycling: an idle half sleeps here for its next thread */
+	pthread_mutex_t idle_lock;
+	pthread_cond_t idle_wake;
+	enum { IDLE_WAIT, IDLE_START, IDLE_QUIT } idle_command;
+	struct pico_registers start_registers;
+
+	/* placement, see placement.c */
+	_Atomic uint32_t stops;       /* since the balancer's last tick */
+	_Atomic uint32_t asleep;      /* the half waits for something else than its task */
+	_Atomic int cpu;              /* both are pinned there, or -1 */
+	uint32_t idle_ticks;
+	bool placed;                  /* in the placement list */
+	TAILQ_ENTRY(pico_thread) placement_link;
+
+	struct pico_cpu_time final; /* once the task is gone */
+};
+
+extern const struct pico_provider_routines *pico_provider;
+extern struct pico_platform pico_platform_ops;
+
+/* filter.c: the program into a memfd; its descriptor or -errno. */
+int pico_filter_create(void);
+
+/* template.c */
+int pico_template_start(void);
+void pico_template_stop(void);
+int pico_template_take(pid_t *tid, struct grant_socket **nursery);
+/* Kill a task that nobody needs and reap it in the background. */
+void pico_reap_later(pid_t tid);
+
+/* task.c: one task's stops and registers, on its half. */
+int task_seize(struct pico_thread *thread);
+/* Give a parked task back to nobody, parked: another thread will seize it. */
+int task_unseize(struct pico_thread *thread);
+/* What the host said: a stop or the end. */
+struct task_event {
+	enum { TASK_EVENT_SECCOMP, TASK_EVENT_EXIT_STOP, TASK_EVENT_SIGNAL, TASK_EVENT_STOP, TASK_EVENT_DEAD } kind;
+	int signal;
+	unsigned cookie;
+	uint64_t number;
+	uint64_t arguments[6];
+	uint64_t ip, sp;
+	int64_t result;
+};
+int task_continue(struct pico_thread *thread, bool want_exit_stop);
+void task_wait(struct pico_thread *thread, struct task_event *event);
+int task_load_registers(struct pico_thread *thread);
+int task_write_registers(struct pico_thread *thread, const struct pico_registers *registers);
+int task_poke_result(struct pico_thread *thread, int64_t result);
+void task_kill(struct pico_thread *thread);
+void task_reaped(struct pico_thread *thread);
+void task_kick(struct pico_thread *thread);
+
+/* calls.c: run in the stub. */
+int stub_run(struct pico_thread *thread, const struct pico_registers *at, int64_t *result);
+/* Save the guest's registers, if that has not been done at this stop, and give a copy to be changed. */
+int stub_enter(struct pico_thread *thread, struct pico_registers *at);
+int stub_single_call(struct pico_thread *thread, const struct pico_host_call *call, int64_t *result);
+int stub_clone(struct pico_thread *thread, unsigned long flags, pid_t *tid);
+int calls_run(struct pico_thread *thread, struct pico_host_call *calls, size_t count, const int *descriptors, size_t descriptor_count);
+
+/* grant.c */
+struct grant_socket *grant_socket_create(void);
+struct grant_socket *grant_socket_reference(struct grant_socket *socket);
+void grant_socket_dereference(struct grant_socket *socket);
+/* The socket that the process's guest tasks listen on now: referenced and locked, and back. */
+struct grant_socket *grant_lock(struct pico_process *process);
+void grant_unlock(struct grant_socket *socket);
+int grant_send(struct grant_socket *socket, const int *descriptors, size_t count);
+
+/* memory.c */
+int64_t pico_read_memory(struct pico_process *process, uint64_t address, void *data, size_t size);
+int64_t pico_write_memory(struct pico_process *process, uint64_t address, const void *data, size_t size);
+int pico_compare_exchange(struct pico_thread *current, uint64_t address, uint32_t *expected, uint32_t desired);
+
+/* process.c */
+struct pico_process *process_allocate(struct grant_socket *inherited);
+struct pico_thread *thread_allocate(struct pico_process *process, pid_t tid);
+void thread_free(struct pico_thread *thread);
+void process_add_task(struct pico_process *process, struct pico_thread *thread);
+/* The task leaves the process; the last active one takes the idle ones with it. */
+void process_remove_task(struct pico_process *process, struct pico_thread *thread);
+void process_reference(struct pico_process *process);
+void process_dereference(struct pico_process *process);
+
+/* create.c */
+int pico_process_create(struct pico_process **process, struct pico_thread **first);
+int pico_process_fork(struct pico_thread *current, struct pico_process **process, struct pico_thread **first);
+int pico_thread_create(struct pico_thread *current, struct pico_thread **thread);
+void pico_thread_abandon(struct pico_thread *thread);
+int pico_thread_rebind(struct pico_thread *current, struct pico_thread *first);
+
+/* half.c */
+int half_start(struct pico_thread *thread, const struct pico_registers *registers, void *context);
+struct pico_thread *half_current(void);
+
+/* placement.c */
+void placement_initialize(void);
+void placement_enter(struct pico_thread *thread);
+void placement_leave(struct pico_thread *thread);
+/* A new body for the half: choose a CPU. */
+void placement_choose(struct pico_thread *thread);
+static inline void placement_count_stop(struct pico_thread *thread)
+{
+	atomic_store_explicit(&thread->stops, atomic_load_explicit(&thread->stops, memory_order_relaxed) + 1,
+			      memory_order_relaxed);
+}
+
+#endif

@@ -1,0 +1,186 @@
+/*
+ * CPU placement of halves and their tasks.
+ *
+ * A stop costs several times more across CPUs than on one, so while a guest
+ * makes calls it shares one CPU with its half. A guest that computes makes no
+ * stops, so nobody but the balancer could free it: after a tick without a stop
+ * its task may run anywhere again, until it is busy with calls once more.
+ */
+#include "internal.h"
+
+#include <errno.h>
+#include <hal/hal.h>
+#include <sched.h>
+#include <string.h>
+#include <time.h>
+
+#define TICK_NS 4000000
+#define BUSY_STOPS 4 /* stops a tick that make a floating guest worth placing */
+
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	cpu_set_t allowed;
+	int cpus[CPU_SETSIZE];
+	int cpu_count;
+	TAILQ_HEAD(, pico_thread) threads;
+} placement = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
+
+static void pin(struct pico_thread *thread, int cpu)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	pthread_mutex_lock(&thread->task_lock);
+	if (thread->tid > 0) {
+		sched_setaffinity(thread->tid, sizeof(one), &one);
+		sched_setaffinity(thread->half_tid, sizeof(one), &one);
+		atomic_store(&thread->cpu, cpu);
+	}
+	pthread_mutex_unlock(&thread->task_lock);
+}
+
+static void unpin_task(struct pico_thread *thread)
+{
+	pthread_mutex_lock(&thread->task_lock);
+	if (thread->tid > 0) {
+		sched_setaffinity(thread->tid, sizeof(placement.allowed), &placement.allowed);
+		atomic_store(&thread->cpu, -1);
+	}
+	pthread_mutex_unlock(&thread->task_lock);
+}
+
+/* How many other pairs are at work on a CPU. */
+static int load_of(int cpu, const struct pico_thread *except)
+{
+	struct pico_thread *thread;
+	int load = 0;
+
+	TAILQ_FOREACH(thread, &placement.threads, placement_link)
+		if (thread != except && atomic_load(&thread->cpu) == cpu && !atomic_load(&thread->asleep))
+			load++;
+	return load;
+}
+
+/* The least loaded CPU; `preferred` if it is no worse. */
+static int choose_cpu(const struct pico_thread *thread, int preferred)
+{
+	int best = preferred, best_load = preferred >= 0 ? load_of(preferred, thread) : INT32_MAX;
+
+	for (int i = 0; i < placement.cpu_count && best_load > 0; i++) {
+		int load = load_of(placement.cpus[i], thread);
+
+		if (load < best_load) {
+			best = placement.cpus[i];
+			best_load = load;
+		}
+	}
+	return best;
+}
+
+void placement_choose(struct pico_thread *thread)
+{
+	int current = atomic_load(&thread->cpu), cpu;
+
+	if (placement.cpu_count < 2)
+		return;
+	pthread_mutex_lock(&placement.lock);
+	cpu = choose_cpu(thread, current >= 0 ? current : sched_getcpu());
+	pthread_mutex_unlock(&placement.lock);
+	pin(thread, cpu);
+}
+
+void placement_enter(struct pico_thread *thread)
+{
+	if (placement.cpu_count < 2)
+		return;
+	hal_set_sleep_flag(&thread->asleep);
+	pthread_mutex_lock(&placement.lock);
+	thread->idle_ticks = 0;
+	thread->placed = true;
+	if (TAILQ_EMPTY(&placement.threads))
+		pthread_cond_signal(&placement.wake);
+	TAILQ_INSERT_TAIL(&placement.threads, thread, placement_link);
+	pthread_mutex_unlock(&placement.lock);
+	placement_choose(thread);
+}
+
+void placement_leave(struct pico_thread *thread)
+{
+	if (!thread->placed)
+		return;
+	pthread_mutex_lock(&placement.lock);
+	TAILQ_REMOVE(&placement.threads, thread, placement_link);
+	thread->placed = false;
+	pthread_mutex_unlock(&placement.lock);
+}
+
+/* One thread's last tick: float what computes, place what calls. */
+static void review(struct pico_thread *thread)
+{
+	uint32_t stops = atomic_exchange(&thread->stops, 0);
+	bool pinned = atomic_load(&thread->cpu) >= 0;
+
+	if (pinned && !stops && atomic_load(&thread->in_user))
+		unpin_task(thread);
+	else if (!pinned && stops >= BUSY_STOPS)
+		pin(thread, choose_cpu(thread, -1));
+}
+
+/* Move one pair from the fullest to the emptiest CPU if that helps. */
+static void rebalance(void)
+{
+	int fullest = placement.cpus[0], emptiest = fullest, most = -1, least = INT32_MAX;
+	struct pico_thread *thread;
+
+	for (int i = 0; i < placement.cpu_count; i++) {
+		int load = load_of(placement.cpus[i], NULL);
+
+		if (load > most) {
+			most = load;
+			fullest = placement.cpus[i];
+		}
+		if (load < least) {
+			least = load;
+			emptiest = placement.cpus[i];
+		}
+	}
+	if (most - least < 2)
+		return;
+	TAILQ_FOREACH(thread, &placement.threads, placement_link)
+		if (atomic_load(&thread->cpu) == fullest && !atomic_load(&thread->asleep)) {
+			pin(thread, emptiest);
+			break;
+		}
+}
+
+static void balance(void *unused)
+{
+	(void)unused;
+	for (;;) {
+		const struct timespec tick = {0, TICK_NS};
+		struct pico_thread *thread;
+
+		nanosleep(&tick, NULL);
+		pthread_mutex_lock(&placement.lock);
+		while (TAILQ_EMPTY(&placement.threads))
+			pthread_cond_wait(&placement.wake, &placement.lock);
+		TAILQ_FOREACH(thread, &placement.threads, placement_link)
+			review(thread);
+		rebalance();
+		pthread_mutex_unlock(&placement.lock);
+	}
+}
+
+void placement_initialize(void)
+{
+	TAILQ_INIT(&placement.threads);
+	if (sched_getaffinity(0, sizeof(placement.allowed), &placement.allowed) != 0)
+		return;
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, &placement.allowed))
+			placement.cpus[placement.cpu_count++] = cpu;
+	if (placement.cpu_count > 1 && hal_thread_create(balance, NULL) != 0)
+		placement.cpu_count = 1;
+}

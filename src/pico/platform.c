@@ -1,0 +1,179 @@
+/* The operations that the executive gets, and the platform's start. */
+#include "internal.h"
+#include "stub_image.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+#include <elf.h>
+
+const struct pico_provider_routines *pico_provider;
+
+static struct pico_process *process_of(struct pico_thread *thread)
+{
+	return thread->process;
+}
+
+static int host_calls(struct pico_thread *current, struct pico_host_call *calls, size_t count, const int *descriptors, size_t descriptor_count)
+{
+	return calls_run(current, calls, count, descriptors, descriptor_count);
+}
+
+static int host_calls_in(struct pico_thread *current, struct pico_thread *target, struct pico_host_call *calls, size_t count,
+			 const int *descriptors, size_t descriptor_count)
+{
+	(void)current;
+	return task_seize(target) ?: calls_run(target, calls, count, descriptors, descriptor_count);
+}
+
+static int get_registers(struct pico_thread *current, struct pico_registers *registers)
+{
+	if (task_load_registers(current) != 0)
+		return -ESRCH;
+	if (current->result_pending) {
+		current->registers.rax = (uint64_t)current->result;
+		current->registers.orig_rax = PICO_CALL_NONE;
+		current->registers_dirty = true;
+		current->result_pending = false;
+	}
+	*registers = current->registers;
+	return 0;
+}
+
+static int set_registers(struct pico_thread *current, const struct pico_registers *registers)
+{
+	current->registers = *registers;
+	current->registers.orig_rax = PICO_CALL_NONE;
+	current->registers_valid = current->registers_dirty = true;
+	current->result_pending = false;
+	return 0;
+}
+
+static int64_t get_extended_state(struct pico_thread *current, void *state, size_t size)
+{
+	struct iovec area = {state, size};
+
+	return ptrace(PTRACE_GETREGSET, current->tid, (void *)NT_X86_XSTATE, &area) == 0 ? (int64_t)area.iov_len : -errno;
+}
+
+static int set_extended_state(struct pico_thread *current, const void *state, size_t size)
+{
+	struct iovec area = {(void *)(uintptr_t)state, size};
+
+	return ptrace(PTRACE_SETREGSET, current->tid, (void *)NT_X86_XSTATE, &area) == 0 ? 0 : -errno;
+}
+
+/* The kernel's encoding of another task's CPU clock. */
+static uint64_t clock_ns(pid_t tid, bool thread, int which)
+{
+	clockid_t clock = (clockid_t)((~(unsigned)tid << 3) | (thread ? 4u : 0) | (unsigned)which);
+	struct timespec time;
+
+	return tid > 0 && clock_gettime(clock, &time) == 0 ? (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec : 0;
+}
+
+static struct pico_cpu_time cpu_time(struct pico_thread *thread)
+{
+	enum { PROF, VIRT, SCHED };
+	struct pico_cpu_time time = {0};
+	uint64_t total;
+
+	pthread_mutex_lock(&thread->task_lock);
+	total = clock_ns(thread->tid, false, SCHED);
+	time.user_ns = clock_ns(thread->tid, false, VIRT);
+	if (time.user_ns > total)
+		time.user_ns = total;
+	time.system_ns = total - time.user_ns + clock_ns(thread->half_tid, true, SCHED);
+	pthread_mutex_unlock(&thread->task_lock);
+	return time;
+}
+
+/* PR_SET_NAME in the guest: its comm is what host tools show. */
+static void set_name(struct pico_thread *current, const char *name)
+{
+	char text[16] = {0};
+	uint64_t address = PICO_SCRATCH_END - PICO_SLOT_SIZE; /* the last slot, by luck of the draw never in use at exec */
+	struct pico_host_call call = {SYS_prctl, {15 /* PR_SET_NAME */, address}, 0};
+
+	strncpy(text, name, sizeof(text) - 1);
+	if (pico_write_memory(current->process, address, text, sizeof(text)) == sizeof(text))
+		calls_run(current, &call, 1, NULL, 0);
+}
+
+static int set_affinity(struct pico_thread *thread, const void *mask, size_t size)
+{
+	return sched_setaffinity(thread->tid, size, mask) == 0 ? 0 : -errno;
+}
+
+static int set_nice(struct pico_thread *thread, int nice)
+{
+	if (setpriority(PRIO_PROCESS, (id_t)thread->tid, nice) != 0)
+		return -errno;
+	return setpriority(PRIO_PROCESS, (id_t)thread->half_tid, nice) == 0 ? 0 : -errno;
+}
+
+struct pico_platform pico_platform_ops = {
+	.size = sizeof(struct pico_platform),
+	.process_create = pico_process_create,
+	.process_fork = pico_process_fork,
+	.thread_create = pico_thread_create,
+	.thread_start = half_start,
+	.thread_abandon = pico_thread_abandon,
+	.thread_rebind = pico_thread_rebind,
+	.process_of = process_of,
+	.process_reference = process_reference,
+	.process_dereference = process_dereference,
+	.host_calls = host_calls,
+	.host_calls_in = host_calls_in,
+	.read_memory = pico_read_memory,
+	.write_memory = pico_write_memory,
+	.compare_exchange = pico_compare_exchange,
+	.get_registers = get_registers,
+	.set_registers = set_registers,
+	.get_extended_state = get_extended_state,
+	.set_extended_state = set_extended_state,
+	.kick = task_kick,
+	.cpu_time = cpu_time,
+	.set_name = set_name,
+	.set_affinity = set_affinity,
+	.set_nice = set_nice,
+	.lowest_address = PICO_LIMIT,
+	.highest_address = 0x7ffffffff000,
+};
+
+/* The size of the XSAVE area, by asking for that of a task. */
+static void measure_extended_state(void)
+{
+	unsigned eax = 0xd, ebx, ecx = 0, edx;
+
+	__asm__("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
+	pico_platform_ops.extended_state_size = ebx;
+}
+
+int pico_initialize(const struct pico_provider_routines *provider, const struct pico_platform **platform)
+{
+	/* Statuses are collected one by one; stops of children are no news for anyone. */
+	struct sigaction child = {.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP};
+	int error;
+
+	pico_provider = provider;
+	sigaction(SIGCHLD, &child, NULL);
+	measure_extended_state();
+	placement_initialize();
+	error = pico_template_start();
+	*platform = &pico_platform_ops;
+	return error;
+}
+
+void pico_shutdown(void)
+{
+	pico_template_stop();
+}

@@ -1,0 +1,199 @@
+/*
+ * One host task's stops and registers. Everything here but task_kick() runs on
+ * the task's own half. Any ptrace request may fail with ESRCH at any time (the
+ * host killed the task): the next task_wait() then tells the end.
+ */
+#include "internal.h"
+#include "stub_image.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SEIZE_OPTIONS (PTRACE_O_TRACESECCOMP | PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD)
+
+_Static_assert(sizeof(struct pico_registers) == sizeof(struct user_regs_struct), "register order");
+
+static long request(int operation, pid_t tid, uintptr_t address, const void *data)
+{
+	return ptrace((enum __ptrace_request)operation, tid, (void *)address, (void *)(uintptr_t)data) == 0 ? 0 : -errno;
+}
+
+/* The task's end: remember its CPU time, forget its id, reap it. */
+void task_reaped(struct pico_thread *thread)
+{
+	struct rusage usage = {0};
+	pid_t tid = thread->tid;
+
+	pthread_mutex_lock(&thread->task_lock);
+	thread->tid = 0;
+	pthread_mutex_unlock(&thread->task_lock);
+	if (tid > 0 && wait4(tid, NULL, __WALL, &usage) == tid) {
+		thread->final.user_ns = (uint64_t)usage.ru_utime.tv_sec * 1000000000 + (uint64_t)usage.ru_utime.tv_usec * 1000;
+		thread->final.system_ns = (uint64_t)usage.ru_stime.tv_sec * 1000000000 + (uint64_t)usage.ru_stime.tv_usec * 1000;
+	}
+	thread->died = true;
+}
+
+static void describe_seccomp_stop(struct pico_thread *thread, struct task_event *event)
+{
+	struct __ptrace_syscall_info info;
+
+	event->kind = TASK_EVENT_SECCOMP;
+	if (ptrace(PTRACE_GET_SYSCALL_INFO, thread->tid, (void *)sizeof(info), &info) <= 0 ||
+	    info.op != PTRACE_SYSCALL_INFO_SECCOMP) {
+		event->kind = TASK_EVENT_STOP; /* gone meanwhile: the next wait says so */
+		return;
+	}
+	event->cookie = info.seccomp.ret_data;
+	event->number = info.seccomp.nr;
+	memcpy(event->arguments, info.seccomp.args, sizeof(event->arguments));
+	event->ip = info.instruction_pointer;
+	event->sp = info.stack_pointer;
+	if (event->cookie == PICO_COOKIE_GUEST_FOREIGN || event->cookie == PICO_COOKIE_STUB_FOREIGN)
+		thread->stop = TASK_STOP_FOREIGN;
+	else if ((event->ip & ~0xfffUL) == 0xffffffffff600000UL)
+		thread->stop = TASK_STOP_VSYSCALL;
+	else
+		thread->stop = TASK_STOP_CALL;
+}
+
+static void describe_exit_stop(struct pico_thread *thread, struct task_event *event)
+{
+	struct __ptrace_syscall_info info;
+
+	thread->stop = TASK_STOP_OTHER;
+	event->kind = TASK_EVENT_STOP;
+	if (ptrace(PTRACE_GET_SYSCALL_INFO, thread->tid, (void *)sizeof(info), &info) > 0 && info.op == PTRACE_SYSCALL_INFO_EXIT) {
+		event->kind = TASK_EVENT_EXIT_STOP;
+		event->result = info.exit.rval;
+	}
+}
+
+void task_wait(struct pico_thread *thread, struct task_event *event)
+{
+	siginfo_t info = {0};
+
+	/* WNOWAIT: an end is only looked at here, so that the id stays ours until task_reaped() has cleared it. */
+	while (waitid(P_PID, (id_t)thread->tid, &info, WEXITED | WSTOPPED | WNOWAIT | __WALL) != 0 && errno == EINTR)
+		continue;
+	placement_count_stop(thread);
+	if (info.si_code != CLD_TRAPPED && info.si_code != CLD_STOPPED) {
+		task_reaped(thread);
+		event->kind = TASK_EVENT_DEAD;
+		return;
+	}
+	thread->stop = TASK_STOP_OTHER;
+	if (info.si_status == (SIGTRAP | (PTRACE_EVENT_SECCOMP << 8))) {
+		describe_seccomp_stop(thread, event);
+	} else if (info.si_status == (SIGTRAP | 0x80)) {
+		describe_exit_stop(thread, event);
+	} else if (info.si_status >> 8) {
+		event->kind = TASK_EVENT_STOP;
+	} else {
+		event->kind = TASK_EVENT_SIGNAL;
+		event->signal = info.si_status;
+	}
+}
+
+int task_continue(struct pico_thread *thread, bool want_exit_stop)
+{
+	return (int)request(want_exit_stop ? PTRACE_SYSCALL : PTRACE_CONT, thread->tid, 0, NULL);
+}
+
+int task_load_registers(struct pico_thread *thread)
+{
+	if (thread->registers_valid)
+		return 0;
+	if (request(PTRACE_GETREGS, thread->tid, 0, &thread->registers) != 0)
+		return -ESRCH;
+	thread->registers_valid = true;
+	return 0;
+}
+
+int task_write_registers(struct pico_thread *thread, const struct pico_registers *registers)
+{
+	return (int)request(PTRACE_SETREGS, thread->tid, 0, registers);
+}
+
+/* The cheap way out of a call: skip it and set its result, the other registers are untouched. */
+int task_poke_result(struct pico_thread *thread, int64_t result)
+{
+	long error = request(PTRACE_POKEUSER, thread->tid, offsetof(struct user_regs_struct, orig_rax), (void *)-1L);
+
+	return (int)(error ?: request(PTRACE_POKEUSER, thread->tid, offsetof(struct user_regs_struct, rax), (void *)result));
+}
+
+/* Become the tracer of a parked task. The first stop need not be the one asked for: the filter may have stopped it already. */
+int task_seize(struct pico_thread *thread)
+{
+	struct task_event event;
+	long error;
+
+	if (thread->seized)
+		return 0;
+	error = request(PTRACE_SEIZE, thread->tid, 0, (void *)(uintptr_t)SEIZE_OPTIONS);
+	if (error)
+		return (int)error;
+	thread->seized = true;
+	error = request(PTRACE_INTERRUPT, thread->tid, 0, NULL);
+	if (error)
+		return (int)error;
+	for (;;) {
+		task_wait(thread, &event);
+		if (event.kind == TASK_EVENT_DEAD)
+			return -ESRCH;
+		if (event.kind == TASK_EVENT_STOP)
+			break;
+		task_continue(thread, false);
+	}
+	if (request(PTRACE_GETREGS, thread->tid, 0, &thread->registers) != 0)
+		return -ESRCH;
+	thread->registers.orig_rax = PICO_CALL_NONE;
+	thread->registers.rip = PICO_STUB_PARK;
+	thread->registers_valid = thread->registers_dirty = true;
+	return 0;
+}
+
+int task_unseize(struct pico_thread *thread)
+{
+	struct pico_registers parked = thread->registers;
+
+	if (!thread->seized)
+		return 0;
+	parked.orig_rax = PICO_CALL_NONE;
+	parked.rip = PICO_STUB_PARK;
+	if (task_write_registers(thread, &parked) != 0 || request(PTRACE_DETACH, thread->tid, 0, NULL) != 0)
+		return -ESRCH;
+	thread->seized = false;
+	thread->registers_valid = thread->registers_dirty = thread->redirected = false;
+	return 0;
+}
+
+void task_kill(struct pico_thread *thread)
+{
+	if (thread->tid <= 0)
+		return;
+	kill(thread->tid, SIGKILL);
+	task_reaped(thread);
+}
+
+/* SIGURG: ignored by default, so that it can't hurt a parked task, and yet its tracer sees it. */
+void task_kick(struct pico_thread *thread)
+{
+	atomic_store(&thread->kicked, true);
+	if (!atomic_load(&thread->in_user))
+		return;
+	pthread_mutex_lock(&thread->task_lock);
+	if (thread->tid > 0)
+		syscall(SYS_tgkill, thread->tid, thread->tid, SIGURG);
+	pthread_mutex_unlock(&thread->task_lock);
+}

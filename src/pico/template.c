@@ -1,0 +1,342 @@
+/*
+ * The template: one guest process that was exec'd, filtered and stripped once.
+ * Every fresh process is a clone of it. A thread of its own traces it, keeps a
+ * few clones ready and reaps what others have killed; it is the host parent of
+ * all guest tasks and lives as long as lxrun, because PDEATHSIG follows the
+ * parent's thread.
+ */
+#include "internal.h"
+#include "stub_image.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define POOL_SIZE 2
+#define REAP_MAX 256
+#define HIGH_FD 128 /* where the child's descriptors are before they get their numbers */
+
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t wake, ready;
+	pthread_t manager;
+	bool started, quit, failed;
+	int error;
+	pid_t pool[POOL_SIZE];
+	unsigned pooled, wanted;
+	pid_t reap[REAP_MAX];
+	unsigned reaping;
+	struct pico_thread *thread;
+	struct grant_socket *nursery;
+	int park; /* our end: its closing ends all parked tasks */
+} template = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER, .ready = PTHREAD_COND_INITIALIZER, .park = -1};
+
+static void drop_capabilities(void)
+{
+	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct data[2] = {{0}};
+
+	for (int capability = 0; prctl(PR_CAPBSET_READ, capability) >= 0; capability++)
+		prctl(PR_CAPBSET_DROP, capability);
+	syscall(SYS_capset, &header, data);
+}
+
+/* Limits of the host task that must not show in the guest: its own are LX's. */
+static void widen_limits(void)
+{
+	static const int resources[] = {RLIMIT_STACK, RLIMIT_DATA, RLIMIT_AS, RLIMIT_MEMLOCK, RLIMIT_CPU};
+	const struct rlimit none = {0, 0};
+
+	for (size_t i = 0; i < sizeof(resources) / sizeof(resources[0]); i++) {
+		struct rlimit limit;
+
+		if (getrlimit(resources[i], &limit) == 0) {
+			limit.rlim_cur = limit.rlim_max;
+			setrlimit(resources[i], &limit);
+		}
+	}
+	setrlimit(RLIMIT_CORE, &none);
+}
+
+struct child_descriptors {
+	int stub, filter, park, grant, ready; /* all close-on-exec and >= HIGH_FD */
+};
+
+/* In the forked child: nothing but what the stub needs survives. */
+static _Noreturn void become_template(const struct child_descriptors *from)
+{
+	static char name[] = "lxrun-guest";
+	static char *const argv[] = {name, NULL}, *const envp[] = {NULL};
+	sigset_t none;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	setsid();
+	for (int signal = 1; signal < 65; signal++) {
+		struct sigaction standard = {.sa_handler = SIG_DFL};
+
+		sigaction(signal, &standard, NULL);
+	}
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	widen_limits();
+	drop_capabilities();
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || dup2(from->filter, PICO_FILTER_FD) < 0 || dup2(from->park, PICO_PARK_FD) < 0 ||
+	    dup2(from->grant, PICO_GRANT_FD) < 0)
+		_exit(1);
+	syscall(SYS_close_range, 0, PICO_FILTER_FD - 1, 0);
+	syscall(SYS_close_range, PICO_FILTER_FD + 1, PICO_PARK_FD - 1, 0);
+	syscall(SYS_close_range, PICO_GRANT_FD + 1, HIGH_FD - 1, 0);
+	syscall(SYS_close_range, HIGH_FD, ~0U, 4 /* CLOSE_RANGE_CLOEXEC */);
+	syscall(SYS_execveat, from->stub, "", argv, envp, AT_EMPTY_PATH);
+	_exit(1);
+}
+
+static int raise_fd(int *descriptor)
+{
+	int high = *descriptor < 0 ? -1 : fcntl(*descriptor, F_DUPFD_CLOEXEC, HIGH_FD);
+
+	if (*descriptor >= 0)
+		close(*descriptor);
+	*descriptor = high;
+	return high < 0 ? -EMFILE : 0;
+}
+
+static int open_stub(void)
+{
+	int file = memfd_create("lxrun-guest", MFD_CLOEXEC);
+
+	if (file >= 0 && write(file, pico_stub_image, sizeof(pico_stub_image)) != (ssize_t)sizeof(pico_stub_image)) {
+		close(file);
+		return -1;
+	}
+	return file;
+}
+
+/* The filter goes through a pipe, so that the child can't go on before it is traced. */
+static int hand_over_filter(int program, int pipe_end)
+{
+	char data[PICO_FILTER_MAX];
+	ssize_t size = pread(program, data, sizeof(data), 0);
+
+	return size > 0 && write(pipe_end, data, (size_t)size) == size ? 0 : -EIO;
+}
+
+/* Wait for exec (the ready pipe closes), trace, hand the filter over, and see the task stop under it. */
+static int trace_template(pid_t child, int ready, int program, int filter_pipe)
+{
+	struct pico_process *process = process_allocate(template.nursery);
+	struct task_event event;
+	char byte;
+
+	template.thread = process ? thread_allocate(process, child) : NULL;
+	if (!template.thread)
+		return -ENOMEM;
+	while (read(ready, &byte, 1) < 0 && errno == EINTR)
+		continue;
+	if (ptrace(PTRACE_SEIZE, child, NULL, (void *)(PTRACE_O_TRACESECCOMP | PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD)) != 0)
+		return -errno;
+	template.thread->seized = true;
+	if (hand_over_filter(program, filter_pipe) != 0)
+		return -EIO;
+	for (;;) {
+		task_wait(template.thread, &event);
+		if (event.kind == TASK_EVENT_DEAD)
+			return -ENOSYS;
+		if (event.kind == TASK_EVENT_SECCOMP && event.cookie == PICO_COOKIE_STUB && event.number == PICO_CALL_DONE)
+			return 0;
+		task_continue(template.thread, false);
+	}
+}
+
+/* Unmap all but the stub, scratch and the kernel's own pages; note where the vDSO is. */
+static int strip_template(void)
+{
+	struct pico_host_call calls[8];
+	size_t count = 0;
+	char path[64], line[512];
+	FILE *maps;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", template.thread->tid);
+	maps = fopen(path, "re");
+	if (!maps)
+		return -errno;
+	while (fgets(line, sizeof(line), maps) && count < 8) {
+		unsigned long start, end;
+		char *name = strchr(line, '[');
+
+		if (sscanf(line, "%lx-%lx", &start, &end) != 2 || start < PICO_LIMIT || start >= 0x800000000000UL)
+			continue;
+		if (name && name[1] == 'v') {
+			if (strncmp(name, "[vdso]", 6) == 0) {
+				pico_platform_ops.vdso_address = start;
+				pico_platform_ops.vdso_image_size = end - start;
+			} else {
+				pico_platform_ops.vvar_size += end - start;
+			}
+			continue;
+		}
+		calls[count++] = (struct pico_host_call){SYS_munmap, {start, end - start}, 0};
+	}
+	fclose(maps);
+	return calls_run(template.thread, calls, count, NULL, 0);
+}
+
+static int spawn_template(void)
+{
+	int park[2] = {-1, -1}, ready[2] = {-1, -1}, filter[2] = {-1, -1};
+	int program = pico_filter_create();
+	struct child_descriptors child = {.stub = open_stub(), .grant = -1};
+	pid_t pid;
+	int error = program < 0 ? program : 0;
+
+	template.nursery = grant_socket_create();
+	if (error || child.stub < 0 || !template.nursery || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, park) != 0 ||
+	    pipe2(ready, O_CLOEXEC) != 0 || pipe2(filter, O_CLOEXEC) != 0)
+		return error ?: -errno;
+	template.park = park[0];
+	child.grant = template.nursery->guest_end;
+	child.park = park[1];
+	child.filter = filter[0];
+	child.ready = ready[1];
+	if (raise_fd(&child.stub) || raise_fd(&child.grant) || raise_fd(&child.park) || raise_fd(&child.filter) || raise_fd(&child.ready))
+		return -EMFILE;
+	template.nursery->guest_end = -1;
+	pid = fork();
+	if (pid == 0)
+		become_template(&child);
+	close(child.stub);
+	close(child.grant);
+	close(child.park);
+	close(child.filter);
+	close(child.ready);
+	error = pid < 0 ? -errno : trace_template(pid, ready[0], program, filter[1]);
+	close(ready[0]);
+	close(filter[1]);
+	close(program);
+	return error ?: strip_template();
+}
+
+/* The manager's work: refill the pool, reap the killed. Called with the lock held. */
+static void work_once(void)
+{
+	if (template.pooled < POOL_SIZE && !template.failed) {
+		pid_t tid = 0;
+		int error;
+
+		pthread_mutex_unlock(&template.lock);
+		error = stub_clone(template.thread, CLONE_PARENT | SIGCHLD, &tid);
+		pthread_mutex_lock(&template.lock);
+		if (error) {
+			template.error = error;
+			template.failed = error == -ESRCH || template.wanted > 0;
+		} else {
+			template.pool[template.pooled++] = tid;
+		}
+		pthread_cond_broadcast(&template.ready);
+	} else if (template.reaping) {
+		pid_t tid = template.reap[--template.reaping];
+
+		pthread_mutex_unlock(&template.lock);
+		waitpid(tid, NULL, __WALL);
+		pthread_mutex_lock(&template.lock);
+	}
+}
+
+static bool has_work(void)
+{
+	return (template.pooled < POOL_SIZE && !template.failed) || template.reaping;
+}
+
+static void *manage(void *unused)
+{
+	int error = spawn_template();
+
+	pthread_mutex_lock(&template.lock);
+	template.started = true;
+	template.error = error;
+	template.failed = error != 0;
+	pthread_cond_broadcast(&template.ready);
+	while (!error && !template.quit) {
+		if (has_work())
+			work_once();
+		else
+			pthread_cond_wait(&template.wake, &template.lock);
+	}
+	while (!template.quit)
+		pthread_cond_wait(&template.wake, &template.lock);
+	pthread_mutex_unlock(&template.lock);
+	return unused;
+}
+
+int pico_template_start(void)
+{
+	int error = pthread_create(&template.manager, NULL, manage, NULL);
+
+	if (error)
+		return -error;
+	pthread_mutex_lock(&template.lock);
+	while (!template.started)
+		pthread_cond_wait(&template.ready, &template.lock);
+	error = template.error;
+	pthread_mutex_unlock(&template.lock);
+	return error;
+}
+
+void pico_template_stop(void)
+{
+	pthread_mutex_lock(&template.lock);
+	template.quit = true;
+	pthread_cond_broadcast(&template.wake);
+	pthread_mutex_unlock(&template.lock);
+	pthread_join(template.manager, NULL);
+	close(template.park);
+}
+
+int pico_template_take(pid_t *tid, struct grant_socket **nursery)
+{
+	int error = 0;
+
+	pthread_mutex_lock(&template.lock);
+	template.wanted++;
+	template.failed = template.failed && template.error == -ESRCH;
+	pthread_cond_signal(&template.wake);
+	while (!template.pooled && !template.failed)
+		pthread_cond_wait(&template.ready, &template.lock);
+	template.wanted--;
+	if (template.pooled)
+		*tid = template.pool[--template.pooled];
+	else
+		error = template.error;
+	*nursery = template.nursery;
+	pthread_cond_signal(&template.wake);
+	pthread_mutex_unlock(&template.lock);
+	return error;
+}
+
+void pico_reap_later(pid_t tid)
+{
+	bool queued;
+
+	kill(tid, SIGKILL);
+	pthread_mutex_lock(&template.lock);
+	queued = template.reaping < REAP_MAX;
+	if (queued)
+		template.reap[template.reaping++] = tid;
+	pthread_cond_signal(&template.wake);
+	pthread_mutex_unlock(&template.lock);
+	if (!queued)
+		waitpid(tid, NULL, __WALL);
+}
