@@ -5,7 +5,7 @@
  * Signal state (queues, masks of other threads, actions, stop and continue
  * state, timers' signals) is guarded by lx_signal_lock, one for the instance. A
  * thread's own mask and alternate stack are written by itself alone. A process'
- * list of threads changes under both locks, so that either is enough to walk it.
+ * list of threads and its parent change under both locks, so that either is enough to read them.
  *
  * Found under lx_tree_lock, a process stays valid after it only with a reference.
  */
@@ -61,7 +61,6 @@ struct lx_sighand {
 struct lx_rlimit {
 	uint64_t current, maximum;
 };
-#define LX_RLIM_NLIMITS 16
 
 struct lx_rusage_sum {
 	uint64_t user_ns, system_ns;
@@ -102,6 +101,7 @@ struct lx_process {
 	bool vfork_pending;        /* the parent waits in vfork for this one */
 	bool is_first;             /* the instance's first program */
 	bool shares_space;         /* CLONE_VM with another process */
+	uint32_t uid;              /* real user id of its leader, for siginfo of its end */
 	int32_t parent_tid;        /* the parent's thread that made it: __WNOTHREAD, PR_SET_PDEATHSIG */
 	int32_t leader_exit_status;/* of the thread whose tid is the pid, should it end before the others */
 	struct lx_thread *exec_thread; /* in execve, waiting for the other threads to end */
@@ -148,8 +148,10 @@ struct lx_thread {
 	int64_t interrupted_result;
 	char comm[16];
 	bool exiting;
+	bool exited;               /* its exit sequence has run */
+	int32_t exit_status;       /* of exit(2), wait4's form */
 	bool dying;                /* it must end at its next return to user mode: exec by another thread */
-	struct kevent killed;      /* set with it and by group exit: ends killable waits */
+	struct kevent killed;      /* set with it, by group exit and when SIGKILL is queued: ends killable waits */
 	bool started;              /* its half runs or will run */
 	bool own_token;            /* token differs from the process' primary one */
 	bool keep_capabilities;
@@ -163,7 +165,8 @@ struct lx_thread {
 	uint64_t interrupted_number;
 	struct se_token *token;
 	int32_t nice, sched_policy, sched_priority;
-	uint64_t timer_slack_ns;
+	bool sched_reset_on_fork;
+	uint64_t timer_slack_ns, default_timer_slack_ns;
 	uint8_t affinity[128];
 };
 
@@ -276,7 +279,7 @@ void lx_timers_exec(struct lx_process *process);
 void lx_robust_list_exit(struct lx_thread *thread);
 
 /* exit.c */
-/* The whole process is to end with this status (wait4's form); the first caller's counts. Any thread; the caller's own thread ends at its return to user mode. No lock but lx_tree_lock may be held. */
+/* The whole process is to end with this status (wait4's form); the first caller's counts. Any thread; the caller's own thread ends at its return to user mode. Takes lx_tree_lock. */
 void lx_exit_group(struct lx_process *process, int32_t wait_status);
 /* Must the thread end instead of returning to user mode? Killable waits end for it. */
 bool lx_thread_must_exit(const struct lx_thread *thread);
