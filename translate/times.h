@@ -1,0 +1,88 @@
+/*
+ * Time inside the LX subsystem: the guest's structures, clocks, and alarms, which call back at a time of any clock.
+ */
+#ifndef TRANSLATE_TIMES_H
+#define TRANSLATE_TIMES_H
+
+#include <process.h>
+
+#define LX_NS_PER_SECOND 1000000000ull
+#define LX_CLOCK_FOREVER INT64_MAX /* ktime's largest value: about 292 years */
+
+struct lx_timespec {
+	int64_t seconds, nanoseconds;
+};
+struct lx_timeval {
+	int64_t seconds, microseconds;
+};
+struct lx_itimerspec {
+	struct lx_timespec interval, value;
+};
+struct lx_itimerval {
+	struct lx_timeval interval, value;
+};
+
+static inline bool lx_timespec_is_valid(const struct lx_timespec *time)
+{
+	return time->seconds >= 0 && (uint64_t)time->nanoseconds < LX_NS_PER_SECOND;
+}
+
+/* Nanoseconds, at most LX_CLOCK_FOREVER. */
+static inline uint64_t lx_timespec_ns(const struct lx_timespec *time)
+{
+	if ((uint64_t)time->seconds >= LX_CLOCK_FOREVER / LX_NS_PER_SECOND)
+		return LX_CLOCK_FOREVER;
+	return (uint64_t)time->seconds * LX_NS_PER_SECOND + (uint64_t)time->nanoseconds;
+}
+
+static inline struct lx_timespec lx_timespec_of(uint64_t ns)
+{
+	return (struct lx_timespec){(int64_t)(ns / LX_NS_PER_SECOND), (int64_t)(ns % LX_NS_PER_SECOND)};
+}
+
+/* clock.c. A timespec argument in nanoseconds: -LX_EFAULT, -LX_EINVAL. */
+int64_t lx_copy_in_timespec(struct lx_call *call, struct lx_uptr from, uint64_t *ns);
+/* A point on CLOCK_MONOTONIC `interval` from now, at most LX_CLOCK_FOREVER. */
+uint64_t lx_deadline_after(uint64_t interval);
+
+/* What a clock id means: a clock of the machine, or of the CPU time of a process or thread. */
+struct lx_clock {
+	int32_t id;              /* LX_CLOCK_*, LX_CLOCK_PROCESS_CPUTIME_ID for any CPU clock */
+	bool is_cpu, is_thread;
+	int32_t target;          /* CPU clock: pid or tid */
+	enum { LX_CPU_PROFILE, LX_CPU_VIRTUAL, LX_CPU_SCHEDULED } kind;
+};
+/* -LX_EINVAL: no such clock, or one of a task that the caller may not ask for. */
+int64_t lx_clock_resolve(struct lx_thread *caller, int32_t id, struct lx_clock *clock);
+/* Nanoseconds on it; -LX_EINVAL: its task is gone. Takes lx_tree_lock for CPU clocks. */
+int64_t lx_clock_read(const struct lx_clock *clock, uint64_t *ns);
+uint64_t lx_clock_resolution(const struct lx_clock *clock);
+/* Whether time on it passes as on CLOCK_REALTIME, so that absolute times follow when it is set. */
+bool lx_clock_is_realtime(const struct lx_clock *clock);
+/* The point on CLOCK_MONOTONIC (CLOCK_REALTIME if *absolute) when `due` is reached; a guess that is too early for CPU clocks. Takes lx_tree_lock for those. */
+uint64_t lx_clock_deadline(const struct lx_clock *clock, uint64_t due, bool *absolute);
+
+/*
+ * alarm.c: calls `expired` once when `clock` reaches `due`. An alarm is a part of a larger object; armed, it holds a
+ * reference to that by `retain`, given back by `release`, both without locks. `expired` runs on the timer thread under
+ * no lock. An alarm set anew or cancelled may still call back for the old setting: users check under their own lock that
+ * the time has come.
+ */
+struct lx_alarm {
+	struct ktimer timer;
+	struct lx_clock clock;
+	_Atomic uint64_t due;
+	void (*expired)(struct lx_alarm *alarm);
+	void (*retain)(struct lx_alarm *alarm);
+	void (*release)(struct lx_alarm *alarm);
+};
+void lx_alarm_init(struct lx_alarm *alarm, const struct lx_clock *clock);
+void lx_alarm_set(struct lx_alarm *alarm, uint64_t due);
+void lx_alarm_cancel(struct lx_alarm *alarm);
+
+/* itimer.c */
+void lx_itimers_end(struct lx_process *process);
+/* posix_timers.c */
+void lx_posix_timers_end(struct lx_process *process);
+
+#endif
