@@ -84,10 +84,12 @@ void print_vocabularies(FILE *out, const struct model *model)
 
 static void print_structure(FILE *out, const struct model *model, const struct structure *structure)
 {
+	struct scope scope = {structure->members, sizeof(structure->members[0]), structure->count, true};
+
 	fprintf(out, "static const struct lx_member members_%s[] = {\n", structure->name);
 	for (size_t i = 0; i < structure->count; i++) {
 		fputs("\t{", out);
-		print_argument_descriptor(out, model, &structure->members[i].argument, NULL);
+		print_argument_descriptor(out, model, &structure->members[i].argument, &scope);
 		fprintf(out, ", %u, %u},\n", structure->members[i].offset, structure->members[i].size);
 	}
 	fprintf(out, "};\nstatic const struct lx_structure structure_%s = {\"%s\", %u, %zu, members_%s};\n\n",

@@ -40,7 +40,7 @@ static void emit_header(const struct model *model, const char *folder)
 	output_close(out);
 }
 
-static void print_length(FILE *out, const struct argument *argument, const struct syscall *row)
+static void print_length(FILE *out, const struct argument *argument, const struct scope *scope)
 {
 	const char *length = argument->length;
 	const char *kind = "ARGUMENT";
@@ -64,23 +64,26 @@ static void print_length(FILE *out, const struct argument *argument, const struc
 		kind = "POINTEE";
 		length++;
 	}
-	for (unsigned i = 0; row && i < row->argument_count; i++)
-		if (!strcmp(row->arguments[i].name, length))
-			fprintf(out, "LX_LENGTH_%s, %u", kind, i);
+	for (size_t i = 0; i < scope->count; i++) {
+		const struct argument *other = (const void *)((const char *)scope->first + i * scope->stride);
+
+		if (!strcmp(other->name, length))
+			fprintf(out, "LX_LENGTH_%s, %zu", kind, i);
+	}
 }
 
 void print_argument_descriptor(FILE *out, const struct model *model, const struct argument *argument,
-			       const struct syscall *row)
+			       const struct scope *scope)
 {
 	static const char *const directions[] = {"VALUE", "IN", "OUT", "INOUT"};
 	bool is_structure = !strcmp(argument->type->word, "struct");
 	enum direction direction = argument->direction;
 
 	/* A path or a string is read unless the row says that the call writes it. */
-	if (direction == BY_VALUE && argument->type->is_address && strcmp(argument->type->word, "ptr") != 0 && row)
+	if (direction == BY_VALUE && argument->type->is_address && strcmp(argument->type->word, "ptr") != 0 && !scope->is_memory)
 		direction = IN;
 	fprintf(out, "{\"%s\", LX_KIND_%s, LX_%s, ", argument->name, argument->type->kind, directions[direction]);
-	print_length(out, argument, row);
+	print_length(out, argument, scope);
 	if (argument->qualifier && !is_structure)
 		fprintf(out, ", &vocabulary_%s", argument->qualifier);
 	else
@@ -93,13 +96,20 @@ void print_argument_descriptor(FILE *out, const struct model *model, const struc
 		fprintf(out, ", \"%s\", NULL}", argument->qualifier);
 }
 
+static struct scope row_scope(const struct syscall *row)
+{
+	return (struct scope){row->arguments, sizeof(row->arguments[0]), row->argument_count, false};
+}
+
 static void print_row_arrays(FILE *out, const struct model *model, const struct syscall *row)
 {
+	struct scope scope = row_scope(row);
+
 	if (row->argument_count) {
 		fprintf(out, "static const struct lx_argument_descriptor arguments_%u[] = {\n", row->index);
 		for (unsigned i = 0; i < row->argument_count; i++) {
 			fputc('\t', out);
-			print_argument_descriptor(out, model, &row->arguments[i], row);
+			print_argument_descriptor(out, model, &row->arguments[i], &scope);
 			fputs(",\n", out);
 		}
 		fputs("};\n", out);
@@ -164,6 +174,7 @@ static void print_array(FILE *out, const char *member, const char *array, const 
 
 static void print_row(FILE *out, const struct model *model, const struct syscall *row, unsigned sub_rows)
 {
+	struct scope scope = row_scope(row);
 	bool refused = !strcmp(row->status, "refused");
 	int error = refused ? errno_by_name(row->refusal) : !strcmp(row->status, "missing") ? LX_ENOSYS : 0;
 
@@ -186,7 +197,7 @@ static void print_row(FILE *out, const struct model *model, const struct syscall
 		fprintf(out, "\t\t.selector_value = 0x%llxu,\n\t\t.parent = &lx_syscalls[%u],\n",
 			(unsigned long long)row->selector_value, row->parent->index);
 	fputs("\t\t.result = ", out);
-	print_argument_descriptor(out, model, &row->result, row);
+	print_argument_descriptor(out, model, &row->result, &scope);
 	fputs(",\n\t\t.note = ", out);
 	print_literal(out, row->note);
 	fputs(",\n\t},\n", out);

@@ -177,10 +177,18 @@ void emit_syscalls(const struct model *model, const char *folder);
 void emit_dispatch(const struct model *model, const char *folder);
 void emit_manual(const struct model *model, const char *folder);
 
+/* The arguments or members that a length can name: each begins with a struct argument. */
+struct scope {
+	const void *first;
+	size_t stride;
+	size_t count;
+	bool is_memory; /* members of a structure, where what has no direction lies in place */
+};
+
 /* Parts of the tables of calls. */
 void print_vocabularies(FILE *out, const struct model *model);
 void print_structures(FILE *out, const struct model *model);
 void print_argument_descriptor(FILE *out, const struct model *model, const struct argument *argument,
-			       const struct syscall *row);
+			       const struct scope *scope);
 
 #endif

@@ -6,7 +6,7 @@
  *		long tv_nsec
  *
  * Members have the types of arguments, and their natural alignment; nested structures are written in full before.
- * "pad NUMBER" skips bytes. A member's array length is a number, or the name of an earlier member.
+ * "pad NUMBER" skips bytes. The length of an array in place is a number; behind an address it may be another member.
  */
 #include "model.h"
 
@@ -58,11 +58,28 @@ static void add_member(struct model *model, struct structure *structure, struct 
 	structure->members[structure->count++] = member;
 }
 
+static void check_lengths(const struct structure *structure)
+{
+	for (size_t i = 0; i < structure->count; i++) {
+		const struct argument *argument = &structure->members[i].argument;
+		const char *length = argument->length ? argument->length + (*argument->length == '*') : "0";
+		bool found = *length >= '0' && *length <= '9';
+
+		for (size_t j = 0; j < structure->count; j++)
+			found |= !strcmp(structure->members[j].argument.name, length);
+		if (!found)
+			complain(structure->at, "struct %s: the length of %s is \"%s\", which is no member", structure->name,
+				 argument->name, length);
+	}
+}
+
 static void finish(struct structure *structure)
 {
-	if (structure)
-		structure->size = (structure->size + structure->alignment - 1) / structure->alignment *
-				  structure->alignment;
+	if (!structure)
+		return;
+	check_lengths(structure);
+	structure->size = (structure->size + structure->alignment - 1) / structure->alignment *
+			  structure->alignment;
 }
 
 static struct structure *begin(struct model *model, struct cursor *cursor)
