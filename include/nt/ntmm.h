@@ -25,10 +25,27 @@
 #define MEM_TOP_DOWN 0x100000u
 #define MEM_RESET_UNDO 0x1000000u
 
+/*
+ * Allocation types of lxrun's own, below the published range: what mmap(2) says and NT has no word for. A base address
+ * means exactly there, as ever, unless MEM_LX_HINT or MEM_LX_REPLACE is given.
+ */
+#define MEM_LX_HINT 0x1u       /* there if that is free, else anywhere */
+#define MEM_LX_REPLACE 0x2u    /* there, in place of what is mapped */
+#define MEM_LX_LOW 0x4u        /* MAP_32BIT */
+#define MEM_LX_GROWSDOWN 0x8u
+#define MEM_LX_STACK 0x10u
+#define MEM_LX_NORESERVE 0x20u
+#define MEM_LX_POPULATE 0x40u
+#define MEM_LX_LOCKED 0x80u
+#define MEM_LX_DROPPABLE 0x100u
+#define MEM_LX_ALL 0x1FFu
+
 #define SEC_FILE 0x800000u
 #define SEC_IMAGE 0x1000000u
 #define SEC_RESERVE 0x4000000u
 #define SEC_COMMIT 0x8000000u
+/* lxrun: views may reach beyond the end of the file, as those of mmap(2) may; NT refuses that. */
+#define SEC_LX_BEYOND_END 0x10000u
 
 #define SECTION_QUERY 0x1u
 #define SECTION_MAP_WRITE 0x2u
@@ -62,6 +79,12 @@ typedef struct _MEMORY_BASIC_INFORMATION {
 } MEMORY_BASIC_INFORMATION, *PMEMORY_BASIC_INFORMATION;
 
 typedef enum _VIRTUAL_MEMORY_INFORMATION_CLASS { VmPrefetchInformation } VIRTUAL_MEMORY_INFORMATION_CLASS;
+/* MemoryWorkingSetExInformation: one a page, VirtualAddress is input; attribute bit 0: resident, bit 15: shared. */
+typedef struct _MEMORY_WORKING_SET_EX_INFORMATION {
+	PVOID VirtualAddress;
+	ULONG_PTR VirtualAttributes;
+} MEMORY_WORKING_SET_EX_INFORMATION, *PMEMORY_WORKING_SET_EX_INFORMATION;
+
 typedef struct _MEMORY_RANGE_ENTRY {
 	PVOID VirtualAddress;
 	SIZE_T NumberOfBytes;

@@ -32,6 +32,7 @@ struct mm_section;
 #define MM_POPULATE 0x200u
 #define MM_DROPPABLE 0x400u
 #define MM_LOCKONFAULT 0x800u
+#define MM_RESERVED 0x1000u /* NT: address space without memory behind it (MEM_RESERVE) */
 
 struct mm_vad {
 	uint64_t start, end; /* bytes, page aligned, end exclusive */
@@ -113,6 +114,8 @@ void mm_space_set_target(struct mm_address_space *space, struct pico_thread *tar
 
 /* The VAD that holds an address: copied out (name not owned, section not referenced); false: none. */
 bool mm_query(struct mm_address_space *space, uint64_t address, struct mm_vad *vad);
+/* The allocation or view that holds an address: neighbouring VADs that were made as one. False: none. */
+bool mm_query_view(struct mm_address_space *space, uint64_t address, uint64_t *start, uint64_t *end);
 /* Each VAD in order, under the lock: /proc/<pid>/maps. */
 void mm_walk(struct mm_address_space *space, void (*visit)(const struct mm_vad *vad, void *context), void *context);
 struct mm_statistics { uint64_t virtual_size, peak_virtual_size, data, stack, text, locked; };
@@ -121,6 +124,8 @@ void mm_statistics(struct mm_address_space *space, struct mm_statistics *statist
 /* Sections. Over a file object, or backed by memory (file NULL: size bytes of a memfd). */
 /* `protection` is NT's PAGE_*: the most that views may have; PAGE_WRITECOPY and PAGE_EXECUTE_WRITECOPY allow private views alone. One reference to the caller. */
 NTSTATUS mm_create_section(struct io_file *file, uint64_t size, uint32_t protection, struct mm_section **section);
+/* ... and with NtCreateSection's SEC_* attributes. mm_create_section() itself lets views reach beyond the file's end. */
+NTSTATUS mm_create_section_ex(struct io_file *file, uint64_t size, uint32_t protection, uint32_t attributes, struct mm_section **section);
 struct io_file *mm_section_file(struct mm_section *section);
 extern struct ob_type mm_section_type;
 
