@@ -50,6 +50,8 @@ struct ob_parse {
 	struct ob_type *type; /* wanted, or NULL */
 	void *context; /* the opener's: NtCreateFile passes its io_create */
 	void *object; /* out: referenced */
+	/* out with STATUS_REPARSE: go on from the root with this full name (heap; ob frees it). */
+	STRING reparse;
 };
 
 void ob_initialize(void);
@@ -61,6 +63,10 @@ void ob_reference(void *object);
 bool ob_reference_safe(void *object);
 void ob_dereference(void *object);
 struct ob_type *ob_type_of(const void *object);
+/* What a wait on the object waits for, or NULL. */
+struct dispatcher_header *ob_dispatcher(void *object);
+/* Its full name: "\\Device\\Null", or what its type knows; bytes written (no NUL), 0 if it has none. */
+size_t ob_query_name(void *object, char *name, size_t size);
 
 static inline void ob_cleanup_dereference(void *pointer)
 {
@@ -103,6 +109,34 @@ struct ob_handle_table *ob_kernel_table(void);
 void ob_dump_namespace(FILE *out);
 void ob_dump_handle_table(struct ob_handle_table *table, FILE *out);
 
-extern struct ob_type ob_directory_type, ob_symbolic_link_type;
+extern struct ob_type ob_directory_type, ob_symbolic_link_type, ob_type_type;
+
+/* A permanent directory or symbolic link of the system's own, under a full name. Existing ones are left as they are. */
+NTSTATUS ob_make_directory(const char *name);
+NTSTATUS ob_make_symbolic_link(const char *name, const char *target);
+
+/*
+ * What ob and ex need to know of the calling thread's process, which is ps' to
+ * say: set once at its start. Without it there are no pseudo handles and no
+ * other processes.
+ */
+struct ob_process_hooks {
+	struct ob_type *process_type, *thread_type;
+	/* Bodies, not referenced; NULL if the thread is attached to none. */
+	void *(*current_process)(void);
+	void *(*current_thread)(void);
+	/* The process's handle table, referenced; NULL: it has none any more. */
+	struct ob_handle_table *(*process_handles)(void *process);
+	/* A thread's body by its id, referenced, or NULL. It begins with its ke_thread. */
+	void *(*thread_by_id)(ULONG_PTR id);
+};
+void ob_set_process_hooks(const struct ob_process_hooks *hooks);
+const struct ob_process_hooks *ob_process_hooks(void);
+
+/* Who decides whether the calling thread's subject may open an existing object by its name: se, from its start on. */
+typedef NTSTATUS (*ob_access_check)(const struct ob_type *type, ACCESS_MASK desired, ACCESS_MASK *granted);
+void ob_set_access_check(ob_access_check check);
+/* Generic rights and MAXIMUM_ALLOWED resolved by the type; STATUS_ACCESS_DENIED for rights that it does not have. */
+NTSTATUS ob_map_access(const struct ob_type *type, ACCESS_MASK desired, ACCESS_MASK *granted);
 
 #endif
