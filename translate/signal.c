@@ -85,6 +85,36 @@ void lx_pending_flush(struct lx_pending *pending, uint64_t bits)
 	}
 }
 
+static bool withdraw_from(struct lx_pending *pending, struct lx_queued_signal *wanted)
+{
+	struct lx_queued_signal *entry, *found = NULL;
+	bool others = false;
+
+	TAILQ_FOREACH(entry, &pending->queue, link) {
+		if (entry == wanted)
+			found = entry;
+		else if (entry->info.signo == wanted->info.signo)
+			others = true;
+	}
+	if (!found)
+		return false;
+	TAILQ_REMOVE(&pending->queue, found, link);
+	if (!others)
+		pending->set.bits &= ~lx_signal_bit(found->info.signo);
+	return true;
+}
+
+void lx_pending_withdraw(struct lx_process *process, struct lx_queued_signal *entry)
+{
+	struct lx_thread *thread;
+
+	if (withdraw_from(&process->pending, entry))
+		return;
+	TAILQ_FOREACH(thread, &process->threads, link)
+		if (withdraw_from(&thread->pending, entry))
+			return;
+}
+
 /* Take one instance of a pending signal out of its queue. */
 static void collect(struct lx_pending *pending, int32_t signo, struct lx_siginfo *info)
 {

@@ -129,7 +129,7 @@ int64_t lx_signal_send_locked(const struct lx_send *send, bool *fatal)
 	*fatal = false;
 	if (!process->sighand || process->state == LX_ZOMBIE || process->state == LX_DEAD ||
 	    (process->group_exiting && signo != LX_SIGKILL))
-		return 0;
+		return send->prepared ? -LX_ESRCH : 0;
 	act_at_once(process, signo);
 	if (lx_signal_is_ignored(process, send->thread ? send->thread : main_thread(process), signo))
 		return send->prepared ? -LX_EAGAIN : 0;

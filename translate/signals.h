@@ -55,7 +55,10 @@ struct lx_send {
 	const struct lx_siginfo *info;
 	struct lx_queued_signal *prepared; /* of a POSIX timer: queued instead of a new one */
 };
-/* Sends; *fatal: the caller must lx_exit_group(process, signo) once it has let go of lx_signal_lock. */
+/*
+ * Sends. A prepared entry is not taken if the result is not 0: -LX_EAGAIN, the signal is ignored; -LX_ESRCH, the process
+ * is ending. *fatal: the caller must lx_exit_group(process, signo) once it has let go of lx_signal_lock.
+ */
 int64_t lx_signal_send_locked(const struct lx_send *send, bool *fatal);
 /* Would the signal be dropped at once? */
 bool lx_signal_is_ignored(struct lx_process *process, const struct lx_thread *thread, int32_t signo);
@@ -94,7 +97,9 @@ int64_t lx_xstate_reset(struct lx_thread *thread);
 /* From a frame at `address` (0: initial state). */
 int64_t lx_xstate_restore(struct lx_thread *thread, uint64_t address);
 
-/* posix_timers.c: a timer's signal has been taken: fill in the overrun, arm it again. */
+/* Take a timer's entry out of the queue that it is in, without lx_timer_collected(). */
+void lx_pending_withdraw(struct lx_process *process, struct lx_queued_signal *entry);
+/* posix_timers.c: a timer's signal has been taken (or, `info` NULL, thrown away): fill in the overrun, arm it again. */
 void lx_timer_collected(struct lx_queued_signal *entry, struct lx_siginfo *info);
 
 #endif

@@ -80,9 +80,37 @@ void lx_alarm_init(struct lx_alarm *alarm, const struct lx_clock *clock);
 void lx_alarm_set(struct lx_alarm *alarm, uint64_t due);
 void lx_alarm_cancel(struct lx_alarm *alarm);
 
-/* itimer.c */
-void lx_itimers_end(struct lx_process *process);
-/* posix_timers.c */
-void lx_posix_timers_end(struct lx_process *process);
+/*
+ * timers.c: what a process has of timers; made when it is first needed, and outlives the process while an alarm is on its
+ * way. Guarded by lx_signal_lock.
+ */
+enum { LX_ITIMER_COUNT = 3 };
+struct lx_interval_timer {
+	struct lx_alarm alarm;
+	struct lx_posix_timers *timers;
+	int32_t signo;
+	bool armed;
+	uint64_t due, interval; /* ns; interval 0: once */
+};
+struct lx_posix_timer;
+struct lx_posix_timers {
+	_Atomic uint32_t references;
+	struct lx_process *process; /* referenced; NULL once it has ended */
+	struct lx_interval_timer intervals[LX_ITIMER_COUNT];
+	TAILQ_HEAD(, lx_posix_timer) list;
+	int32_t next_id;
+};
+/* The process' timers, made if need be; NULL: no memory. Takes lx_signal_lock. */
+struct lx_posix_timers *lx_timers_of(struct lx_process *process);
+void lx_timers_reference(struct lx_posix_timers *timers);
+void lx_timers_dereference(struct lx_posix_timers *timers);
+/* How often a periodic time has come by `now`; *due goes to the next. 0: not yet. */
+uint64_t lx_timer_forward(uint64_t *due, uint64_t interval, uint64_t now);
+
+/* itimer.c: under lx_signal_lock. */
+void lx_itimers_init(struct lx_posix_timers *timers);
+void lx_itimers_cancel(struct lx_posix_timers *timers);
+/* posix_timers.c: under lx_signal_lock. */
+void lx_posix_timers_delete_all(struct lx_posix_timers *timers);
 
 #endif

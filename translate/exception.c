@@ -1,0 +1,73 @@
+/*
+ * Faults of the guest's own instructions. They arrive from the trap platform as the host describes them, are NT
+ * exceptions here (what a kernel would raise to a pico provider), and become the signal that Linux sends for them.
+ *
+ * The signal is forced: blocked or ignored, it ends the process. What ucontext shows of the fault (trap number, error
+ * code, address) is kept in the thread until the next one, as Linux keeps it.
+ */
+#include <signals.h>
+
+#define TRAP_PAGE_FAULT 14
+#define HOST_SIGILL 4
+#define HOST_SIGTRAP 5
+#define HOST_SIGBUS 7
+#define HOST_SIGFPE 8
+#define HOST_SIGSEGV 11
+#define HOST_SIGSYS 31
+
+/* The host's numbers are the guest's: both are x86-64 Linux. */
+_Static_assert(HOST_SIGSEGV == LX_SIGSEGV && HOST_SIGBUS == LX_SIGBUS, "signal numbers");
+
+struct exception_row {
+	int host_signal, code; /* si_code; 0: any that no other row has */
+	NTSTATUS status;
+	int32_t signo;
+};
+
+static const struct exception_row rows[] = {
+	{HOST_SIGSEGV, LX_SI_KERNEL, STATUS_PRIVILEGED_INSTRUCTION, LX_SIGSEGV}, /* general protection */
+	{HOST_SIGSEGV, 0, STATUS_ACCESS_VIOLATION, LX_SIGSEGV},
+	{HOST_SIGBUS, LX_BUS_ADRALN, STATUS_DATATYPE_MISALIGNMENT, LX_SIGBUS},
+	{HOST_SIGBUS, 0, STATUS_IN_PAGE_ERROR, LX_SIGBUS},
+	{HOST_SIGFPE, LX_FPE_INTDIV, STATUS_INTEGER_DIVIDE_BY_ZERO, LX_SIGFPE},
+	{HOST_SIGFPE, LX_FPE_INTOVF, STATUS_INTEGER_OVERFLOW, LX_SIGFPE},
+	{HOST_SIGFPE, LX_FPE_FLTDIV, STATUS_FLOAT_DIVIDE_BY_ZERO, LX_SIGFPE},
+	{HOST_SIGFPE, LX_FPE_FLTOVF, STATUS_FLOAT_OVERFLOW, LX_SIGFPE},
+	{HOST_SIGFPE, LX_FPE_FLTUND, STATUS_FLOAT_UNDERFLOW, LX_SIGFPE},
+	{HOST_SIGFPE, LX_FPE_FLTRES, STATUS_FLOAT_INEXACT_RESULT, LX_SIGFPE},
+	{HOST_SIGFPE, 0, STATUS_FLOAT_INVALID_OPERATION, LX_SIGFPE},
+	{HOST_SIGILL, 0, STATUS_ILLEGAL_INSTRUCTION, LX_SIGILL},
+	{HOST_SIGTRAP, LX_SI_KERNEL, STATUS_BREAKPOINT, LX_SIGTRAP},
+	{HOST_SIGTRAP, 0, STATUS_SINGLE_STEP, LX_SIGTRAP},
+};
+
+static const struct exception_row *find_row(const struct pico_exception *exception)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++)
+		if (rows[i].host_signal == exception->host_signal &&
+		    (rows[i].code == exception->code || rows[i].code == 0))
+			return &rows[i];
+	return NULL;
+}
+
+/* SIGTRAP of int3 and SIGSEGV of a protection fault carry no address. */
+static void fill_info(struct lx_siginfo *info, const struct pico_exception *exception, int32_t signo)
+{
+	*info = (struct lx_siginfo){.signo = signo, .code = exception->code};
+	if (exception->code != LX_SI_KERNEL)
+		info->fault.address = exception->address;
+}
+
+void lx_dispatch_exception(struct lx_thread *thread, const struct pico_exception *exception)
+{
+	const struct exception_row *row = find_row(exception);
+	struct lx_siginfo info;
+
+	thread->last_fault.trap_number = exception->trap_number;
+	thread->last_fault.error_code = exception->error_code;
+	if (exception->trap_number == TRAP_PAGE_FAULT)
+		thread->last_fault.address = exception->address;
+	/* What the table has no row for can't be gone past: NT calls it noncontinuable. */
+	fill_info(&info, exception, row ? row->signo : LX_SIGKILL);
+	lx_signal_force(thread, &info);
+}
