@@ -4,16 +4,29 @@
 #include <ctype.h>
 #include <string.h>
 
-/* Text as mdoc, where a leading dot and a backslash mean something. */
+enum { LINE_LIMIT = 76 };
+
+/* Text as mdoc, in lines, at whose start a dot or an apostrophe would be a request, and with backslashes escaped. */
 static void print_mdoc(FILE *out, const char *text)
 {
-	if (*text == '.' || *text == '\'')
-		fputs("\\&", out);
-	for (; *text; text++) {
-		if (*text == '\\')
-			fputs("\\e", out);
-		else
-			fputc(*text, out);
+	size_t column = 0;
+
+	while (*text) {
+		size_t length = strcspn(text, " ");
+
+		if (column && column + 1 + length > LINE_LIMIT) {
+			fputc('\n', out);
+			column = 0;
+		} else if (column) {
+			fputc(' ', out);
+			column++;
+		}
+		if (!column && (*text == '.' || *text == '\''))
+			fputs("\\&", out);
+		for (size_t i = 0; i < length; i++)
+			fputs(text[i] == '\\' ? "\\e" : (char[]){text[i], '\0'}, out);
+		column += length;
+		text += length + strspn(text + length, " ");
 	}
 }
 
@@ -56,8 +69,8 @@ void emit_manual(const struct model *model, const char *folder)
 	fputs(".\\\" Generated from translate/syscalls.tbl.\n"
 	      ".Dd $Mdocdate$\n.Dt LXRUN-SYSCALLS 7\n.Os\n.Sh NAME\n.Nm lxrun-syscalls\n"
 	      ".Nd what lxrun does with each Linux system call\n.Sh DESCRIPTION\n"
-	      "Every system call that Linux knows on x86-64, in the order of numbers, and the NT services that\n"
-	      ".Xr lxrun 1\ncarries it out with.\n"
+	      "Every system call that Linux knows on x86-64, in the order of numbers,\n"
+	      "and the NT services that\n.Xr lxrun 1\ncarries it out with.\n"
 	      "The states are:\n.Bl -tag -width partial\n"
 	      ".It Em full\nThe call does what Linux does.\n"
 	      ".It Em partial\nIt does except for what the text says.\n"
