@@ -92,6 +92,9 @@ int hal_query_groups(uint32_t *groups, uint32_t capacity);
  */
 int hal_set_file_identity(uint32_t fsuid, uint32_t fsgid, const uint32_t *groups, uint32_t group_count);
 
+/* LXRUN_FORCE_FALLBACKS=1: do without host calls that older kernels lack (openat2, ...), as if this one did. */
+bool hal_force_fallbacks(void);
+
 struct hal_system {
 	uint32_t page_size;
 	uint64_t physical_pages, free_pages;

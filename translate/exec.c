@@ -1,0 +1,285 @@
+/*
+ * Loading a program: the chain of `#!` interpreters, the ELF and its dynamic
+ * linker, a fresh address space, the initial stack. execve(2)'s own part, the
+ * change of the caller, is in execve.c.
+ */
+#include <exec_image.h>
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define SCRIPT_HEADER 256
+#define INTERPRETER_DEPTH 5
+
+int64_t exec_fail(const struct exec_reason *reason, int64_t error, const char *format, ...)
+{
+	va_list arguments;
+
+	if (reason->text && reason->size) {
+		va_start(arguments, format);
+		vsnprintf(reason->text, reason->size, format, arguments);
+		va_end(arguments);
+	}
+	return error;
+}
+
+int64_t exec_read(struct exec_file *file, uint64_t offset, void *data, size_t size)
+{
+	struct io_buffer buffer;
+	IO_STATUS_BLOCK result = {0};
+	LARGE_INTEGER position = {.QuadPart = (LONGLONG)offset};
+	NTSTATUS status;
+
+	if (offset > INT64_MAX - size)
+		return 0;
+	io_buffer_from_kernel(&buffer, data, size);
+	status = ZwReadFile(file->handle, NULL, NULL, NULL, &result, &buffer, (ULONG)size, &position, NULL);
+	if (status == STATUS_END_OF_FILE)
+		return 0;
+	return NT_SUCCESS(status) ? (int64_t)result.Information : lx_errno_from_status(status);
+}
+
+static void close_file(struct exec_file *file)
+{
+	if (file->file)
+		ob_dereference(file->file);
+	if (file->handle)
+		ZwClose(file->handle);
+	file->file = NULL;
+	file->handle = NULL;
+}
+
+static int64_t open_file(struct lx_call *call, int32_t dirfd, const char *path, uint32_t at_flags, struct exec_file *file,
+			 const struct exec_reason *reason)
+{
+	void *object = NULL;
+	int64_t error;
+
+	close_file(file);
+	error = lx_path_open_executable(call, dirfd, path, at_flags, &file->handle, file->path, sizeof(file->path));
+	if (error)
+		return exec_fail(reason, error, "%s: %s", path, lx_errno_text((int)-error));
+	error = lx_errno_from_status(ob_reference_by_handle(file->handle, 0, &io_file_type, &object));
+	file->file = object;
+	return error;
+}
+
+/* The state of the walk along `#!` lines: the argument vector grows at its front. */
+struct exec_chain {
+	char *owned[INTERPRETER_DEPTH * EXEC_ARGS_GROWTH];
+	size_t owned_count;
+	const char **argv;
+	size_t argc;
+	const char *current; /* what the next script is called in its interpreter's arguments */
+};
+
+static void free_chain(struct exec_chain *chain)
+{
+	for (size_t i = 0; i < chain->owned_count; i++)
+		free(chain->owned[i]);
+	free(chain->argv);
+}
+#define cleanup_chain __attribute__((cleanup(free_chain)))
+
+static int64_t start_chain(struct exec_chain *chain, const char *name, char *const *argv)
+{
+	while (argv[chain->argc])
+		chain->argc++;
+	chain->argv = calloc(chain->argc + INTERPRETER_DEPTH * EXEC_ARGS_GROWTH + 2, sizeof(*chain->argv));
+	if (!chain->argv)
+		return -LX_ENOMEM;
+	memcpy(chain->argv, argv, chain->argc * sizeof(*argv));
+	/* Linux gives a program without arguments an empty one. */
+	if (!chain->argc)
+		chain->argv[chain->argc++] = "";
+	chain->current = name;
+	return 0;
+}
+
+static char *keep(struct exec_chain *chain, const char *start, size_t size)
+{
+	char *copy = strndup(start, size);
+
+	if (copy)
+		chain->owned[chain->owned_count++] = copy;
+	return copy;
+}
+
+/* argv[0] gives way to: interpreter, its argument if any, the script's name. */
+static void push_interpreter(struct exec_chain *chain, const char *interpreter, const char *argument)
+{
+	size_t added = argument ? 2 : 1;
+
+	memmove(chain->argv + added + 1, chain->argv + 1, chain->argc * sizeof(*chain->argv));
+	chain->argv[0] = interpreter;
+	if (argument)
+		chain->argv[1] = argument;
+	chain->argv[added] = chain->current;
+	chain->argc += added;
+	chain->current = interpreter;
+}
+
+/* Split a `#!` line as Linux does: one interpreter, at most one argument with everything behind. */
+static int64_t parse_script(struct exec_chain *chain, const char *header, size_t size)
+{
+	const char *line = header + 2, *end = memchr(header, '\n', size), *name, *name_end;
+	char *interpreter, *argument = NULL;
+
+	if (!end) {
+		/* Without a line end within the header, the interpreter's name must at least be whole. */
+		const char *start = line;
+
+		while (start < header + size && (*start == ' ' || *start == '\t'))
+			start++;
+		if (size == SCRIPT_HEADER && !memchr(start, ' ', (size_t)(header + size - start)) &&
+		    !memchr(start, '\t', (size_t)(header + size - start)))
+			return -LX_ENOEXEC;
+		end = size == SCRIPT_HEADER ? header + size - 1 : header + size;
+	}
+	while (end > line && (end[-1] == ' ' || end[-1] == '\t'))
+		end--;
+	while (line < end && (*line == ' ' || *line == '\t'))
+		line++;
+	name = line;
+	while (line < end && *line != ' ' && *line != '\t' && *line)
+		line++;
+	name_end = line;
+	while (line < end && (*line == ' ' || *line == '\t'))
+		line++;
+	if (name_end == name)
+		return -LX_ENOEXEC;
+	interpreter = keep(chain, name, (size_t)(name_end - name));
+	if (line < end && *line)
+		argument = keep(chain, line, (size_t)(end - line));
+	if (!interpreter || (line < end && *line && !argument))
+		return -LX_ENOMEM;
+	push_interpreter(chain, interpreter, argument);
+	return 0;
+}
+
+/* Follow `#!` lines until something that is none. */
+static int64_t resolve_chain(struct lx_call *call, struct exec_chain *chain, struct exec_file *file, const struct exec_reason *reason)
+{
+	for (unsigned depth = 0;; depth++) {
+		char header[SCRIPT_HEADER + 1] = {0};
+		int64_t got = exec_read(file, 0, header, SCRIPT_HEADER), error;
+
+		if (got < 0)
+			return exec_fail(reason, got, "%s: cannot be read: %s", file->path, lx_errno_text((int)-got));
+		if (got < 2 || header[0] != '#' || header[1] != '!')
+			return 0;
+		if (depth == INTERPRETER_DEPTH)
+			return exec_fail(reason, -LX_ELOOP, "%s: too many levels of #! interpreters", file->path);
+		error = parse_script(chain, header, (size_t)got);
+		if (error)
+			return exec_fail(reason, error, "%s: its #! line names no usable interpreter", file->path);
+		error = open_file(call, LX_AT_FDCWD, chain->current, 0, file, reason);
+		if (error)
+			return exec_fail(reason, error, "interpreter %s: %s", chain->current, lx_errno_text((int)-error));
+	}
+}
+
+static int64_t open_linker(struct lx_call *call, const struct exec_elf *elf, struct exec_file *linker, struct exec_elf *linker_elf,
+			   const struct exec_reason *reason)
+{
+	int64_t error = open_file(call, LX_AT_FDCWD, elf->interpreter, 0, linker, reason);
+
+	if (error)
+		return exec_fail(reason, error, "its dynamic linker %s: %s", elf->interpreter, lx_errno_text((int)-error));
+	error = exec_parse_elf(linker, linker_elf, reason);
+	return error == -LX_ENOEXEC ? -LX_ELIBBAD : error;
+}
+
+static void set_comm(struct lx_exec_image *image, const char *path)
+{
+	const char *base = strrchr(path, '/');
+
+	snprintf(image->comm, sizeof(image->comm), "%s", base ? base + 1 : path);
+}
+
+static void release_image(struct lx_exec_image *image)
+{
+	if (image->space)
+		mm_dereference_space(image->space);
+	if (image->body)
+		ps_platform()->thread_abandon(image->body);
+	free(image->executable);
+	memset(image, 0, sizeof(*image));
+}
+
+/* What a script is called in its interpreter's arguments, and AT_EXECFN. */
+static const char *execution_name(const struct lx_exec_request *request, char *buffer, size_t size)
+{
+	if (request->path[0] == '/' || request->dirfd == LX_AT_FDCWD)
+		return request->path;
+	snprintf(buffer, size, request->path[0] ? "/dev/fd/%d/%s" : "/dev/fd/%d", request->dirfd, request->path);
+	return buffer;
+}
+
+struct exec_load {
+	struct exec_file program, linker;
+	struct exec_elf elf, linker_elf;
+};
+
+static void free_load(struct exec_load **load)
+{
+	if (!*load)
+		return;
+	close_file(&(*load)->program);
+	close_file(&(*load)->linker);
+	free(*load);
+}
+
+static int64_t build(struct lx_call *call, struct exec_load *load, const struct exec_strings *strings, struct lx_exec_image *image)
+{
+	bool linked = load->elf.interpreter[0];
+	struct exec_layout layout = {0};
+	int64_t error = exec_build_space(call, &load->program, &load->elf, linked ? &load->linker : NULL, linked ? &load->linker_elf : NULL,
+					 image, &layout);
+
+	if (!error)
+		error = exec_build_stack(call, &layout, &load->elf, linked ? load->linker_elf.bias : 0, strings, image);
+	if (!error) {
+		const struct exec_elf *entry = linked ? &load->linker_elf : &load->elf;
+
+		image->registers.rip = entry->header.e_entry + entry->bias;
+		image->executable = strdup(load->program.path);
+		error = image->executable ? 0 : -LX_ENOMEM;
+	}
+	if (error) {
+		release_image(image);
+		return error;
+	}
+	image->executable_file = steal_pointer(&load->program.file);
+	return 0;
+}
+
+int64_t lx_exec_load(struct lx_call *call, const struct lx_exec_request *request, struct lx_exec_image *image, char *text, size_t text_size)
+{
+	const struct exec_reason reason = {text, text_size};
+	__attribute__((cleanup(free_load))) struct exec_load *load = calloc(1, sizeof(*load));
+	cleanup_chain struct exec_chain chain = {0};
+	char name[LX_PATH_MAX + 32];
+	struct exec_strings strings = {.execfn = execution_name(request, name, sizeof(name)), .envp = request->envp};
+	int64_t error = load ? open_file(call, request->dirfd, request->path, request->at_flags, &load->program, &reason) : -LX_ENOMEM;
+
+	memset(image, 0, sizeof(*image));
+	if (error)
+		return error;
+	set_comm(image, request->path[0] ? request->path : load->program.path);
+	error = start_chain(&chain, strings.execfn, request->argv);
+	if (!error)
+		error = resolve_chain(call, &chain, &load->program, &reason);
+	if (!error)
+		error = exec_parse_elf(&load->program, &load->elf, &reason);
+	if (!error && load->elf.interpreter[0])
+		error = open_linker(call, &load->elf, &load->linker, &load->linker_elf, &reason);
+	if (error)
+		return error;
+	strings.argv = (char *const *)(uintptr_t)chain.argv;
+	error = build(call, load, &strings, image);
+	if (error)
+		return exec_fail(&reason, error, "%s: cannot be loaded: %s", load->program.path, lx_errno_text((int)-error));
+	set_comm(image, request->path[0] ? request->path : load->program.path);
+	return 0;
+}
