@@ -28,12 +28,12 @@ __attribute__((constructor)) static void build_index(void)
 
 const struct lx_syscall_descriptor *lx_syscall_by_number(uint64_t number)
 {
-	return number < NUMBER_LIMIT ? numbers.by_number64[number] : NULL;
+	return (uint32_t)number < NUMBER_LIMIT ? numbers.by_number64[(uint32_t)number] : NULL;
 }
 
 const struct lx_syscall_descriptor *lx_syscall_by_number32(uint64_t number)
 {
-	return number < NUMBER_LIMIT ? numbers.by_number32[number] : NULL;
+	return (uint32_t)number < NUMBER_LIMIT ? numbers.by_number32[(uint32_t)number] : NULL;
 }
 
 const struct lx_syscall_descriptor *lx_syscall_sub_row(const struct lx_syscall_descriptor *row, uint64_t selector)

@@ -208,7 +208,7 @@ typedef int64_t (*lx_syscall_handler)(struct lx_call *call);
 /* One function a row, indexed by lx_syscall_descriptor.index; never null. */
 extern const lx_syscall_handler lx_handlers[];
 
-/* The row of a call number; NULL for numbers that name no call. */
+/* The row of a call number, of which 32 bits count, as in the kernel; NULL for numbers that name no call. */
 const struct lx_syscall_descriptor *lx_syscall_by_number(uint64_t number);
 const struct lx_syscall_descriptor *lx_syscall_by_number32(uint64_t number);
 

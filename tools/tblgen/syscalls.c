@@ -42,6 +42,19 @@ static bool check_length(const struct syscall *row, const struct argument *argum
 	return false;
 }
 
+/* Names become those of the handler's parameters, the first of which is always "call". */
+static bool check_name(const struct syscall *row, unsigned place)
+{
+	const char *name = row->arguments[place].name;
+	bool taken = !strcmp(name, "call");
+
+	for (unsigned i = 0; i < place; i++)
+		taken |= !strcmp(row->arguments[i].name, name);
+	if (taken)
+		complain(row->at, "%s: the handler has another parameter named %s", row->name, name);
+	return !taken;
+}
+
 /* In a sub-row the bare word "select" stands for the parent's argument at that place. */
 static bool take_inherited_selector(struct cursor *cursor, const struct syscall *row)
 {
@@ -81,7 +94,7 @@ static bool parse_signature(struct cursor *cursor, const struct model *model, st
 		row->argument_count++;
 	}
 	for (unsigned i = 0; i < row->argument_count; i++)
-		if (!check_length(row, &row->arguments[i]))
+		if (!check_name(row, i) || !check_length(row, &row->arguments[i]))
 			return false;
 	if (!take_character(cursor, '=')) {
 		complain(cursor->at, "%s: expected \"= result\"", row->name);
