@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/syscall.h>
@@ -138,27 +139,39 @@ NTSTATUS condrv_open_console(struct io_file *file, ULONG lx_flags)
 	return condrv_take(file, descriptor);
 }
 
-/* Empty names only: the console itself, or (relative to an open terminal) that terminal once more. */
+/* open(2)'s access mode and O_NONBLOCK for a create request. */
+static int host_flags(const struct io_create *create)
+{
+	int flags = O_CLOEXEC | O_NOCTTY | (int)(create->lx.Flags & O_NONBLOCK);
+
+	if (!(create->access & FILE_WRITE_DATA))
+		return flags | O_RDONLY;
+	return flags | (create->access & FILE_READ_DATA ? O_RDWR : O_WRONLY);
+}
+
+/*
+ * Without a root: the console itself. Relative to an open terminal: that terminal
+ * once more (no name), or the other side of a pseudo-terminal's master ("Peer").
+ */
 static NTSTATUS condrv_create(struct io_device *device, struct io_create *create, struct io_file *file)
 {
-	NTSTATUS status;
 	char path[40];
-	int descriptor;
+	int root, descriptor;
 
-	if (create->name.Length)
-		return STATUS_OBJECT_NAME_NOT_FOUND;
 	file->access = create->access;
 	create->information = FILE_OPENED;
 	if (!create->root)
-		return condrv_open_console(file, create->lx.Flags);
-	snprintf(path, sizeof path, "/proc/self/fd/%d", descriptor_of(create->root));
-	descriptor = open(path, O_CLOEXEC | O_NOCTTY |
-					(create->access & FILE_WRITE_DATA ?
-						 (create->access & FILE_READ_DATA ? O_RDWR : O_WRONLY) :
-						 O_RDONLY) |
-					(int)(create->lx.Flags & O_NONBLOCK));
-	status = errno_status(descriptor);
-	return status == STATUS_SUCCESS ? condrv_take(file, descriptor) : status;
+		return create->name.Length ? STATUS_OBJECT_NAME_NOT_FOUND : condrv_open_console(file, create->lx.Flags);
+	root = descriptor_of(create->root);
+	if (fsrtl_name_is(&create->name, "Peer")) {
+		descriptor = ioctl(root, TIOCGPTPEER, host_flags(create));
+	} else if (create->name.Length) {
+		return STATUS_OBJECT_NAME_NOT_FOUND;
+	} else {
+		snprintf(path, sizeof path, "/proc/self/fd/%d", root);
+		descriptor = open(path, host_flags(create));
+	}
+	return descriptor < 0 ? FSRTL_ERRNO(errno) : condrv_take(file, descriptor);
 }
 
 static void condrv_close(struct io_file *file)
