@@ -84,10 +84,12 @@ struct hal_identity {
 	bool no_new_privileges;
 };
 void hal_query_identity(struct hal_identity *identity);
-/* Supplementary groups: how many there are (at most `capacity` are stored), or -errno. */
+/* The calling host thread's own. */
+void hal_query_file_identity(uint32_t *fsuid, uint32_t *fsgid);
+/* The calling host thread's supplementary groups: how many there are (stored if `capacity` suffices), or -errno. */
 int hal_query_groups(uint32_t *groups, uint32_t capacity);
 /*
- * The calling host thread alone takes on a file-system identity. 0 or -errno:
+ * `groups` NULL leaves those. The calling host thread alone takes on a file-system identity. 0 or -errno:
  * -EPERM where the host does not let it; nothing has changed then.
  */
 int hal_set_file_identity(uint32_t fsuid, uint32_t fsgid, const uint32_t *groups, uint32_t group_count);

@@ -34,6 +34,13 @@ static void query_capabilities(struct hal_identity *identity)
 	}
 }
 
+void hal_query_file_identity(uint32_t *fsuid, uint32_t *fsgid)
+{
+	/* An invalid id changes nothing and shows the present one. */
+	*fsuid = (uint32_t)syscall(SYS_setfsuid, -1);
+	*fsgid = (uint32_t)syscall(SYS_setfsgid, -1);
+}
+
 void hal_query_identity(struct hal_identity *identity)
 {
 	int securebits = prctl(PR_GET_SECUREBITS, 0, 0, 0, 0);
@@ -41,9 +48,7 @@ void hal_query_identity(struct hal_identity *identity)
 	*identity = (struct hal_identity){0};
 	getresuid(&identity->ruid, &identity->euid, &identity->suid);
 	getresgid(&identity->rgid, &identity->egid, &identity->sgid);
-	/* An invalid id changes nothing and shows the present one. */
-	identity->fsuid = (uint32_t)syscall(SYS_setfsuid, -1);
-	identity->fsgid = (uint32_t)syscall(SYS_setfsgid, -1);
+	hal_query_file_identity(&identity->fsuid, &identity->fsgid);
 	identity->securebits = securebits < 0 ? 0 : (uint32_t)securebits;
 	identity->no_new_privileges = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
 	query_capabilities(identity);
@@ -70,9 +75,9 @@ static bool set_and_check(long call, uint32_t id)
 
 int hal_set_file_identity(uint32_t fsuid, uint32_t fsgid, const uint32_t *groups, uint32_t group_count)
 {
-	uint32_t old_uid = (uint32_t)syscall(SYS_setfsuid, -1);
-	uint32_t old_gid = (uint32_t)syscall(SYS_setfsgid, -1);
+	uint32_t old_uid, old_gid;
 
+	hal_query_file_identity(&old_uid, &old_gid);
 	/* The user id goes last: losing it drops the file capabilities, not those that the other two need. */
 	if (!set_and_check(SYS_setfsgid, fsgid))
 		return -EPERM;

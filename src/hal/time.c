@@ -11,18 +11,31 @@
 
 #define SECOND 1000000000ull
 
+static const clockid_t clock_ids[] = {
+	[HAL_CLOCK_REALTIME] = CLOCK_REALTIME,
+	[HAL_CLOCK_MONOTONIC] = CLOCK_MONOTONIC,
+	[HAL_CLOCK_BOOTTIME] = CLOCK_BOOTTIME,
+	[HAL_CLOCK_THREAD_CPU] = CLOCK_THREAD_CPUTIME_ID,
+	[HAL_CLOCK_MONOTONIC_RAW] = CLOCK_MONOTONIC_RAW,
+	[HAL_CLOCK_REALTIME_COARSE] = CLOCK_REALTIME_COARSE,
+	[HAL_CLOCK_MONOTONIC_COARSE] = CLOCK_MONOTONIC_COARSE,
+	[HAL_CLOCK_TAI] = CLOCK_TAI,
+};
+
 uint64_t hal_time(enum hal_clock clock)
 {
-	static const clockid_t ids[] = {
-		[HAL_CLOCK_REALTIME] = CLOCK_REALTIME,
-		[HAL_CLOCK_MONOTONIC] = CLOCK_MONOTONIC,
-		[HAL_CLOCK_BOOTTIME] = CLOCK_BOOTTIME,
-		[HAL_CLOCK_THREAD_CPU] = CLOCK_THREAD_CPUTIME_ID,
-	};
 	struct timespec now;
 
-	clock_gettime(ids[clock], &now);
+	clock_gettime(clock_ids[clock], &now);
 	return (uint64_t)now.tv_sec * SECOND + (uint64_t)now.tv_nsec;
+}
+
+uint64_t hal_time_resolution(enum hal_clock clock)
+{
+	struct timespec step;
+
+	clock_getres(clock_ids[clock], &step);
+	return (uint64_t)step.tv_sec * SECOND + (uint64_t)step.tv_nsec;
 }
 
 void hal_alarm_init(struct hal_alarm *alarm)

@@ -12,6 +12,7 @@
  * a change makes a new token (se_duplicate_token), as NT and Linux both do.
  */
 struct se_token {
+	uint64_t id; /* no other token ever has it */
 	TOKEN_TYPE type;
 	uint32_t ruid, euid, suid, fsuid;
 	uint32_t rgid, egid, sgid, fsgid;
@@ -25,9 +26,13 @@ struct se_token {
 extern struct ob_type se_token_type;
 
 void se_initialize(void);
+/* ps says how to find the calling thread's token: referenced, or NULL if it is attached to no process. */
+void se_set_current_token(struct se_token *(*current)(void));
+/* Referenced, or NULL. */
+struct se_token *se_current_token(void);
 /* The host user's identity. */
 struct se_token *se_create_host_token(void);
-/* A private copy to be changed before it is attached; one reference. */
+/* A private copy to be changed before it is attached; one reference. NULL: out of memory. Its groups are its own: malloc'd, free'd with it. */
 struct se_token *se_duplicate_token(const struct se_token *token);
 /* May the subject have `desired` on an object of this type (kernel objects: owner is the host user)? */
 NTSTATUS se_access_check(const struct se_token *token, const struct ob_type *type, ACCESS_MASK desired, ACCESS_MASK *granted);
