@@ -71,7 +71,9 @@ static void fire(struct lx_posix_timer *timer, uint64_t now, bool *fatal)
 {
 	struct lx_send send = {.process = timer->owner->process, .info = &timer->entry.info, .prepared = &timer->entry};
 
-	if (timer->notify == LX_SIGEV_NONE || timer->queued || !find_target(timer, &send.thread)) {
+	if (timer->queued)
+		return; /* a call for an older setting */
+	if (timer->notify == LX_SIGEV_NONE || !find_target(timer, &send.thread)) {
 		arm_next(timer, now);
 		return;
 	}

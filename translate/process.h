@@ -138,6 +138,7 @@ struct lx_thread {
 	bool restore_saved_mask;   /* sigsuspend, ppoll: put back after the handler */
 	struct lx_sigset real_blocked; /* sigtimedwait: the mask without what is waited for; else empty */
 	bool stop_pending;         /* counted in process->stop_waiting */
+	bool futex_exited;         /* futex_pi.c: it can own no lock any more */
 	struct { uint64_t trap_number, error_code, address; } last_fault; /* ucontext's trapno, err, cr2 */
 	struct lx_pending pending; /* to the thread */
 	struct { uint64_t sp, size; uint32_t flags; } altstack;
@@ -154,7 +155,6 @@ struct lx_thread {
 	struct kevent killed;      /* set with it, by group exit and when SIGKILL is queued: ends killable waits */
 	bool started;              /* its half runs or will run */
 	bool own_token;            /* token differs from the process' primary one */
-	bool keep_capabilities;
 	/*
 	 * How an interrupted call goes on. Before lx_deliver_signals() runs, registers (platform->get_registers) are those
 	 * of the return to user mode: rax holds the result, and if the call was interrupted rax is -512..-516 and orig_rax
