@@ -6,7 +6,9 @@
  * operation come from registers, which nobody else can change, so that what was checked is what runs. An interrupted
  * wait comes back through lx_deliver_signals().
  */
+#include <lx.h>
 #include <lx_syscalls.h>
+#include <process.h>
 
 static int64_t run_on_host(struct lx_call *call)
 {

@@ -7,8 +7,8 @@
  *
  * Invariant: under pi_lock, a lock in `locks` has waiters, and `owner` is who its word names. pi_lock is held across the
  * compare-and-swap, which never waits; lx_tree_lock is taken under it. A lock that is handed over names the new owner
- * before that thread wakes. If the owner died, the woken waiter writes the word itself: only it knows the word's address
- * in a space that still exists.
+ * before that thread wakes. If the owner died, the woken waiter (the heir) writes the word itself: only it knows the
+ * word's address in a space that still exists.
  */
 #include <futex.h>
 #include <lx_syscalls.h>
@@ -148,37 +148,58 @@ static bool owner_is_alive(int32_t tid)
 
 enum { LOCK_TAKEN = 0, LOCK_BUSY = 1 };
 
-/*
- * Under pi_lock: give the word to `taker` if it is free, else see to it that its owner will call us to unlock. LOCK_TAKEN,
- * LOCK_BUSY with *owner, or -LX_Exxx. `self` runs it.
- */
-static int64_t take_word(struct lx_thread *self, struct lx_thread *taker, struct lx_uptr uaddr,
-			 const struct pi_key *key, bool must_mark, int32_t *owner)
+struct pi_take {
+	struct lx_thread *self, *taker; /* who runs it, whom it is for */
+	struct lx_uptr uaddr;
+	struct pi_key key;
+	bool only_try;                  /* the word is left alone if the lock is busy */
+	bool is_heir;                   /* it was the first to wait for an owner that died */
+	int32_t owner;                  /* out, if busy */
+};
+
+/* What to write over `word`; 0: it stays, the lock is busy; or -LX_Exxx. */
+static int64_t next_word(struct pi_take *take, uint32_t word)
 {
-	uint32_t word = 0, desired = (uint32_t)taker->tid;
-	int swapped = exchange_word(self, uaddr, &word, find_lock(key) ? desired | LX_FUTEX_WAITERS : desired);
+	take->owner = (int32_t)(word & LX_FUTEX_TID_MASK);
+	if (take->owner == take->taker->tid)
+		return -LX_EDEADLK;
+	if (take->owner && owner_is_alive(take->owner)) {
+		bool marked = word & LX_FUTEX_WAITERS;
 
-	while (swapped == 0) {
-		uint32_t current = word;
-
-		*owner = (int32_t)(word & LX_FUTEX_TID_MASK);
-		if (*owner == taker->tid)
-			return -LX_EDEADLK;
-		if (*owner && !owner_is_alive(*owner))
-			return -LX_ESRCH;
-		if (*owner && ((word & LX_FUTEX_WAITERS) || !must_mark))
-			return LOCK_BUSY;
-		if (*owner)
-			desired = word | LX_FUTEX_WAITERS;
-		else
-			desired = (uint32_t)taker->tid | (word & (LX_FUTEX_OWNER_DIED | LX_FUTEX_WAITERS));
-		swapped = exchange_word(self, uaddr, &word, desired);
-		if (swapped == 1 && *owner)
-			return LOCK_BUSY;
-		if (swapped == 0 && word == current)
-			return -LX_EAGAIN;
+		return marked || take->only_try ? 0 : (int64_t)(word | LX_FUTEX_WAITERS);
 	}
-	return swapped < 0 ? -LX_EFAULT : LOCK_TAKEN;
+	if (take->is_heir)
+		return LX_FUTEX_OWNER_DIED | LX_FUTEX_WAITERS | (int64_t)take->taker->tid;
+	if (take->owner)
+		return -LX_ESRCH;
+	/* Those who wait already come first. */
+	if (find_lock(&take->key))
+		return 0;
+	return (int64_t)((word & (LX_FUTEX_OWNER_DIED | LX_FUTEX_WAITERS)) | (uint32_t)take->taker->tid);
+}
+
+/* Under pi_lock: give the word to the taker if it is free, else see to it that its owner will call to unlock. */
+static int64_t take_word(struct pi_take *take)
+{
+	uint32_t word = 0, desired = (uint32_t)take->taker->tid;
+	bool takes = true;
+
+	if (find_lock(&take->key))
+		desired |= LX_FUTEX_WAITERS;
+	for (;;) {
+		int swapped = exchange_word(take->self, take->uaddr, &word, desired);
+		int64_t next;
+
+		if (swapped < 0)
+			return -LX_EFAULT;
+		if (swapped)
+			return takes ? LOCK_TAKEN : LOCK_BUSY;
+		next = next_word(take, word);
+		if (next <= 0)
+			return next ? next : LOCK_BUSY;
+		desired = (uint32_t)next;
+		takes = (desired & LX_FUTEX_TID_MASK) == (uint32_t)take->taker->tid;
+	}
 }
 
 static void waiter_init(struct pi_waiter *waiter, struct lx_thread *thread)
@@ -196,22 +217,6 @@ static int64_t enqueue(struct pi_waiter *waiter, const struct pi_key *key, int32
 	waiter->lock = lock;
 	TAILQ_INSERT_TAIL(&lock->waiters, waiter, link);
 	return 0;
-}
-
-/* The owner died holding the lock: its heir says so in the word, for whoever looks at what the lock guards. */
-static int64_t inherit(struct lx_thread *thread, struct lx_uptr uaddr)
-{
-	uint32_t word;
-
-	if (mm_copy_from(thread->process->ps->space, &word, uaddr.address, sizeof(word)) != sizeof(word))
-		return -LX_EFAULT;
-	for (;;) {
-		int swapped = exchange_word(thread, uaddr, &word,
-					    LX_FUTEX_OWNER_DIED | LX_FUTEX_WAITERS | (uint32_t)thread->tid);
-
-		if (swapped)
-			return swapped < 0 ? -LX_EFAULT : 0;
-	}
 }
 
 /* Sleep until the lock is granted: 0, -LX_ETIMEDOUT, or -LX_EINTR: a signal. The waiter is in no queue afterwards. */
@@ -259,30 +264,43 @@ static int64_t copy_in_deadline(struct lx_call *call, struct lx_uptr timeout, bo
 	return 0;
 }
 
-static int64_t lock_pi(struct lx_call *call, struct lx_uptr uaddr, uint32_t op, uint64_t deadline, bool try)
+/* Take the lock or queue for it: `waiter->lock` says which. */
+static int64_t take_or_queue(struct pi_take *take, struct pi_waiter *waiter)
 {
-	struct lx_thread *thread = call->thread;
-	struct pi_waiter waiter;
-	struct pi_key key;
-	int32_t owner;
-	int64_t result = make_key(thread, uaddr, op, &key);
+	int64_t result;
 
-	if (result)
-		return result;
-	waiter_init(&waiter, thread);
+	waiter_init(waiter, take->taker);
 	pthread_mutex_lock(&pi_lock);
-	result = take_word(thread, thread, uaddr, &key, !try, &owner);
+	result = take_word(take);
 	if (result == LOCK_BUSY)
-		result = try ? -LX_EAGAIN : enqueue(&waiter, &key, owner);
-	if (waiter.lock)
-		ke_list_enqueue(&waiter.wake, &waiter.entry);
+		result = take->only_try ? -LX_EAGAIN : enqueue(waiter, &take->key, take->owner);
+	if (waiter->lock)
+		ke_list_enqueue(&waiter->wake, &waiter->entry);
 	pthread_mutex_unlock(&pi_lock);
-	if (result || !waiter.lock)
-		return result;
-	result = wait_granted(&waiter, deadline);
-	if (result == 0 && waiter.owner_died)
-		return inherit(thread, uaddr);
+	return result;
+}
+
+static int64_t lock_with(struct pi_take *take, uint64_t deadline)
+{
+	struct pi_waiter waiter;
+	int64_t result;
+
+	do {
+		result = take_or_queue(take, &waiter);
+		if (result || !waiter.lock)
+			return result;
+		result = wait_granted(&waiter, deadline);
+		take->is_heir = waiter.owner_died;
+	} while (result == 0 && waiter.owner_died);
 	return result == -LX_EINTR ? -LX_ERESTARTNOINTR : result;
+}
+
+static int64_t lock_pi(struct lx_call *call, struct lx_uptr uaddr, uint32_t op, uint64_t deadline, bool only_try)
+{
+	struct pi_take take = {.self = call->thread, .taker = call->thread, .uaddr = uaddr, .only_try = only_try};
+	int64_t result = make_key(call->thread, uaddr, op, &take.key);
+
+	return result ? result : lock_with(&take, deadline);
 }
 
 int64_t lx_sys_futex_futex_lock_pi(struct lx_call *call, struct lx_uptr uaddr, uint32_t op, uint32_t val,
@@ -389,8 +407,12 @@ int64_t lx_sys_futex_futex_wait_requeue_pi(struct lx_call *call, struct lx_uptr 
 	if (result)
 		return result;
 	result = wait_granted(&waiter, deadline);
-	if (result == 0 && waiter.owner_died)
-		return inherit(call->thread, uaddr2);
+	if (result == 0 && waiter.owner_died) {
+		struct pi_take take = {.self = call->thread, .taker = call->thread, .uaddr = uaddr2,
+				       .key = waiter.lock_key, .is_heir = true};
+
+		return lock_with(&take, deadline);
+	}
 	/* Still on the condition the wait may start again; past it, the lock is not had and the caller must look again. */
 	if (result == -LX_EINTR)
 		return waiter.for_requeue ? -LX_ERESTARTNOINTR : -LX_EAGAIN;
@@ -401,8 +423,8 @@ int64_t lx_sys_futex_futex_wait_requeue_pi(struct lx_call *call, struct lx_uptr 
 static int64_t requeue_one(struct lx_thread *self, struct pi_waiter *waiter, struct lx_uptr lock_address,
 			   const struct pi_key *key)
 {
-	int32_t owner;
-	int64_t result = take_word(self, waiter->thread, lock_address, key, true, &owner);
+	struct pi_take take = {.self = self, .taker = waiter->thread, .uaddr = lock_address, .key = *key};
+	int64_t result = take_word(&take);
 
 	if (result < 0)
 		return result;
@@ -412,7 +434,7 @@ static int64_t requeue_one(struct lx_thread *self, struct pi_waiter *waiter, str
 		grant(waiter, false);
 		return 0;
 	}
-	result = enqueue(waiter, key, owner);
+	result = enqueue(waiter, key, take.owner);
 	if (result) {
 		TAILQ_INSERT_HEAD(&requeue_waiters, waiter, link);
 		waiter->for_requeue = true;
