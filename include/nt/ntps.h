@@ -75,6 +75,11 @@ typedef struct _THREAD_BASIC_INFORMATION {
 	KPRIORITY BasePriority;
 } THREAD_BASIC_INFORMATION, *PTHREAD_BASIC_INFORMATION;
 
+/* ThreadNameInformation. */
+typedef struct _THREAD_NAME_INFORMATION {
+	STRING ThreadName;
+} THREAD_NAME_INFORMATION, *PTHREAD_NAME_INFORMATION;
+
 /* ProcessTimes, ThreadTimes: 100 ns units. */
 typedef struct _KERNEL_USER_TIMES {
 	LARGE_INTEGER CreateTime;
@@ -105,6 +110,42 @@ typedef enum _JOBOBJECTINFOCLASS {
 
 #define JOB_OBJECT_LIMIT_ACTIVE_PROCESS 0x8u
 #define JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE 0x2000u
+
+typedef struct _JOBOBJECT_BASIC_PROCESS_ID_LIST {
+	ULONG NumberOfAssignedProcesses;
+	ULONG NumberOfProcessIdsInList;
+	ULONG_PTR ProcessIdList[1];
+} JOBOBJECT_BASIC_PROCESS_ID_LIST, *PJOBOBJECT_BASIC_PROCESS_ID_LIST;
+
+typedef struct _JOBOBJECT_BASIC_LIMIT_INFORMATION {
+	LARGE_INTEGER PerProcessUserTimeLimit;
+	LARGE_INTEGER PerJobUserTimeLimit;
+	ULONG LimitFlags;
+	SIZE_T MinimumWorkingSetSize;
+	SIZE_T MaximumWorkingSetSize;
+	ULONG ActiveProcessLimit;
+	ULONG_PTR Affinity;
+	ULONG PriorityClass;
+	ULONG SchedulingClass;
+} JOBOBJECT_BASIC_LIMIT_INFORMATION;
+
+typedef struct _IO_COUNTERS {
+	ULONGLONG ReadOperationCount;
+	ULONGLONG WriteOperationCount;
+	ULONGLONG OtherOperationCount;
+	ULONGLONG ReadTransferCount;
+	ULONGLONG WriteTransferCount;
+	ULONGLONG OtherTransferCount;
+} IO_COUNTERS;
+
+typedef struct _JOBOBJECT_EXTENDED_LIMIT_INFORMATION {
+	JOBOBJECT_BASIC_LIMIT_INFORMATION BasicLimitInformation;
+	IO_COUNTERS IoInfo;
+	SIZE_T ProcessMemoryLimit;
+	SIZE_T JobMemoryLimit;
+	SIZE_T PeakProcessMemoryUsed;
+	SIZE_T PeakJobMemoryUsed;
+} JOBOBJECT_EXTENDED_LIMIT_INFORMATION;
 
 typedef struct _JOBOBJECT_BASIC_ACCOUNTING_INFORMATION {
 	LARGE_INTEGER TotalUserTime;

@@ -31,7 +31,11 @@ struct ps_process {
 	pthread_mutex_t lock; /* guards space, token, thread list, job, times */
 	TAILQ_HEAD(, ps_thread) threads;
 	ULONG thread_count;
-	struct pico_cpu_time retired; /* of threads that ended and bodies left by exec */
+	struct pico_cpu_time retired; /* of threads that ended */
+	ULONG suspend_count;          /* NtSuspendProcess; threads stop on their way to user mode */
+	struct kevent resumed;        /* set while suspend_count is 0 or the process ends */
+	bool terminating, exited;
+	KPRIORITY base_priority;
 	TAILQ_ENTRY(ps_process) link, job_link;
 };
 
@@ -44,7 +48,13 @@ struct ps_thread {
 	void *pico_context; /* the provider's thread */
 	NTSTATUS exit_status;
 	char name[16];
-	TAILQ_ENTRY(ps_thread) link;
+	LARGE_INTEGER create_time, exit_time;
+	bool started; /* its half runs or will */
+	ULONG suspend_count;
+	LONG priority_increment;
+	/* CPU time of its host task that is not its own (a recycled task's past), and what it used in tasks that exec left. */
+	struct pico_cpu_time time_base, time_before;
+	TAILQ_ENTRY(ps_thread) link, id_link;
 };
 
 /* What a pico provider registers: the platform's routines with NT objects resolved. */
@@ -76,19 +86,39 @@ struct ps_process_attributes {
 };
 NTSTATUS ps_create_process(const struct ps_process_attributes *attributes, struct ps_process **process);
 NTSTATUS ps_create_thread(struct ps_process *process, ULONG_PTR unique_id, void *pico_context, struct pico_thread *pico, struct ps_thread **thread);
-/* Let a created thread run; consumes no reference. */
+/* Let a created thread run; consumes no reference. A running thread holds one of its own. */
 NTSTATUS ps_start_thread(struct ps_thread *thread, const struct pico_registers *registers);
-/* The process object is signalled, its handles go. By its last thread. */
+/* A created thread will never be started: the process forgets it. The caller still drops its reference. */
+void ps_abandon_thread(struct ps_thread *thread);
+/* exec: the thread goes on in `first`, a fresh process' parked task; its CPU time goes on counting. 0 or -errno. */
+int ps_rebind_thread(struct ps_thread *thread, struct pico_thread *first);
+/* exec: the process' space from now on (a further reference is taken); the old one's is dropped. */
+void ps_set_space(struct ps_process *process, struct mm_address_space *space);
+/* The process' space with a reference, or NULL if it has none any more. */
+struct mm_address_space *ps_reference_space(struct ps_process *process);
+/*
+ * End all of its threads, at their next return to user mode, with this status. What is left of the process ends as its
+ * last thread does. Any thread.
+ */
+void ps_terminate_process(struct ps_process *process, NTSTATUS status);
+/* The process object is signalled, its handles, space and job go, and its id means nothing any more. By its last thread. */
 void ps_exit_process(struct ps_process *process, NTSTATUS status);
 struct ps_process *ps_current_process(void);
 struct ps_thread *ps_current_thread(void);
+/* By id, referenced; NULL: none. */
 struct ps_process *ps_lookup_process(ULONG_PTR id);
+struct ps_thread *ps_lookup_thread(ULONG_PTR id);
 /* A supervisor thread that is no guest's (main, timers, tests) becomes a thread of the System process (id 0): it may call services. */
 NTSTATUS ps_attach_system_thread(void);
 void ps_detach_system_thread(void);
 /* CPU time of all its threads, past and present. */
 struct pico_cpu_time ps_process_cpu_time(struct ps_process *process);
+/* CPU time of one thread, in all the tasks that it ran in; a started and not yet ended one, or the caller. */
+struct pico_cpu_time ps_thread_cpu_time(struct ps_thread *thread);
 void ps_walk_processes(void (*visit)(struct ps_process *process, void *context), void *context);
+
+/* For --objects: the namespace, then every process with its handles. */
+void ps_dump_objects(FILE *out);
 
 extern struct ob_type ps_process_type, ps_thread_type, ps_job_type;
 

@@ -1,0 +1,231 @@
+/*
+ * Threads: their objects, their ids, which of them the calling supervisor thread is. A thread is of its process from its
+ * creation to its end; while it runs it holds a reference to itself.
+ */
+#include <executive/ps/ps_internal.h>
+
+#define ID_BUCKETS 256u
+
+static __thread struct ps_thread *current_thread;
+/* Guarded by ps_list_lock. */
+static TAILQ_HEAD(id_list, ps_thread) ids[ID_BUCKETS];
+
+static struct dispatcher_header *thread_dispatcher(void *object)
+{
+	return &((struct ps_thread *)object)->ke.header;
+}
+
+static void thread_delete(void *object)
+{
+	struct ps_thread *thread = object;
+
+	if (thread->token)
+		ob_dereference(thread->token);
+	if (thread->process)
+		ob_dereference(thread->process);
+}
+
+static void thread_dump(void *object, FILE *out)
+{
+	struct ps_thread *thread = object;
+
+	fprintf(out, "%llu.%llu %s", (unsigned long long)thread->process->unique_id, (unsigned long long)thread->unique_id, thread->name);
+}
+
+static const struct ob_type_operations thread_operations = {
+	.delete = thread_delete,
+	.dispatcher = thread_dispatcher,
+	.dump = thread_dump,
+};
+
+struct ob_type ps_thread_type = {
+	.name = "Thread",
+	.mapping = {READ_CONTROL | THREAD_QUERY_INFORMATION | THREAD_GET_CONTEXT,
+		    READ_CONTROL | THREAD_TERMINATE | THREAD_SUSPEND_RESUME | THREAD_ALERT | THREAD_SET_INFORMATION | THREAD_SET_CONTEXT,
+		    READ_CONTROL | SYNCHRONIZE, THREAD_ALL_ACCESS},
+	.valid_access = THREAD_ALL_ACCESS,
+	.operations = &thread_operations,
+};
+
+void ps_initialize_threads(void)
+{
+	for (size_t i = 0; i < ID_BUCKETS; i++)
+		TAILQ_INIT(&ids[i]);
+}
+
+struct ps_thread *ps_current_thread(void)
+{
+	return current_thread;
+}
+
+void ps_set_current_thread(struct ps_thread *thread)
+{
+	current_thread = thread;
+}
+
+struct ps_process *ps_current_process(void)
+{
+	return current_thread ? current_thread->process : NULL;
+}
+
+static struct id_list *id_bucket(ULONG_PTR id)
+{
+	return &ids[id % ID_BUCKETS];
+}
+
+struct ps_thread *ps_lookup_thread(ULONG_PTR id)
+{
+	struct ps_thread *thread;
+	PS_HOLD(&ps_list_lock);
+
+	TAILQ_FOREACH (thread, id_bucket(id), id_link)
+		if (thread->unique_id == id && ob_reference_safe(thread))
+			return thread;
+	return NULL;
+}
+
+NTSTATUS ps_create_thread(struct ps_process *process, ULONG_PTR unique_id, void *pico_context, struct pico_thread *pico, struct ps_thread **result)
+{
+	struct ps_thread *thread = ob_create_object(&ps_thread_type, sizeof(*thread));
+
+	if (!thread)
+		return STATUS_NO_MEMORY;
+	ke_initialize_thread(&thread->ke);
+	thread->unique_id = unique_id;
+	thread->pico_context = pico_context;
+	thread->pico = pico;
+	thread->exit_status = STATUS_PENDING;
+	thread->create_time = ps_now();
+	ob_reference(process);
+	thread->process = process;
+	pthread_mutex_lock(&process->lock);
+	if (process->terminating) {
+		pthread_mutex_unlock(&process->lock);
+		ob_dereference(thread);
+		return STATUS_PROCESS_IS_TERMINATING;
+	}
+	TAILQ_INSERT_TAIL(&process->threads, thread, link);
+	process->thread_count++;
+	pthread_mutex_unlock(&process->lock);
+	pthread_mutex_lock(&ps_list_lock);
+	TAILQ_INSERT_TAIL(id_bucket(unique_id), thread, id_link);
+	pthread_mutex_unlock(&ps_list_lock);
+	*result = thread;
+	return STATUS_SUCCESS;
+}
+
+static void forget_thread(struct ps_thread *thread)
+{
+	struct ps_process *process = thread->process;
+
+	pthread_mutex_lock(&ps_list_lock);
+	TAILQ_REMOVE(id_bucket(thread->unique_id), thread, id_link);
+	pthread_mutex_unlock(&ps_list_lock);
+	pthread_mutex_lock(&process->lock);
+	TAILQ_REMOVE(&process->threads, thread, link);
+	process->thread_count--;
+	if (thread->started) {
+		struct pico_cpu_time time = ps_thread_cpu_time(thread);
+
+		process->retired.user_ns += time.user_ns;
+		process->retired.system_ns += time.system_ns;
+		thread->time_before = time;
+	}
+	thread->exit_time = ps_now();
+	if (thread->exit_status == STATUS_PENDING)
+		thread->exit_status = STATUS_SUCCESS;
+	thread->started = false;
+	thread->pico = NULL;
+	pthread_mutex_unlock(&process->lock);
+}
+
+void ps_abandon_thread(struct ps_thread *thread)
+{
+	forget_thread(thread);
+}
+
+void ps_thread_ended(struct ps_thread *thread)
+{
+	forget_thread(thread);
+}
+
+NTSTATUS ps_start_thread(struct ps_thread *thread, const struct pico_registers *registers)
+{
+	struct ps_process *process = thread->process;
+	int error;
+
+	ob_reference(thread);
+	pthread_mutex_lock(&process->lock);
+	thread->started = true;
+	pthread_mutex_unlock(&process->lock);
+	error = ps_platform()->thread_start(thread->pico, registers, thread);
+	if (!error)
+		return STATUS_SUCCESS;
+	pthread_mutex_lock(&process->lock);
+	thread->started = false;
+	pthread_mutex_unlock(&process->lock);
+	ob_dereference(thread);
+	return nt_status_from_errno(-error);
+}
+
+static uint64_t elapsed(uint64_t now, uint64_t base)
+{
+	return now > base ? now - base : 0;
+}
+
+struct pico_cpu_time ps_thread_cpu_time(struct ps_thread *thread)
+{
+	struct pico_cpu_time now;
+
+	if (!thread->pico || !thread->started)
+		return thread->time_before;
+	now = ps_platform()->cpu_time(thread->pico);
+	return (struct pico_cpu_time){
+		.user_ns = thread->time_before.user_ns + elapsed(now.user_ns, thread->time_base.user_ns),
+		.system_ns = thread->time_before.system_ns + elapsed(now.system_ns, thread->time_base.system_ns),
+	};
+}
+
+int ps_rebind_thread(struct ps_thread *thread, struct pico_thread *first)
+{
+	struct pico_cpu_time before = ps_thread_cpu_time(thread);
+	int error = ps_platform()->thread_rebind(thread->pico, first);
+
+	if (error)
+		return error;
+	pthread_mutex_lock(&thread->process->lock);
+	thread->time_before = before;
+	thread->time_base = ps_platform()->cpu_time(thread->pico);
+	pthread_mutex_unlock(&thread->process->lock);
+	return 0;
+}
+
+NTSTATUS ps_attach_system_thread(void)
+{
+	static _Atomic ULONG_PTR next_id = UINT64_C(1) << 40; /* beyond any provider's */
+	struct ps_thread *thread;
+	NTSTATUS status;
+
+	if (current_thread)
+		return STATUS_SUCCESS;
+	status = ps_create_thread(ps_system_process, next_id++, NULL, NULL, &thread);
+	if (!NT_SUCCESS(status))
+		return status;
+	current_thread = thread;
+	ke_thread_attach(&thread->ke);
+	ob_set_current_table(thread->process->handles);
+	return STATUS_SUCCESS;
+}
+
+void ps_detach_system_thread(void)
+{
+	struct ps_thread *thread = current_thread;
+
+	if (!thread || thread->process != ps_system_process)
+		return;
+	ob_set_current_table(NULL);
+	forget_thread(thread);
+	ke_thread_detach(&thread->ke);
+	current_thread = NULL;
+	ob_dereference(thread);
+}

@@ -1,0 +1,23 @@
+/* NtOpenProcessToken, NtOpenProcessTokenEx, NtOpenThreadToken: handles to the tokens of processes and threads. */
+#include <executive/ps/ps_internal.h>
+
+NTSTATUS NtOpenProcessTokenEx(HANDLE ProcessHandle, ACCESS_MASK DesiredAccess, ULONG HandleAttributes, PHANDLE TokenHandle)
+{
+	cleanup_object struct ps_process *process = NULL;
+	cleanup_object struct se_token *token = NULL;
+	NTSTATUS status = ob_reference_by_handle(ProcessHandle, PROCESS_QUERY_INFORMATION, &ps_process_type, (void **)&process);
+
+	if (!NT_SUCCESS(status))
+		return status;
+	pthread_mutex_lock(&process->lock);
+	token = process->token;
+	if (token)
+		ob_reference(token);
+	pthread_mutex_unlock(&process->lock);
+	return token ? ob_open_by_pointer(token, HandleAttributes, DesiredAccess, TokenHandle) : STATUS_NO_TOKEN;
+}
+
+NTSTATUS NtOpenProcessToken(HANDLE ProcessHandle, ACCESS_MASK DesiredAccess, PHANDLE TokenHandle)
+{
+	return NtOpenProcessTokenEx(ProcessHandle, DesiredAccess, 0, TokenHandle);
+}
