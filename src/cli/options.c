@@ -62,7 +62,7 @@ static int parse_string_limit(struct cli_options *options, const char *text)
 
 static int parse_long(struct cli_options *options, int option)
 {
-	struct cli_trace_options *trace = &options->trace;
+	struct trace_options *trace = &options->trace;
 
 	switch ((enum long_option)option) {
 	case OPTION_HELP:
@@ -108,7 +108,7 @@ static int parse_long(struct cli_options *options, int option)
 
 static int parse_trace_letter(struct cli_options *options, int option)
 {
-	struct cli_trace_options *trace = &options->trace;
+	struct trace_options *trace = &options->trace;
 
 	switch (option) {
 	case 'f':

@@ -1,0 +1,78 @@
+/* lxrun, and lxtrace when called so. */
+#include <cli/check.h>
+#include <cli/explain.h>
+#include <cli/list.h>
+#include <cli/options.h>
+#include <cli/start.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static bool called_as_tracer(const char *name)
+{
+	const char *base = name ? strrchr(name, '/') : NULL;
+
+	base = base ? base + 1 : name;
+	return base && strcmp(base, "lxtrace") == 0;
+}
+
+/* End as the program did, also by its signal (without a core of our own). */
+static int end_as(int status)
+{
+	const struct rlimit no_core = {0, 0};
+	sigset_t set;
+
+	fflush(NULL);
+	if (!WIFSIGNALED(status))
+		return WEXITSTATUS(status);
+	setrlimit(RLIMIT_CORE, &no_core);
+	signal(WTERMSIG(status), SIG_DFL);
+	sigemptyset(&set);
+	sigaddset(&set, WTERMSIG(status));
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	kill(getpid(), WTERMSIG(status));
+	return 128 + WTERMSIG(status);
+}
+
+static int run_program(const struct cli_options *options, bool tracer)
+{
+	int status = 0, error;
+
+	if (!options->arguments) {
+		fprintf(stderr, "%s: no program given\nTry '%s --help'.\n", tracer ? "lxtrace" : "lxrun", tracer ? "lxtrace" : "lxrun");
+		return 125;
+	}
+	error = cli_run_program(options, &status);
+	return error ? error : end_as(status);
+}
+
+int main(int argc, char **argv)
+{
+	bool tracer = called_as_tracer(argv[0]);
+	struct cli_options options;
+	int error = cli_parse_options(argc, argv, tracer, &options);
+
+	if (error)
+		return 125;
+	switch (options.action) {
+	case CLI_HELP:
+		cli_print_help(tracer);
+		return 0;
+	case CLI_VERSION:
+		printf("%s %s\n", tracer ? "lxtrace" : "lxrun", LXRUN_VERSION);
+		return 0;
+	case CLI_CHECK:
+		return cli_check_host(stdout);
+	case CLI_LIST_SYSCALLS:
+		return cli_list_syscalls(stdout);
+	case CLI_EXPLAIN:
+		return cli_explain(stdout, options.explain);
+	case CLI_RUN:
+		return run_program(&options, tracer);
+	}
+	return 125;
+}

@@ -1,0 +1,115 @@
+/*
+ * Bringing the kernel up, as a boot loader would: the trap platform, then the
+ * executive over it, the drivers, and the LX subsystem with the first program.
+ */
+#include <cli/check.h>
+#include <cli/environment.h>
+#include <cli/path.h>
+#include <cli/start.h>
+#include <drivers/afd/afd.h>
+#include <drivers/condrv/condrv.h>
+#include <drivers/devfs/devfs.h>
+#include <drivers/hostfs/hostfs.h>
+#include <drivers/npfs/npfs.h>
+#include <drivers/procfs/procfs.h>
+#include <drivers/tmpfs/tmpfs.h>
+#include <hal/host.h>
+#include <pico/pico.h>
+#include <process.h>
+#include <trace/trace.h>
+
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+extern char **environ;
+
+static const struct {
+	const char *name;
+	NTSTATUS (*initialize)(void);
+} drivers[] = {
+	{"hostfs", hostfs_initialize}, {"condrv", condrv_initialize}, {"npfs", npfs_initialize}, {"devfs", devfs_initialize},
+	{"tmpfs", tmpfs_initialize},   {"procfs", procfs_initialize}, {"afd", afd_initialize},
+};
+
+static int initialize_kernel(void)
+{
+	const struct pico_platform *platform;
+	NTSTATUS status;
+	int error = pico_initialize(&ps_pico_routines, &platform);
+
+	if (error) {
+		cli_explain_platform_error(stderr, error);
+		return 125;
+	}
+	status = executive_initialize(platform);
+	for (size_t i = 0; i < ARRAY_COUNT(drivers) && NT_SUCCESS(status); i++) {
+		status = drivers[i].initialize();
+		if (!NT_SUCCESS(status))
+			fprintf(stderr, "lxrun: driver %s: cannot start: status 0x%08x\n", drivers[i].name, (unsigned)status);
+	}
+	return NT_SUCCESS(status) ? 0 : 125;
+}
+
+/* Descriptors of guests are descriptors of ours: as many as the host allows. Guests see their own limit. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static void dump_objects(void *unused)
+{
+	(void)unused;
+	ps_dump_objects(stderr);
+}
+
+static int run(const struct cli_options *options, const char *program, char **environment, int *status)
+{
+	char reason[512] = "";
+	const struct lx_start start = {
+		.program = program,
+		.argv = options->arguments,
+		.envp = environment,
+		.working_directory = options->working_directory,
+		.kill_on_exit = options->kill_on_exit,
+		.at_exit = options->objects ? dump_objects : NULL,
+	};
+	int64_t error = lx_instance_run(&start, status, reason, sizeof(reason));
+
+	if (!error)
+		return 0;
+	fprintf(stderr, "lxrun: cannot run %s: %s\n", options->arguments[0], reason[0] ? reason : lx_errno_text((int)-error));
+	return error == -LX_ENOENT ? 127 : 126;
+}
+
+int cli_run_program(const struct cli_options *options, int *status)
+{
+	cleanup_free char **environment = cli_build_environment(environ, options->environment, options->environment_count);
+	char program[4096];
+	int error;
+
+	if (!environment)
+		return 125;
+	error = cli_find_program(options->arguments[0], cli_get_environment(environment, "PATH"), program, sizeof(program));
+	if (error) {
+		fprintf(stderr, "lxrun: cannot run %s: %s\n", options->arguments[0], error == ENOENT ? "not found in PATH" : "permission denied");
+		return error == ENOENT ? 127 : 126;
+	}
+	hal_start_state(); /* before anything of it changes */
+	hal_signal_block();
+	raise_descriptor_limit();
+	error = initialize_kernel();
+	if (!error)
+		error = trace_start(&options->trace);
+	if (error)
+		return error;
+	error = run(options, program, environment, status);
+	trace_finish();
+	condrv_restore();
+	return error;
+}

@@ -1,0 +1,39 @@
+/*
+ * The tracer: lines as strace prints them, decoded from the table's types, and
+ * with `nt` the NT services beneath each call. It observes; nothing depends on it.
+ */
+#ifndef TRACE_TRACE_H
+#define TRACE_TRACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What the tracer is asked for: strace's letters and what they mean to its users. */
+struct trace_options {
+	bool enabled;
+	bool nt;               /* --nt */
+	const char *output;    /* -o */
+	const char *expressions[16]; /* -e and --trace=, in order */
+	size_t expression_count;
+	size_t string_limit;   /* -s */
+	bool summary;          /* -c, --summary */
+	bool summary_and_trace;/* -C */
+	unsigned timestamps;   /* -t, -tt, -ttt: 1, 2, 3 */
+	bool relative;         /* -r */
+	bool durations;        /* -T */
+	unsigned descriptors;  /* -y, -yy */
+	const char *paths[16]; /* -P */
+	size_t path_count;
+	bool successful_only;  /* -z */
+	bool failed_only;      /* -Z */
+	unsigned quiet;        /* -q, -qq */
+	unsigned hexadecimal;  /* -x, -xx */
+	bool unabbreviated;    /* -v of lxtrace */
+};
+
+/* Install the observers that the options ask for. 0, or an exit status after the error has been told. */
+int trace_start(const struct trace_options *options);
+/* Print what is left (summary) and close the output. */
+void trace_finish(void);
+
+#endif
