@@ -8,6 +8,8 @@
 #include <signals.h>
 
 #define TRAP_PAGE_FAULT 14
+#define ERROR_WRITE 2u
+#define ERROR_FETCH 16u
 #define HOST_SIGILL 4
 #define HOST_SIGTRAP 5
 #define HOST_SIGBUS 7
@@ -58,13 +60,28 @@ static void fill_info(struct lx_siginfo *info, const struct pico_exception *exce
 		info->fault.address = exception->address;
 }
 
-void lx_dispatch_exception(struct lx_thread *thread, const struct pico_exception *exception)
+/*
+ * The write bit of a page fault's error code: the host doesn't show it, but a page that may be read and isn't fetched
+ * from faults only on a write.
+ */
+static uint64_t complete_error_code(struct lx_thread *thread, const struct pico_exception *exception)
 {
+	struct mm_vad vad;
+
+	if (exception->trap_number != TRAP_PAGE_FAULT || (exception->error_code & ERROR_FETCH) ||
+	    !mm_query(thread->process->ps->space, exception->address, &vad) || !(vad.protection & MM_PROT_READ))
+		return exception->error_code;
+	return exception->error_code | ERROR_WRITE;
+}
+
+void lx_dispatch_exception(struct ps_thread *ps, const struct pico_exception *exception)
+{
+	struct lx_thread *thread = ps->pico_context;
 	const struct exception_row *row = find_row(exception);
 	struct lx_siginfo info;
 
 	thread->last_fault.trap_number = exception->trap_number;
-	thread->last_fault.error_code = exception->error_code;
+	thread->last_fault.error_code = complete_error_code(thread, exception);
 	if (exception->trap_number == TRAP_PAGE_FAULT)
 		thread->last_fault.address = exception->address;
 	/* What the table has no row for can't be gone past: NT calls it noncontinuable. */

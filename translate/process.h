@@ -261,7 +261,7 @@ int64_t lx_sigmask_enter(struct lx_call *call, struct lx_uptr mask, uint64_t siz
 void lx_sigmask_leave(struct lx_call *call, bool interrupted);
 
 /* exception.c: the provider's dispatch_exception: the fault becomes a pending signal of the thread. */
-void lx_dispatch_exception(struct lx_thread *thread, const struct pico_exception *exception);
+void lx_dispatch_exception(struct ps_thread *ps, const struct pico_exception *exception);
 
 /*
  * signal.c: what deliver_apcs does for signals, on the thread's own half: PICO_RETURN (registers untouched),

@@ -296,28 +296,12 @@ static void reset_actions(struct lx_sighand *sighand)
 
 void lx_signal_exec(struct lx_thread *thread)
 {
-	struct lx_sighand *shared = NULL, *own = malloc(sizeof(*own));
-	struct lx_process *process = thread->process;
-
-	lx_timers_exec(process);
-	/* Past the point of no return: without memory for its own handlers the program can't be left another process'. */
-	if (!own) {
-		lx_exit_group(process, LX_SIGKILL);
-		return;
-	}
 	pthread_mutex_lock(&lx_signal_lock);
-	if (atomic_load(&process->sighand->references) > 1) {
-		shared = process->sighand;
-		memcpy(own->actions, shared->actions, sizeof(own->actions));
-		atomic_init(&own->references, 1);
-		process->sighand = steal_pointer(&own);
-	}
-	reset_actions(process->sighand);
+	reset_actions(thread->process->sighand);
 	memset(&thread->altstack, 0, sizeof(thread->altstack));
 	thread->altstack.flags = LX_SS_DISABLE;
 	memset(&thread->last_fault, 0, sizeof(thread->last_fault));
+	/* It gave up its locks, but lives on. */
+	thread->futex_exited = false;
 	pthread_mutex_unlock(&lx_signal_lock);
-	free(own);
-	if (shared && atomic_fetch_sub(&shared->references, 1) == 1)
-		free(shared);
 }

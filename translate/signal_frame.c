@@ -219,5 +219,7 @@ int64_t lx_sys_rt_sigreturn(struct lx_call *call)
 	if (ps_platform()->set_registers(pico, &registers))
 		return bad_frame(call);
 	call->trap->action = PICO_REGISTERS;
-	return (int64_t)registers.rax;
+	/* What the program had in rax must not be taken for a call to be made again. */
+	return (int64_t)registers.rax <= -LX_ERESTARTSYS && (int64_t)registers.rax >= -LX_ERESTART_RESTARTBLOCK ?
+		       0 : (int64_t)registers.rax;
 }

@@ -26,7 +26,8 @@ void lx_signal_wake(struct lx_thread *thread)
 	if (!thread->ps)
 		return;
 	ke_signal_apc(&thread->ps->ke);
-	if (thread->started && thread->ps->pico)
+	/* The caller itself looks on its way out. */
+	if (thread->started && thread->ps->pico && thread->ps != ps_current_thread())
 		ps_platform()->kick(thread->ps->pico);
 }
 
