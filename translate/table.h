@@ -36,11 +36,14 @@ enum lx_kind {
 	LX_KIND_GID,
 	LX_KIND_MODE, /* st_mode: file type and octal permissions */
 	LX_KIND_PERMISSIONS, /* octal permissions only: umask, mkdir */
+	LX_KIND_OPEN_MODE, /* permissions that count only if the flags before have O_CREAT or O_TMPFILE */
 	LX_KIND_DEVICE, /* printed as makedev(major, minor) */
 	LX_KIND_DEVICE64,
 	LX_KIND_SIGNAL,
 	LX_KIND_SOCKLEN,
 	LX_KIND_TIME, /* seconds since 1970 */
+	LX_KIND_WAIT_STATUS, /* of wait4(2) */
+	LX_KIND_RESOURCE_LIMIT, /* printed in multiples of 1024 or as RLIM64_INFINITY */
 	LX_KIND_FLAGS,
 	LX_KIND_FLAGS64,
 	LX_KIND_ENUM,
@@ -57,6 +60,7 @@ enum lx_kind {
 	LX_KIND_FDSET,
 	LX_KIND_CPUSET,
 	LX_KIND_SOCKADDR,
+	LX_KIND_DIRENTS, /* struct linux_dirent64, or linux_dirent for getdents */
 };
 
 /* Whether the argument is the value itself, or the address of what the call reads, writes or both. */

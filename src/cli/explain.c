@@ -70,11 +70,14 @@ static const char *kind_word(enum lx_kind kind)
 		[LX_KIND_GID] = "gid_t",
 		[LX_KIND_MODE] = "mode_t",
 		[LX_KIND_PERMISSIONS] = "mode_t",
+		[LX_KIND_OPEN_MODE] = "mode_t",
 		[LX_KIND_DEVICE] = "dev_t",
 		[LX_KIND_DEVICE64] = "dev_t",
 		[LX_KIND_SIGNAL] = "signal",
 		[LX_KIND_SOCKLEN] = "socklen_t",
 		[LX_KIND_TIME] = "time_t",
+		[LX_KIND_WAIT_STATUS] = "wait status",
+		[LX_KIND_RESOURCE_LIMIT] = "rlim_t",
 		[LX_KIND_FLAGS] = "flags",
 		[LX_KIND_FLAGS64] = "flags",
 		[LX_KIND_ENUM] = "enumeration",
@@ -89,6 +92,7 @@ static const char *kind_word(enum lx_kind kind)
 		[LX_KIND_FDSET] = "fd_set",
 		[LX_KIND_CPUSET] = "cpu_set_t",
 		[LX_KIND_SOCKADDR] = "struct sockaddr",
+		[LX_KIND_DIRENTS] = "directory entries",
 	};
 
 	return kind < sizeof(words) / sizeof(words[0]) && words[kind] ? words[kind] : "integer";

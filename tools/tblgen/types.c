@@ -34,11 +34,14 @@ static const struct base_type base_types[] = {
 	{"gid", "GID", "uint32_t", 4, false, false},
 	{"mode", "MODE", "uint32_t", 4, false, false},
 	{"perm", "PERMISSIONS", "uint32_t", 4, false, false},
+	{"openmode", "OPEN_MODE", "uint32_t", 4, false, false},
 	{"dev", "DEVICE", "uint32_t", 4, false, false},
 	{"dev64", "DEVICE64", "uint64_t", 8, false, false},
 	{"signal", "SIGNAL", "int32_t", 4, false, false},
 	{"socklen", "SOCKLEN", "int32_t", 4, false, false},
 	{"time", "TIME", "int64_t", 8, false, false},
+	{"wstatus", "WAIT_STATUS", "int32_t", 4, false, false},
+	{"rlim", "RESOURCE_LIMIT", "uint64_t", 8, false, false},
 	{"flags", "FLAGS", "uint32_t", 4, false, true},
 	{"flags64", "FLAGS64", "uint64_t", 8, false, true},
 	{"enum", "ENUM", "int32_t", 4, false, true},
@@ -61,6 +64,7 @@ static const struct base_type base_types[] = {
 	{"fdset", "FDSET", NULL, 8, true, false},
 	{"cpuset", "CPUSET", NULL, 8, true, false},
 	{"sockaddr", "SOCKADDR", NULL, 128, true, false},
+	{"dirents", "DIRENTS", NULL, 1, true, false},
 };
 
 static const struct base_type *find_base(const char *word)
