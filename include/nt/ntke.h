@@ -70,6 +70,24 @@ typedef struct _SYSTEM_BASIC_INFORMATION {
 	CHAR NumberOfProcessors;
 } SYSTEM_BASIC_INFORMATION, *PSYSTEM_BASIC_INFORMATION;
 
+/* Those members of NT's structure that have a meaning here, widened to 64 bits, and what Linux counts beside them. In pages. */
+typedef struct _SYSTEM_PERFORMANCE_INFORMATION {
+	ULONGLONG AvailablePages;
+	ULONGLONG TotalPages;
+	ULONGLONG SharedPages;
+	ULONGLONG BufferPages;
+	ULONGLONG TotalSwapPages;
+	ULONGLONG AvailableSwapPages;
+} SYSTEM_PERFORMANCE_INFORMATION, *PSYSTEM_PERFORMANCE_INFORMATION;
+
+typedef struct _SYSTEM_TIMEOFDAY_INFORMATION {
+	LARGE_INTEGER BootTime;
+	LARGE_INTEGER CurrentTime;
+	LARGE_INTEGER TimeZoneBias;
+	ULONG TimeZoneId;
+	ULONG Reserved;
+} SYSTEM_TIMEOFDAY_INFORMATION, *PSYSTEM_TIMEOFDAY_INFORMATION;
+
 /* 100 ns units since 1601-01-01; the Unix epoch in them. */
 #define NT_UNIX_EPOCH 116444736000000000LL
 
