@@ -1,4 +1,5 @@
 /* The executive's start: every component in the order in which they rest on each other. Drivers are the caller's to register. */
+#include <executive/ex/ex.h>
 #include <executive/ps/ps_internal.h>
 #include <hal/hal.h>
 
@@ -12,6 +13,7 @@ NTSTATUS executive_initialize(const struct pico_platform *platform)
 	ke_initialize();
 	ob_initialize();
 	se_initialize();
+	ex_initialize();
 	io_initialize();
 	mm_initialize();
 	ps_initialize(platform);

@@ -78,6 +78,21 @@ static struct ob_handle_table *hook_process_handles(void *object)
 	return process->handles ? ob_handle_table_reference(process->handles) : NULL;
 }
 
+/* The subject that the calling thread acts for. */
+static struct se_token *hook_current_token(void)
+{
+	struct ps_thread *thread = ps_current_thread();
+
+	if (!thread)
+		return NULL;
+	PS_HOLD(&thread->process->lock);
+	struct se_token *token = thread->token ? thread->token : thread->process->token;
+
+	if (token)
+		ob_reference(token);
+	return token;
+}
+
 static const struct ob_process_hooks hooks = {
 	.process_type = &ps_process_type,
 	.thread_type = &ps_thread_type,
@@ -95,6 +110,7 @@ void ps_initialize(const struct pico_platform *platform)
 	ob_register_type(&ps_job_type);
 	ps_initialize_threads();
 	ob_set_process_hooks(&hooks);
+	se_set_current_token(hook_current_token);
 }
 
 const struct pico_platform *ps_platform(void)
