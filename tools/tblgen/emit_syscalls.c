@@ -229,6 +229,14 @@ void emit_syscalls(const struct model *model, const char *folder)
 	emit_tables(model, folder);
 }
 
+/* Where the kernel takes a umode_t: 16 bits, though handlers see 32. */
+static bool is_umode(const struct argument *argument)
+{
+	const char *word = argument->type->word;
+
+	return !strcmp(word, "mode") || !strcmp(word, "perm") || !strcmp(word, "openmode");
+}
+
 static void print_thunk(FILE *out, const struct syscall *row)
 {
 	bool needs_arguments = row->argument_count && !row->is_direct;
@@ -249,7 +257,7 @@ static void print_thunk(FILE *out, const struct syscall *row)
 		if (is_guest_pointer(argument))
 			fprintf(out, ", (struct lx_uptr){a[%u]}", i);
 		else
-			fprintf(out, ", (%s)a[%u]", argument_c_type(argument), i);
+			fprintf(out, ", (%s)a[%u]", is_umode(argument) ? "uint16_t" : argument_c_type(argument), i);
 	}
 	fputs(");\n}\n\n", out);
 }
