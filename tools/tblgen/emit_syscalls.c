@@ -239,10 +239,12 @@ static bool is_umode(const struct argument *argument)
 
 static void print_thunk(FILE *out, const struct syscall *row)
 {
-	bool needs_arguments = row->argument_count && !row->is_direct;
+	unsigned passed = 0;
 
+	for (unsigned i = 0; i < row->argument_count; i++)
+		passed += is_passed(row, i);
 	fprintf(out, "static int64_t thunk_%s(struct lx_call *call)\n{\n", handler_name(row));
-	if (needs_arguments)
+	if (passed && !row->is_direct)
 		fputs("\tconst uint64_t *a = call->arguments;\n\n", out);
 	if (row->is_direct) {
 		fprintf(out, "\treturn lx_result(call, Zw%s());\n}\n\n", row->services[0] + 2);
