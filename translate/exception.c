@@ -15,7 +15,6 @@
 #define HOST_SIGBUS 7
 #define HOST_SIGFPE 8
 #define HOST_SIGSEGV 11
-#define HOST_SIGSYS 31
 
 /* The host's numbers are the guest's: both are x86-64 Linux. */
 _Static_assert(HOST_SIGSEGV == LX_SIGSEGV && HOST_SIGBUS == LX_SIGBUS, "signal numbers");
@@ -23,33 +22,54 @@ _Static_assert(HOST_SIGSEGV == LX_SIGSEGV && HOST_SIGBUS == LX_SIGBUS, "signal n
 struct exception_row {
 	int host_signal, code; /* si_code; 0: any that no other row has */
 	NTSTATUS status;
+};
+
+static const struct exception_row exceptions[] = {
+	{HOST_SIGSEGV, LX_SI_KERNEL, STATUS_PRIVILEGED_INSTRUCTION}, /* general protection */
+	{HOST_SIGSEGV, 0, STATUS_ACCESS_VIOLATION},
+	{HOST_SIGBUS, LX_BUS_ADRALN, STATUS_DATATYPE_MISALIGNMENT},
+	{HOST_SIGBUS, 0, STATUS_IN_PAGE_ERROR},
+	{HOST_SIGFPE, LX_FPE_INTDIV, STATUS_INTEGER_DIVIDE_BY_ZERO},
+	{HOST_SIGFPE, LX_FPE_INTOVF, STATUS_INTEGER_OVERFLOW},
+	{HOST_SIGFPE, LX_FPE_FLTDIV, STATUS_FLOAT_DIVIDE_BY_ZERO},
+	{HOST_SIGFPE, LX_FPE_FLTOVF, STATUS_FLOAT_OVERFLOW},
+	{HOST_SIGFPE, LX_FPE_FLTUND, STATUS_FLOAT_UNDERFLOW},
+	{HOST_SIGFPE, LX_FPE_FLTRES, STATUS_FLOAT_INEXACT_RESULT},
+	{HOST_SIGFPE, 0, STATUS_FLOAT_INVALID_OPERATION},
+	{HOST_SIGILL, 0, STATUS_ILLEGAL_INSTRUCTION},
+	{HOST_SIGTRAP, LX_SI_KERNEL, STATUS_BREAKPOINT},
+	{HOST_SIGTRAP, 0, STATUS_SINGLE_STEP},
+};
+
+static const struct {
+	NTSTATUS status;
 	int32_t signo;
+} signals[] = {
+	{STATUS_PRIVILEGED_INSTRUCTION, LX_SIGSEGV},  {STATUS_ACCESS_VIOLATION, LX_SIGSEGV},
+	{STATUS_DATATYPE_MISALIGNMENT, LX_SIGBUS},    {STATUS_IN_PAGE_ERROR, LX_SIGBUS},
+	{STATUS_INTEGER_DIVIDE_BY_ZERO, LX_SIGFPE},   {STATUS_INTEGER_OVERFLOW, LX_SIGFPE},
+	{STATUS_FLOAT_DIVIDE_BY_ZERO, LX_SIGFPE},     {STATUS_FLOAT_OVERFLOW, LX_SIGFPE},
+	{STATUS_FLOAT_UNDERFLOW, LX_SIGFPE},          {STATUS_FLOAT_INEXACT_RESULT, LX_SIGFPE},
+	{STATUS_FLOAT_INVALID_OPERATION, LX_SIGFPE},  {STATUS_ILLEGAL_INSTRUCTION, LX_SIGILL},
+	{STATUS_BREAKPOINT, LX_SIGTRAP},              {STATUS_SINGLE_STEP, LX_SIGTRAP},
 };
 
-static const struct exception_row rows[] = {
-	{HOST_SIGSEGV, LX_SI_KERNEL, STATUS_PRIVILEGED_INSTRUCTION, LX_SIGSEGV}, /* general protection */
-	{HOST_SIGSEGV, 0, STATUS_ACCESS_VIOLATION, LX_SIGSEGV},
-	{HOST_SIGBUS, LX_BUS_ADRALN, STATUS_DATATYPE_MISALIGNMENT, LX_SIGBUS},
-	{HOST_SIGBUS, 0, STATUS_IN_PAGE_ERROR, LX_SIGBUS},
-	{HOST_SIGFPE, LX_FPE_INTDIV, STATUS_INTEGER_DIVIDE_BY_ZERO, LX_SIGFPE},
-	{HOST_SIGFPE, LX_FPE_INTOVF, STATUS_INTEGER_OVERFLOW, LX_SIGFPE},
-	{HOST_SIGFPE, LX_FPE_FLTDIV, STATUS_FLOAT_DIVIDE_BY_ZERO, LX_SIGFPE},
-	{HOST_SIGFPE, LX_FPE_FLTOVF, STATUS_FLOAT_OVERFLOW, LX_SIGFPE},
-	{HOST_SIGFPE, LX_FPE_FLTUND, STATUS_FLOAT_UNDERFLOW, LX_SIGFPE},
-	{HOST_SIGFPE, LX_FPE_FLTRES, STATUS_FLOAT_INEXACT_RESULT, LX_SIGFPE},
-	{HOST_SIGFPE, 0, STATUS_FLOAT_INVALID_OPERATION, LX_SIGFPE},
-	{HOST_SIGILL, 0, STATUS_ILLEGAL_INSTRUCTION, LX_SIGILL},
-	{HOST_SIGTRAP, LX_SI_KERNEL, STATUS_BREAKPOINT, LX_SIGTRAP},
-	{HOST_SIGTRAP, 0, STATUS_SINGLE_STEP, LX_SIGTRAP},
-};
-
-static const struct exception_row *find_row(const struct pico_exception *exception)
+static NTSTATUS exception_status(const struct pico_exception *exception)
 {
-	for (size_t i = 0; i < ARRAY_COUNT(rows); i++)
-		if (rows[i].host_signal == exception->host_signal &&
-		    (rows[i].code == exception->code || rows[i].code == 0))
-			return &rows[i];
-	return NULL;
+	for (size_t i = 0; i < ARRAY_COUNT(exceptions); i++)
+		if (exceptions[i].host_signal == exception->host_signal &&
+		    (exceptions[i].code == exception->code || exceptions[i].code == 0))
+			return exceptions[i].status;
+	return STATUS_NONCONTINUABLE_EXCEPTION;
+}
+
+/* What has no row can't be gone past. */
+static int32_t signal_of(NTSTATUS status)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(signals); i++)
+		if (signals[i].status == status)
+			return signals[i].signo;
+	return LX_SIGKILL;
 }
 
 /* SIGTRAP of int3 and SIGSEGV of a protection fault carry no address. */
@@ -68,8 +88,8 @@ static uint64_t complete_error_code(struct lx_thread *thread, const struct pico_
 {
 	struct mm_vad vad;
 
-	if (exception->trap_number != TRAP_PAGE_FAULT || (exception->error_code & ERROR_FETCH) ||
-	    !mm_query(thread->process->ps->space, exception->address, &vad) || !(vad.protection & MM_PROT_READ))
+	if (exception->host_signal != HOST_SIGSEGV || exception->trap_number != TRAP_PAGE_FAULT ||
+	    (exception->error_code & ERROR_FETCH) || !mm_query(thread->process->ps->space, exception->address, &vad) || !(vad.protection & MM_PROT_READ))
 		return exception->error_code;
 	return exception->error_code | ERROR_WRITE;
 }
@@ -77,14 +97,12 @@ static uint64_t complete_error_code(struct lx_thread *thread, const struct pico_
 void lx_dispatch_exception(struct ps_thread *ps, const struct pico_exception *exception)
 {
 	struct lx_thread *thread = ps->pico_context;
-	const struct exception_row *row = find_row(exception);
 	struct lx_siginfo info;
 
 	thread->last_fault.trap_number = exception->trap_number;
 	thread->last_fault.error_code = complete_error_code(thread, exception);
 	if (exception->trap_number == TRAP_PAGE_FAULT)
 		thread->last_fault.address = exception->address;
-	/* What the table has no row for can't be gone past: NT calls it noncontinuable. */
-	fill_info(&info, exception, row ? row->signo : LX_SIGKILL);
+	fill_info(&info, exception, signal_of(exception_status(exception)));
 	lx_signal_force(thread, &info);
 }
