@@ -282,7 +282,9 @@ int64_t lx_files_unshare(struct lx_call *call)
 	own = lx_files_clone(old);
 	if (!own)
 		return -LX_ENOMEM;
+	pthread_mutex_lock(&lx_tree_lock);
 	thread->files = own;
+	pthread_mutex_unlock(&lx_tree_lock);
 	ob_set_current_table(own->handles);
 	pthread_mutex_lock(&process->lock);
 	if (process->thread_count <= 1 && process->handles) {

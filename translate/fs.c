@@ -113,7 +113,9 @@ int64_t lx_fs_unshare(struct lx_call *call)
 	own = lx_fs_clone(old);
 	if (!own)
 		return -LX_ENOMEM;
+	pthread_mutex_lock(&lx_tree_lock);
 	call->thread->fs = own;
+	pthread_mutex_unlock(&lx_tree_lock);
 	lx_fs_dereference(old);
 	return 0;
 }

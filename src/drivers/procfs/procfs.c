@@ -1,0 +1,441 @@
+/*
+ * File objects of /proc. A file's content is generated as a whole when it is read
+ * at offset 0 (or for the first time) and kept for the rest of the reading, as
+ * seq_file does: a reader sees one consistent state.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <sys/vfs.h>
+
+#include <drivers/procfs/tree.h>
+
+#define PROC_MAGIC 0x9fa0
+#define STORE_LIMIT 4096u
+#define TEXT_LIMIT (64u << 20)
+
+static struct io_device *procfs_device;
+
+/* --- content */
+
+static bool make_room(struct procfs_text *text, size_t more)
+{
+	size_t wanted = text->size + more, room = text->room ? text->room : 1024;
+	char *grown;
+
+	if (text->failed || wanted > TEXT_LIMIT) {
+		text->failed = true;
+		return false;
+	}
+	if (wanted <= text->room)
+		return true;
+	while (room < wanted)
+		room *= 2;
+	grown = realloc(text->data, room);
+	if (!grown) {
+		text->failed = true;
+		return false;
+	}
+	text->data = grown;
+	text->room = room;
+	return true;
+}
+
+void procfs_append(struct procfs_text *text, const void *data, size_t size)
+{
+	if (size && make_room(text, size)) {
+		memcpy(text->data + text->size, data, size);
+		text->size += size;
+	}
+}
+
+void procfs_printf(struct procfs_text *text, const char *format, ...)
+{
+	va_list arguments, again;
+	int length;
+
+	va_start(arguments, format);
+	va_copy(again, arguments);
+	length = vsnprintf(NULL, 0, format, again);
+	va_end(again);
+	if (length > 0 && make_room(text, (size_t)length + 1)) {
+		vsnprintf(text->data + text->size, (size_t)length + 1, format, arguments);
+		text->size += (size_t)length;
+	}
+	va_end(arguments);
+}
+
+static NTSTATUS show_host(const char *path, struct procfs_text *text)
+{
+	cleanup_fd int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+	char chunk[4096];
+	ssize_t got;
+
+	if (descriptor < 0)
+		return FSRTL_ERRNO(errno);
+	while ((got = read(descriptor, chunk, sizeof chunk)) > 0)
+		procfs_append(text, chunk, (size_t)got);
+	return got < 0 ? FSRTL_ERRNO(errno) : STATUS_SUCCESS;
+}
+
+/* file->lock held. */
+static NTSTATUS generate(struct procfs_open *open)
+{
+	const struct procfs_node *node = procfs_node_of(&open->place);
+	NTSTATUS status;
+
+	open->text.size = 0;
+	open->text.failed = false;
+	open->generated = false;
+	if (node->host_path)
+		status = show_host(node->host_path, &open->text);
+	else if (node->show)
+		status = node->show(procfs_subject_of(&open->place), &open->text);
+	else
+		return FSRTL_ERRNO(EINVAL);
+	if (status == STATUS_SUCCESS && open->text.failed)
+		status = STATUS_NO_MEMORY;
+	open->generated = status == STATUS_SUCCESS;
+	return status;
+}
+
+/* --- operations */
+
+static NTSTATUS check_open(const struct io_create *create, const struct procfs_place *place)
+{
+	const struct procfs_node *node = procfs_node_of(place);
+	unsigned wanted = fsrtl_wanted(create->access);
+	FILE_LX_STATX_INFORMATION attributes;
+	NTSTATUS status = procfs_attributes(place, &attributes);
+
+	if (status != STATUS_SUCCESS)
+		return status;
+	if (create->disposition == FILE_CREATE)
+		return STATUS_OBJECT_NAME_COLLISION;
+	if (create->options & FILE_DIRECTORY_FILE && node->kind != PROCFS_DIRECTORY)
+		return STATUS_NOT_A_DIRECTORY;
+	if (create->lx.Flags & FSRTL_O_PATH || node->kind == PROCFS_LINK || node->kind == PROCFS_MAGIC)
+		return STATUS_SUCCESS;
+	if (node->kind == PROCFS_DIRECTORY) {
+		if (wanted & FSRTL_WRITE || create->options & FILE_NON_DIRECTORY_FILE)
+			return STATUS_FILE_IS_A_DIRECTORY;
+		wanted &= ~FSRTL_EXECUTE;
+	}
+	if (!fsrtl_permitted(&attributes, wanted))
+		return STATUS_ACCESS_DENIED;
+	if (node->kind == PROCFS_FILE && wanted & FSRTL_WRITE && !node->store)
+		return STATUS_ACCESS_DENIED;
+	return STATUS_SUCCESS;
+}
+
+static NTSTATUS procfs_create(struct io_device *device, struct io_create *create, struct io_file *file)
+{
+	cleanup_free struct procfs_open *open = calloc(1, sizeof *open);
+	NTSTATUS status;
+
+	if (!open)
+		return STATUS_NO_MEMORY;
+	status = procfs_walk(create, &open->place);
+	if (status == STATUS_SUCCESS)
+		status = check_open(create, &open->place);
+	if (status != STATUS_SUCCESS)
+		return status;
+	procfs_path(&open->place, open->name, sizeof open->name);
+	file->context = steal_pointer(&open);
+	file->access = create->access;
+	atomic_store(&file->lx_flags, create->lx.Flags & (FSRTL_STATUS_FLAGS | FSRTL_O_PATH));
+	create->information = FILE_OPENED;
+	return STATUS_SUCCESS;
+}
+
+static void procfs_close(struct io_file *file)
+{
+	struct procfs_open *open = file->context;
+
+	free(open->text.data);
+	free(open);
+}
+
+/* file->lock held. */
+static NTSTATUS read_at(struct procfs_open *open, const struct io_buffer *buffer, uint64_t offset,
+			ULONG_PTR *information)
+{
+	NTSTATUS status = STATUS_SUCCESS;
+	size_t size;
+
+	if (offset == 0 || !open->generated)
+		status = generate(open);
+	if (status != STATUS_SUCCESS || offset >= open->text.size)
+		return status;
+	size = MIN_OF(open->text.size - offset, io_buffer_size(buffer));
+	*information = io_buffer_put(buffer, 0, open->text.data + offset, size);
+	return size && !*information ? STATUS_ACCESS_VIOLATION : STATUS_SUCCESS;
+}
+
+static NTSTATUS procfs_read(struct io_file *file, const struct io_buffer *buffer, const LARGE_INTEGER *position,
+			    ULONG flags, ULONG_PTR *information)
+{
+	struct procfs_open *open = file->context;
+	bool moves = !position || position->QuadPart < 0;
+	NTSTATUS status;
+
+	*information = 0;
+	if (procfs_node_of(&open->place)->kind != PROCFS_FILE)
+		return FSRTL_ERRNO(EISDIR);
+	pthread_mutex_lock(&file->lock);
+	status = read_at(open, buffer, (uint64_t)(moves ? file->position : position->QuadPart), information);
+	if (moves)
+		file->position += (LONGLONG)*information;
+	pthread_mutex_unlock(&file->lock);
+	return status;
+}
+
+static NTSTATUS procfs_write(struct io_file *file, const struct io_buffer *buffer, const LARGE_INTEGER *position,
+			     ULONG flags, ULONG_PTR *information)
+{
+	struct procfs_open *open = file->context;
+	const struct procfs_node *node = procfs_node_of(&open->place);
+	size_t size = MIN_OF(io_buffer_size(buffer), (size_t)STORE_LIMIT - 1);
+	char data[STORE_LIMIT];
+	NTSTATUS status;
+
+	if (node->kind != PROCFS_FILE || !node->store)
+		return FSRTL_ERRNO(EINVAL);
+	if (io_buffer_get(buffer, 0, data, size) < size)
+		return STATUS_ACCESS_VIOLATION;
+	data[size] = 0;
+	status = node->store(procfs_subject_of(&open->place), data, size);
+	if (status != STATUS_SUCCESS)
+		return status;
+	*information = size;
+	if (!position || position->QuadPart < 0) {
+		pthread_mutex_lock(&file->lock);
+		file->position += (LONGLONG)size;
+		pthread_mutex_unlock(&file->lock);
+	}
+	return STATUS_SUCCESS;
+}
+
+static NTSTATUS procfs_query_information(struct io_file *file, FILE_INFORMATION_CLASS class, void *data, ULONG size,
+					 ULONG_PTR *information)
+{
+	struct procfs_open *open = file->context;
+	FILE_LX_STATX_INFORMATION attributes;
+	NTSTATUS status;
+
+	if (class == FileNameInformation)
+		return fsrtl_return_name(open->name, strlen(open->name), data, size, information);
+	if (class == FileLxStatusFlagsInformation)
+		return fsrtl_query_status_flags(file, data, size, information);
+	status = procfs_attributes(&open->place, &attributes);
+	return status == STATUS_SUCCESS ? fsrtl_query_attributes(&attributes, class, data, size, information) : status;
+}
+
+static NTSTATUS procfs_query_by_name(struct io_device *device, struct io_create *create, FILE_INFORMATION_CLASS class,
+				     void *data, ULONG size, ULONG_PTR *information)
+{
+	FILE_LX_STATX_INFORMATION attributes;
+	struct procfs_place place;
+	NTSTATUS status = procfs_walk(create, &place);
+
+	if (status == STATUS_SUCCESS)
+		status = procfs_attributes(&place, &attributes);
+	return status == STATUS_SUCCESS ? fsrtl_query_attributes(&attributes, class, data, size, information) : status;
+}
+
+static NTSTATUS procfs_set_information(struct io_file *file, FILE_INFORMATION_CLASS class, const void *data, ULONG size,
+				       struct io_file *target)
+{
+	struct procfs_open *open = file->context;
+
+	if (class == FileLxStatusFlagsInformation)
+		return fsrtl_set_status_flags(file, data, size);
+	/* O_TRUNC on a file that takes writes: nothing to cut off. */
+	if (class == FileEndOfFileInformation && procfs_node_of(&open->place)->store)
+		return STATUS_SUCCESS;
+	return FSRTL_ERRNO(EPERM);
+}
+
+static NTSTATUS procfs_query_directory(struct io_file *file, FILE_INFORMATION_CLASS class, void *data, ULONG size,
+				       bool restart, bool single, ULONG_PTR *information)
+{
+	struct procfs_open *open = file->context;
+	struct fsrtl_directory_writer writer = {.data = data, .size = size};
+	struct fsrtl_directory_entry entry;
+	NTSTATUS status = STATUS_SUCCESS;
+	uint64_t next;
+	char name[16];
+
+	if (class != FileIdExtdDirectoryInformation)
+		return STATUS_INVALID_INFO_CLASS;
+	if (procfs_node_of(&open->place)->kind != PROCFS_DIRECTORY)
+		return FSRTL_ERRNO(ENOTDIR);
+	pthread_mutex_lock(&file->lock);
+	if (restart)
+		file->position = 0;
+	for (next = (uint64_t)file->position; procfs_entry(&open->place, &next, name, &entry);) {
+		if (!fsrtl_add_entry(&writer, &entry)) {
+			status = writer.used ? STATUS_SUCCESS : STATUS_BUFFER_OVERFLOW;
+			break;
+		}
+		file->position = (LONGLONG)next;
+		if (single)
+			break;
+	}
+	pthread_mutex_unlock(&file->lock);
+	*information = writer.used;
+	return status == STATUS_SUCCESS && !writer.used ? STATUS_NO_MORE_FILES : status;
+}
+
+static NTSTATUS procfs_query_volume(struct io_file *file, FS_INFORMATION_CLASS class, void *data, ULONG size,
+				    ULONG_PTR *information)
+{
+	FILE_FS_DEVICE_INFORMATION kind = {.DeviceType = FILE_DEVICE_UNKNOWN};
+	FILE_FS_LX_STATFS_INFORMATION answer = {.Type = PROC_MAGIC, .BlockSize = 4096, .FragmentSize = 4096,
+						.NameLength = 255, .Flags = 0x102e};
+	struct statfs host;
+
+	if (class == FileFsDeviceInformation)
+		return fsrtl_return(&kind, sizeof kind, data, size, information);
+	if (class != FileFsLxStatfsInformation)
+		return STATUS_INVALID_INFO_CLASS;
+	if (statfs("/proc", &host) == 0) {
+		answer.Flags = host.f_flags;
+		memcpy(answer.FsId, &host.f_fsid, sizeof answer.FsId);
+	}
+	return fsrtl_return(&answer, sizeof answer, data, size, information);
+}
+
+static NTSTATUS seek(struct io_file *file, const void *input, ULONG input_size, void *output, ULONG output_size,
+		     ULONG_PTR *information)
+{
+	FSCTL_LX_SEEK_INPUT in;
+	LONGLONG result;
+	NTSTATUS status;
+
+	if (input_size < sizeof in)
+		return STATUS_INVALID_PARAMETER;
+	memcpy(&in, input, sizeof in);
+	/* seq_lseek() knows SEEK_SET and SEEK_CUR only. */
+	if (in.Whence > 1)
+		return FSRTL_ERRNO(EINVAL);
+	status = io_position_seek(file, in.Offset, in.Whence, 0, &result);
+	return status == STATUS_SUCCESS ? fsrtl_return(&result, sizeof result, output, output_size, information) :
+					  status;
+}
+
+static NTSTATUS read_link(struct procfs_open *open, void *output, ULONG output_size, ULONG_PTR *information)
+{
+	const struct procfs_node *node = procfs_node_of(&open->place);
+	REPARSE_DATA_BUFFER *answer = output;
+	const ULONG version = 2;
+	char target[4096];
+	int64_t length;
+
+	if (node->kind != PROCFS_LINK && node->kind != PROCFS_MAGIC)
+		return STATUS_NOT_A_REPARSE_POINT;
+	if (node->host_path) {
+		length = readlink(node->host_path, target, sizeof target);
+		if (length < 0)
+			return FSRTL_ERRNO(errno);
+	} else {
+		length = node->target(procfs_subject_of(&open->place), target, sizeof target);
+	}
+	if (length < 0)
+		return (NTSTATUS)length;
+	if (output_size < sizeof *answer + sizeof version + (size_t)length)
+		return STATUS_BUFFER_TOO_SMALL;
+	*answer = (REPARSE_DATA_BUFFER){.ReparseTag = IO_REPARSE_TAG_LX_SYMLINK,
+					.ReparseDataLength = (USHORT)(sizeof version + (size_t)length)};
+	memcpy(answer->DataBuffer, &version, sizeof version);
+	memcpy(answer->DataBuffer + sizeof version, target, (size_t)length);
+	*information = sizeof *answer + sizeof version + (size_t)length;
+	return STATUS_SUCCESS;
+}
+
+static NTSTATUS check_access(struct procfs_open *open, ULONG wanted)
+{
+	FILE_LX_STATX_INFORMATION attributes;
+	NTSTATUS status = procfs_attributes(&open->place, &attributes);
+
+	if (status != STATUS_SUCCESS)
+		return status;
+	return fsrtl_permitted(&attributes, wanted & 7) ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;
+}
+
+static NTSTATUS procfs_fs_control(struct io_file *file, ULONG code, const void *input, ULONG input_size, void *output,
+				  ULONG output_size, ULONG_PTR *information)
+{
+	struct procfs_open *open = file->context;
+
+	*information = 0;
+	if (code == FSCTL_LX_SEEK)
+		return seek(file, input, input_size, output, output_size, information);
+	if (code == FSCTL_GET_REPARSE_POINT)
+		return read_link(open, output, output_size, information);
+	if (code == FSCTL_LX_ACCESS && input_size >= sizeof(ULONG))
+		return check_access(open, *(const ULONG *)input);
+	if (code == FSCTL_LX_MAKE_NODE || code == FSCTL_LX_LINK_NAME)
+		return STATUS_OBJECT_NAME_NOT_FOUND;
+	if (code == FSCTL_LX_REMOVE_NAME)
+		return FSRTL_ERRNO(EPERM);
+	if (code == FSCTL_LX_FALLOCATE)
+		return FSRTL_ERRNO(EOPNOTSUPP);
+	if (code == FSCTL_LX_GET_XATTR || code == FSCTL_LX_SET_XATTR || code == FSCTL_LX_REMOVE_XATTR)
+		return FSRTL_ERRNO(EOPNOTSUPP);
+	if (code == FSCTL_LX_LIST_XATTR || code == FSCTL_LX_FADVISE || code == FSCTL_LX_SYNC_FS)
+		return STATUS_SUCCESS;
+	return STATUS_INVALID_DEVICE_REQUEST;
+}
+
+static NTSTATUS procfs_device_control(struct io_file *file, ULONG code, const void *input, ULONG input_size,
+				      void *output, ULONG output_size, ULONG_PTR *information)
+{
+	return FSRTL_ERRNO(ENOTTY);
+}
+
+static NTSTATUS procfs_flush(struct io_file *file, ULONG flags)
+{
+	return FSRTL_ERRNO(EINVAL);
+}
+
+static ULONG procfs_poll(struct io_file *file, ULONG events, struct io_poll_table *table)
+{
+	return (POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM) & events;
+}
+
+static NTSTATUS procfs_section(struct io_file *file, ULONG protection, struct io_section_backing *backing)
+{
+	struct procfs_open *open = file->context;
+
+	return procfs_node_of(&open->place)->kind == PROCFS_FILE ? FSRTL_ERRNO(EIO) : FSRTL_ERRNO(ENODEV);
+}
+
+static const struct io_driver_operations procfs_operations = {
+	.create = procfs_create,
+	.close = procfs_close,
+	.read = procfs_read,
+	.write = procfs_write,
+	.query_information = procfs_query_information,
+	.set_information = procfs_set_information,
+	.query_by_name = procfs_query_by_name,
+	.query_directory = procfs_query_directory,
+	.query_volume = procfs_query_volume,
+	.fs_control = procfs_fs_control,
+	.device_control = procfs_device_control,
+	.flush = procfs_flush,
+	.poll = procfs_poll,
+	.section = procfs_section,
+};
+
+static struct io_driver procfs_driver = {.name = "ProcFs", .operations = &procfs_operations};
+
+NTSTATUS procfs_initialize(void)
+{
+	NTSTATUS status = io_register_driver(&procfs_driver);
+
+	if (!NT_SUCCESS(status))
+		return status;
+	return io_create_device(&procfs_driver, "\\Device\\ProcFs", NULL, &procfs_device);
+}
