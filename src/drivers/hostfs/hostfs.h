@@ -1,0 +1,48 @@
+/*
+ * hostfs: the host's files as file objects of \Device\HostFs.
+ *
+ * A file object is one host open file description. Offset, status flags, flock
+ * and locks of the description are the host's, so that native programs on the
+ * same description or file see the same. Names are resolved by the host beneath
+ * the device's root directory and never through a symbolic link: those are the
+ * LX subsystem's to follow (STATUS_REPARSE, see executive/io/io.h).
+ */
+#ifndef HOSTFS_HOSTFS_H
+#define HOSTFS_HOSTFS_H
+
+#include <executive/io/io.h>
+
+/*
+ * Register the driver and \Device\HostFs over the host's root. Descriptors 0 to 9 that are free get placeholders, the
+ * process's umask becomes 0 (the LX subsystem applies its own; hostfs_inherited_umask()). Once, before guests run.
+ */
+NTSTATUS hostfs_initialize(void);
+/* The umask that lxrun was started with. */
+ULONG hostfs_inherited_umask(void);
+/* A further device over the host directory `root`. `name`: full object name, or NULL. */
+NTSTATUS hostfs_create_device(const char *name, const char *root, struct io_device **device);
+
+/*
+ * The next descriptor, from `from` up, that lxrun was started with and that is still open; -1: none. Inherited ones are
+ * told from lxrun's own by their lack of close-on-exec at hostfs_initialize().
+ */
+int hostfs_next_inherited(int from);
+/*
+ * A file object for an inherited descriptor; its access from the access mode. The description moves to a high number; `fd`
+ * itself becomes a placeholder on /dev/null, so that closing the file object really closes it, except for 2, which lxrun
+ * writes its own messages to. Terminals become condrv's.
+ */
+NTSTATUS hostfs_adopt_descriptor(int fd, struct io_file **file);
+
+/*
+ * The file is being executed: opening it for writing fails with ETXTBSY (STATUS_SHARING_VIOLATION) until as many
+ * hostfs_allow_write() calls, or until the file object goes. Fails so itself if somebody in lxrun has it open for
+ * writing. Files of other drivers are left alone: STATUS_SUCCESS.
+ */
+NTSTATUS hostfs_deny_write(struct io_file *file);
+void hostfs_allow_write(struct io_file *file);
+
+/* The host descriptor behind a hostfs file object, valid while the caller holds a reference to it; -1 for another driver's. */
+int hostfs_descriptor(struct io_file *file);
+
+#endif

@@ -1,0 +1,166 @@
+/*
+ * What a host file is: statx(2), shown in NT's classes by the file system
+ * run-time library, and what belongs to the description: its name as the host
+ * knows it, its offset, its status flags.
+ */
+#include <drivers/fsrtl/fsrtl.h>
+#include <drivers/hostfs/internal.h>
+#include <limits.h>
+#include <linux/stat.h>
+#include <stdio.h>
+
+#define WANTED (STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID | STATX_DIOALIGN)
+
+#ifndef STATX_DIOALIGN
+#define STATX_DIOALIGN 0x2000U
+#endif
+
+static FILE_LX_TIME lx_time(struct statx_timestamp time)
+{
+	return (FILE_LX_TIME){.Seconds = time.tv_sec, .Nanoseconds = time.tv_nsec};
+}
+
+NTSTATUS hostfs_query_statx(int fd, const char *name, int flags, FILE_LX_STATX_INFORMATION *answer)
+{
+	struct statx from;
+
+	if (statx(fd, name, flags, WANTED, &from) < 0)
+		return nt_status_from_errno(errno);
+	*answer = (FILE_LX_STATX_INFORMATION){
+		.Mask = from.stx_mask,
+		.BlockSize = from.stx_blksize,
+		.Attributes = from.stx_attributes,
+		.AttributesMask = from.stx_attributes_mask,
+		.NumberOfLinks = from.stx_nlink,
+		.Uid = from.stx_uid,
+		.Gid = from.stx_gid,
+		.Mode = from.stx_mode,
+		.Inode = from.stx_ino,
+		.Size = from.stx_size,
+		.Blocks = from.stx_blocks,
+		.AccessTime = lx_time(from.stx_atime),
+		.BirthTime = lx_time(from.stx_btime),
+		.ChangeTime = lx_time(from.stx_ctime),
+		.ModifyTime = lx_time(from.stx_mtime),
+		.RdevMajor = from.stx_rdev_major,
+		.RdevMinor = from.stx_rdev_minor,
+		.DevMajor = from.stx_dev_major,
+		.DevMinor = from.stx_dev_minor,
+		.MountId = from.stx_mnt_id,
+		.DioMemAlign = from.stx_dio_mem_align,
+		.DioOffsetAlign = from.stx_dio_offset_align,
+	};
+	return STATUS_SUCCESS;
+}
+
+/* The host's path, cut off at the device's root; whatever lies outside of it is shown whole. */
+static NTSTATUS query_name(struct io_file *file, void *data, ULONG size, ULONG_PTR *information)
+{
+	struct hostfs_device *device = hostfs_device(file->device);
+	char link[HOSTFS_PROC_PATH_SIZE], path[PATH_MAX];
+	const char *name = path;
+	ssize_t length;
+
+	hostfs_proc_path(hostfs_file(file)->fd, link);
+	length = readlink(link, path, sizeof(path) - 1);
+	if (length < 0)
+		return nt_status_from_errno(errno);
+	path[length] = 0;
+	if (device->path_size && !strncmp(path, device->path, device->path_size)) {
+		if (path[device->path_size] == '/')
+			name = path + device->path_size;
+		else if (!path[device->path_size])
+			name = "/";
+	}
+	return fsrtl_return_name(name, strlen(name), data, size, information);
+}
+
+static NTSTATUS query_position(struct io_file *file, void *data, ULONG size, ULONG_PTR *information)
+{
+	FILE_POSITION_INFORMATION answer;
+	off_t position = lseek(hostfs_file(file)->fd, 0, SEEK_CUR);
+
+	if (position < 0)
+		return nt_status_from_errno(errno);
+	answer.CurrentByteOffset.QuadPart = position;
+	return fsrtl_return(&answer, sizeof(answer), data, size, information);
+}
+
+static NTSTATUS query_status_flags(struct io_file *file, void *data, ULONG size, ULONG_PTR *information)
+{
+	int flags = fcntl(hostfs_file(file)->fd, F_GETFL);
+
+	if (flags < 0)
+		return nt_status_from_errno(errno);
+	return fsrtl_return(&(ULONG){(ULONG)flags}, sizeof(ULONG), data, size, information);
+}
+
+NTSTATUS hostfs_query_information(struct io_file *file, FILE_INFORMATION_CLASS class, void *data, ULONG size, ULONG_PTR *information)
+{
+	FILE_LX_STATX_INFORMATION answer;
+	NTSTATUS status;
+
+	switch ((int)class) {
+	case FileNameInformation:
+		return query_name(file, data, size, information);
+	case FilePositionInformation:
+		return query_position(file, data, size, information);
+	case FileLxStatusFlagsInformation:
+		return query_status_flags(file, data, size, information);
+	default:
+		break;
+	}
+	status = hostfs_query_statx(hostfs_file(file)->fd, "", AT_EMPTY_PATH, &answer);
+	return NT_SUCCESS(status) ? fsrtl_query_attributes(&answer, class, data, size, information) : status;
+}
+
+/* A name of one component that is not "..": no link lies on the way to it, so it needs no open. */
+static bool is_single(const char *name)
+{
+	return name[0] && !strchr(name, '/') && strcmp(name, "..") != 0;
+}
+
+static NTSTATUS query_single(int directory, const char *name, ULONG options, FILE_LX_STATX_INFORMATION *answer)
+{
+	NTSTATUS status = hostfs_query_statx(directory, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, answer);
+
+	if (NT_SUCCESS(status) && S_ISLNK(answer->Mode) && !(options & FILE_OPEN_REPARSE_POINT))
+		return STATUS_REPARSE;
+	return status;
+}
+
+static NTSTATUS query_path(struct io_device *device, struct io_create *create, const char *name, FILE_LX_STATX_INFORMATION *answer)
+{
+	uint64_t flags = O_PATH | O_CLOEXEC | (create->options & FILE_OPEN_REPARSE_POINT ? O_NOFOLLOW : 0);
+	NTSTATUS status;
+	int fd = hostfs_open(device, create->root, name, flags, 0, &status);
+
+	if (fd == -ELOOP)
+		return STATUS_REPARSE;
+	if (fd == -EXDEV)
+		return STATUS_PATH_NOT_COVERED;
+	if (fd < 0)
+		return nt_status_from_errno(-fd);
+	status = hostfs_query_statx(fd, "", AT_EMPTY_PATH, answer);
+	close(fd);
+	return status;
+}
+
+NTSTATUS hostfs_query_by_name(struct io_device *device, struct io_create *create, FILE_INFORMATION_CLASS class, void *data, ULONG size,
+			      ULONG_PTR *information)
+{
+	int directory = create->root ? hostfs_file(create->root)->fd : hostfs_device(device)->root;
+	FILE_LX_STATX_INFORMATION answer;
+	char name[PATH_MAX];
+	NTSTATUS status = hostfs_copy_name(&create->name, name, sizeof(name));
+
+	if (!NT_SUCCESS(status))
+		return status;
+	if (!name[0])
+		status = hostfs_query_statx(directory, "", AT_EMPTY_PATH, &answer);
+	else if (is_single(name))
+		status = query_single(directory, name, create->options, &answer);
+	else
+		status = query_path(device, create, name, &answer);
+	return status == STATUS_SUCCESS ? fsrtl_query_attributes(&answer, class, data, size, information) : status;
+}

@@ -1,0 +1,104 @@
+/*
+ * From a name to a host descriptor: one openat2(2) beneath the device's root or
+ * an open directory, without following any link.
+ *
+ * An open that may sleep (FIFO, terminal) is alertable. Since an alert that is
+ * already pending would also end the open of a plain file, which no signal can
+ * interrupt on Linux, an interrupted open looks at what it was about to open.
+ */
+#include <drivers/hostfs/internal.h>
+#include <linux/openat2.h>
+
+static _Atomic bool no_openat2;
+
+static struct open_how make_how(uint64_t flags, mode_t mode)
+{
+	return (struct open_how){
+		.flags = flags,
+		.mode = (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE ? mode & 07777 : 0,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+	};
+}
+
+static long plain_open(int directory, const char *name, struct open_how *how)
+{
+	long result;
+	unsigned tries = 0;
+
+	/* A rename somewhere while ".." was taken makes the host unsure: EAGAIN, try again. */
+	do
+		result = syscall(SYS_openat2, directory, name, how, sizeof(*how));
+	while (result < 0 && errno == EAGAIN && ++tries < 16 && strstr(name, ".."));
+	return result < 0 ? -errno : result;
+}
+
+/* Can opening it sleep? What can't be looked at can't be opened either. */
+static bool may_block(int directory, const char *name)
+{
+	struct open_how how = make_how(O_PATH | O_CLOEXEC, 0);
+	struct stat status;
+	long fd = plain_open(directory, name, &how);
+	bool blocks = false;
+
+	if (fd < 0)
+		return false;
+	if (fstat((int)fd, &status) == 0)
+		blocks = !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
+	close((int)fd);
+	return blocks;
+}
+
+static long alertable_open(int directory, const char *name, struct open_how *how, NTSTATUS *status)
+{
+	const uint64_t arguments[6] = {(uint64_t)directory, (uintptr_t)name, (uintptr_t)how, sizeof(*how)};
+	long result = ke_host_call(status, NULL, 0, SYS_openat2, arguments);
+
+	if (likely(result != -EINTR && result != -EAGAIN))
+		return result;
+	if (result == -EINTR && may_block(directory, name))
+		return result;
+	*status = STATUS_SUCCESS;
+	return plain_open(directory, name, how);
+}
+
+static bool is_instant(uint64_t flags)
+{
+	return (flags & (O_PATH | O_DIRECTORY)) || ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL));
+}
+
+int hostfs_open(struct io_device *device, struct io_file *root, const char *name, uint64_t flags, mode_t mode, NTSTATUS *status)
+{
+	int directory = root ? hostfs_file(root)->fd : hostfs_device(device)->root;
+	struct open_how how = make_how(flags, mode);
+	long result;
+
+	*status = STATUS_SUCCESS;
+	if (unlikely(no_openat2 || hal_force_fallbacks()))
+		return hostfs_raise_descriptor(hostfs_walk(directory, name, flags, how.mode));
+	if (is_instant(flags) || !ke_current_thread())
+		result = plain_open(directory, name, &how);
+	else
+		result = alertable_open(directory, name, &how, status);
+	if (result == -ENOSYS) {
+		no_openat2 = true;
+		return hostfs_open(device, root, name, flags, mode, status);
+	}
+	return hostfs_raise_descriptor((int)result);
+}
+
+int hostfs_reopen(int fd, uint64_t flags, NTSTATUS *status)
+{
+	char path[HOSTFS_PROC_PATH_SIZE];
+	const uint64_t arguments[6] = {(uint64_t)AT_FDCWD, (uintptr_t)path, flags & ~(uint64_t)O_NOFOLLOW, 0};
+	long result;
+
+	*status = STATUS_SUCCESS;
+	hostfs_proc_path(fd, path);
+	if (ke_current_thread() && !is_instant(flags)) {
+		result = ke_host_call(status, NULL, 0, SYS_openat, arguments);
+	} else {
+		result = openat(AT_FDCWD, path, (int)(flags & ~(uint64_t)O_NOFOLLOW));
+		result = result < 0 ? -errno : result;
+	}
+	return hostfs_raise_descriptor((int)result);
+}

@@ -1,0 +1,194 @@
+/*
+ * Reading and writing a host description.
+ *
+ * Bytes of a guest pass through the thread's bounce buffer. At the current
+ * position the host's own offset moves, so a transfer that the guest's memory
+ * cuts short puts the offset back; a file's lock makes that and transfers of
+ * more than one chunk one step for the other users of the file object. What may
+ * sleep (FIFOs, sockets, devices) is one alertable host call at a time, with no
+ * lock held.
+ */
+#include <drivers/hostfs/internal.h>
+#include <poll.h>
+#include <sys/uio.h>
+
+/* Fits the second-level cache together with the guest's side. */
+#define FILE_CHUNK 0x40000u
+#define STREAM_CHUNK IO_BOUNCE_MAXIMUM
+/* Linux transfers at most this much in one call. */
+#define TRANSFER_MAXIMUM 0x7ffff000u
+
+struct transfer {
+	struct io_file *file;
+	const struct io_buffer *buffer;
+	bool write;
+	bool stream;
+	LONGLONG offset; /* -1: at the current position */
+	ULONG flags;     /* RWF_* */
+	size_t size, done;
+};
+
+/* One host transfer of supervisor memory: bytes, or -errno. Never sleeps alertably. */
+static long plain_transfer(const struct transfer *transfer, void *data, size_t size, ULONG more_flags)
+{
+	struct iovec vector = {data, size};
+	LONGLONG offset = transfer->offset < 0 ? -1 : transfer->offset + (LONGLONG)transfer->done;
+	int fd = hostfs_file(transfer->file)->fd;
+	ULONG flags = transfer->flags | more_flags;
+	long result;
+
+	if (flags)
+		result = transfer->write ? pwritev2(fd, &vector, 1, offset, (int)flags) : preadv2(fd, &vector, 1, offset, (int)flags);
+	else if (offset >= 0)
+		result = transfer->write ? pwrite(fd, data, size, offset) : pread(fd, data, size, offset);
+	else
+		result = transfer->write ? write(fd, data, size) : read(fd, data, size);
+	return result < 0 ? -errno : result;
+}
+
+/* The same where it may sleep. An interruption that had no need to sleep is none: what is ready is transferred. */
+static long alertable_transfer(const struct transfer *transfer, void *data, size_t size, NTSTATUS *status)
+{
+	struct iovec vector = {data, size};
+	LONGLONG offset = transfer->offset < 0 ? -1 : transfer->offset + (LONGLONG)transfer->done;
+	const uint64_t arguments[6] = {(uint64_t)hostfs_file(transfer->file)->fd, (uintptr_t)&vector, 1, (uint64_t)offset, 0,
+				       transfer->flags};
+	long result;
+
+	*status = STATUS_SUCCESS;
+	if (!ke_current_thread())
+		return plain_transfer(transfer, data, size, 0);
+	result = ke_host_call(status, NULL, 0, transfer->write ? SYS_pwritev2 : SYS_preadv2, arguments);
+	if (likely(result != -EINTR || *status == STATUS_SUCCESS))
+		return result;
+	result = plain_transfer(transfer, data, size, RWF_NOWAIT);
+	if (result >= 0)
+		*status = STATUS_SUCCESS;
+	return result >= 0 ? result : -EINTR;
+}
+
+static long one_transfer(const struct transfer *transfer, void *data, size_t size, NTSTATUS *status)
+{
+	*status = STATUS_SUCCESS;
+	if (transfer->stream)
+		return alertable_transfer(transfer, data, size, status);
+	return plain_transfer(transfer, data, size, 0);
+}
+
+/* After a full chunk of a stream: go on only with what is there already, as one call of the guest's would. */
+static bool more_is_ready(const struct transfer *transfer)
+{
+	struct pollfd poll_fd = {hostfs_file(transfer->file)->fd, POLLIN, 0};
+
+	return !transfer->stream || transfer->write || (poll(&poll_fd, 1, 0) == 1 && (poll_fd.revents & POLLIN));
+}
+
+/* The guest took fewer bytes than the host gave: the rest stays unread, where the host can take it back. */
+static void give_back(const struct transfer *transfer, long excess)
+{
+	if (transfer->offset < 0 && !transfer->stream)
+		lseek(hostfs_file(transfer->file)->fd, -excess, SEEK_CUR);
+}
+
+/* One chunk. Returns bytes moved, 0 at the end, -errno. *last: the transfer ends here. */
+static long transfer_chunk(struct transfer *transfer, size_t chunk, bool *last, NTSTATUS *status)
+{
+	size_t contiguous, copied;
+	void *data = io_buffer_direct(transfer->buffer, transfer->done, &contiguous);
+	bool direct = data && contiguous >= MIN_OF(chunk, transfer->size - transfer->done);
+	long result;
+
+	if (!direct)
+		data = io_bounce(MAX_OF(chunk, (size_t)1));
+	*status = STATUS_SUCCESS;
+	if (!data)
+		return -ENOMEM;
+	if (transfer->write && !direct) {
+		copied = io_buffer_get(transfer->buffer, transfer->done, data, chunk);
+		*last = copied < chunk;
+		if (copied == 0 && chunk)
+			return -EFAULT;
+		chunk = copied;
+	}
+	result = one_transfer(transfer, data, chunk, status);
+	if (result < (long)chunk)
+		*last = true;
+	if (result <= 0 || transfer->write || direct)
+		return result;
+	copied = io_buffer_put(transfer->buffer, transfer->done, data, (size_t)result);
+	if (copied == (size_t)result)
+		return result;
+	give_back(transfer, result - (long)copied);
+	*last = true;
+	return copied ? (long)copied : -EFAULT;
+}
+
+static NTSTATUS run_transfer(struct transfer *transfer, ULONG_PTR *information)
+{
+	size_t limit = transfer->stream ? STREAM_CHUNK : FILE_CHUNK;
+	NTSTATUS status = STATUS_SUCCESS;
+	bool last = false;
+	long result;
+
+	do {
+		result = transfer_chunk(transfer, MIN_OF(transfer->size - transfer->done, limit), &last, &status);
+		if (result > 0)
+			transfer->done += (size_t)result;
+	} while (result > 0 && !last && transfer->done < transfer->size && more_is_ready(transfer));
+	*information = transfer->done;
+	/* What has been moved counts; the reason for stopping shows at the next call. */
+	if (transfer->done || result >= 0)
+		return STATUS_SUCCESS;
+	return status != STATUS_SUCCESS ? status : nt_status_from_errno((int)-result);
+}
+
+static NTSTATUS start_transfer(struct transfer *transfer, ULONG_PTR *information)
+{
+	struct io_file *file = transfer->file;
+	bool locked = transfer->offset < 0 && !transfer->stream;
+	NTSTATUS status;
+
+	transfer->size = MIN_OF(io_buffer_size(transfer->buffer), (size_t)TRANSFER_MAXIMUM);
+	if (locked)
+		pthread_mutex_lock(&file->lock);
+	status = run_transfer(transfer, information);
+	if (locked)
+		pthread_mutex_unlock(&file->lock);
+	return status;
+}
+
+NTSTATUS hostfs_read(struct io_file *file, const struct io_buffer *buffer, const LARGE_INTEGER *position, ULONG flags, ULONG_PTR *information)
+{
+	struct transfer transfer = {
+		.file = file,
+		.buffer = buffer,
+		.stream = hostfs_kind(file) == HOSTFS_STREAM,
+		.offset = position ? position->QuadPart : -1,
+		.flags = flags,
+	};
+	NTSTATUS status = start_transfer(&transfer, information);
+
+	/* NT says so; a stream's end and an empty buffer are plain successes without bytes. */
+	if (status == STATUS_SUCCESS && !*information && transfer.size && !transfer.stream)
+		return STATUS_END_OF_FILE;
+	return status;
+}
+
+NTSTATUS hostfs_write(struct io_file *file, const struct io_buffer *buffer, const LARGE_INTEGER *position, ULONG flags, ULONG_PTR *information)
+{
+	struct transfer transfer = {
+		.file = file,
+		.buffer = buffer,
+		.write = true,
+		.stream = hostfs_kind(file) == HOSTFS_STREAM,
+		.offset = position ? position->QuadPart : -1,
+		.flags = flags,
+	};
+
+	/* FILE_WRITE_TO_END_OF_FILE: append, and leave the position alone. */
+	if (position && position->QuadPart < 0) {
+		transfer.offset = 0;
+		transfer.flags |= RWF_APPEND;
+	}
+	return start_transfer(&transfer, information);
+}
