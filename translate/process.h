@@ -287,6 +287,10 @@ bool lx_thread_must_exit(const struct lx_thread *thread);
 void lx_child_state_changed(struct lx_process *child);
 /* rusage.c: what a process and its ended threads used so far, without children. */
 void lx_process_usage(struct lx_process *process, struct lx_rusage_sum *usage);
+/* prctl.c: the thread's name, cut to 15 bytes: PR_SET_NAME, /proc/<pid>/comm. On the thread's own half or another's of its process. */
+void lx_set_comm(struct lx_thread *thread, const char *name);
+/* identity.c: what uname(2) shows as the host's name. */
+void lx_node_name(char name[65]);
 /* dispatch.c: sees each system call as it enters and leaves; NULL: nobody does. Set it before the first guest runs. */
 struct lx_call_observer {
 	void (*enter)(struct lx_call *call);

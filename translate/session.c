@@ -106,6 +106,16 @@ int64_t lx_session_create(struct lx_id *id, struct lx_process *leader)
 	return id->number;
 }
 
+int64_t lx_group_create(struct lx_id *id, struct lx_process *leader)
+{
+	struct lx_group *group = create_group(id, leader->group->session);
+
+	if (!group)
+		return -LX_ENOMEM;
+	lx_group_join(leader, group);
+	return id->number;
+}
+
 bool lx_walk_group(int32_t number, void (*visit)(struct lx_process *process, void *context), void *context)
 {
 	struct lx_id *id = lx_id_find(number);

@@ -20,7 +20,7 @@ static int compare_ids(const struct lx_id *a, const struct lx_id *b)
 }
 
 static RB_HEAD(lx_id_tree, lx_id) ids = RB_INITIALIZER(&ids);
-RB_GENERATE_STATIC(lx_id_tree, lx_id, link, compare_ids)
+RB_GENERATE_INTERNAL(lx_id_tree, lx_id, link, compare_ids, static __attribute__((unused)))
 
 static int32_t last_number;
 static uint32_t process_count, thread_count;

@@ -8,6 +8,12 @@
 #include <bsd/sys/tree.h>
 #include <process.h>
 
+/* The C library's <sys/queue.h> lacks it. */
+#ifndef TAILQ_FOREACH_SAFE
+#define TAILQ_FOREACH_SAFE(entry, head, field, next)                                                                   \
+	for ((entry) = TAILQ_FIRST(head); (entry) && ((next) = TAILQ_NEXT(entry, field), 1); (entry) = (next))
+#endif
+
 /* A number that is taken: Linux never reuses one while a task, a group or a session still bears it. */
 struct lx_id {
 	RB_ENTRY(lx_id) link;
@@ -63,6 +69,8 @@ uint32_t lx_tree_threads_of_user(uint32_t uid);
 
 /* session.c */
 int64_t lx_session_create(struct lx_id *id, struct lx_process *leader);
+/* A new group in the process' own session: id's number. */
+int64_t lx_group_create(struct lx_id *id, struct lx_process *leader);
 void lx_group_join(struct lx_process *process, struct lx_group *group);
 /* The process leaves its group, which goes with its last member. */
 void lx_group_leave(struct lx_process *process);
@@ -91,14 +99,23 @@ void lx_set_token(struct lx_thread *thread, struct se_token *token);
 /* Current thread has a capability (LX_CAP_*). */
 bool lx_capable(const struct lx_thread *thread, uint32_t capability);
 
+/* credentials.c: the identity that exec gives; the same one referenced if nothing changes. NULL: no memory. */
+struct se_token *lx_exec_token(struct se_token *token);
+
 /* limits.c */
 void lx_limits_initialize(struct lx_process *process);
 void lx_limits_apply(struct lx_process *process);
 
 /* instance.c: something that ends the instance may have happened. Under lx_tree_lock. */
 void lx_instance_changed(void);
+/* A half takes a thread on, and is done with it. */
+void lx_instance_thread_started(void);
+void lx_instance_thread_ended(void);
 /* The first program's last thread is about to give up its descriptors. */
 void lx_instance_exit_hook(struct lx_process *process);
+
+/* scheduling.c: a processor that the guest may see itself on. */
+uint32_t lx_guest_cpu(const struct lx_thread *thread);
 
 /* dispatch.c */
 extern const struct ps_pico_provider lx_provider;

@@ -1,0 +1,229 @@
+/*
+ * How the supervisor was started, and signals sent to it. The state is taken by a constructor, before anything in the
+ * supervisor changes dispositions, limits or masks.
+ */
+#include <hal/host.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+#include <termios.h>
+#include <unistd.h>
+
+static struct hal_start start_state;
+
+static void read_signals(struct hal_start *state)
+{
+	sigset_t mask;
+
+	if (sigprocmask(SIG_BLOCK, NULL, &mask) == 0)
+		memcpy(&state->blocked_signals, &mask, sizeof(state->blocked_signals));
+	for (int signal = 1; signal <= 64; signal++) {
+		/* The C library hides its own two real-time signals: ask the kernel. */
+		struct { void *handler; unsigned long flags; void *restorer; uint64_t mask; } action = {0};
+
+		if (syscall(SYS_rt_sigaction, signal, NULL, &action, sizeof(uint64_t)) == 0 &&
+		    action.handler == (void *)SIG_IGN)
+			state->ignored_signals |= 1ull << (signal - 1);
+	}
+}
+
+/* Widening to all processors leaves what the cpuset allows; then back. */
+static void read_allowed(struct hal_start *state)
+{
+	uint8_t all[HAL_AFFINITY_SIZE];
+
+	memset(all, 0xff, sizeof(all));
+	memcpy(state->allowed, state->affinity, sizeof(state->allowed));
+	if (syscall(SYS_sched_setaffinity, 0, sizeof(all), all) != 0)
+		return;
+	syscall(SYS_sched_getaffinity, 0, sizeof(state->allowed), state->allowed);
+	syscall(SYS_sched_setaffinity, 0, sizeof(state->affinity), state->affinity);
+}
+
+static void read_scheduling(struct hal_start *state)
+{
+	struct sched_param parameter = {0};
+	long size;
+
+	errno = 0;
+	state->nice = getpriority(PRIO_PROCESS, 0);
+	state->policy = sched_getscheduler(0);
+	if (state->policy < 0)
+		state->policy = SCHED_OTHER;
+	if (sched_getparam(0, &parameter) == 0)
+		state->priority = parameter.sched_priority;
+	size = syscall(SYS_sched_getaffinity, 0, sizeof(state->affinity), state->affinity);
+	state->affinity_size = size > 0 ? (size_t)size : sizeof(uint64_t);
+	state->processors = (uint32_t)sysconf(_SC_NPROCESSORS_CONF);
+	read_allowed(state);
+	state->timer_slack_ns = (uint64_t)prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0);
+	state->no_transparent_huge_pages = prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) == 1;
+}
+
+static void read_terminal(struct hal_start *state)
+{
+	int terminal = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	state->leads_group = getpgrp() == getpid();
+	state->leads_session = getsid(0) == getpid();
+	if (terminal < 0)
+		return;
+	state->has_terminal = true;
+	state->in_foreground = tcgetpgrp(terminal) == getpgrp();
+	close(terminal);
+}
+
+static int32_t read_number(const char *path)
+{
+	char text[32] = {0};
+	int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (descriptor < 0)
+		return 0;
+	if (read(descriptor, text, sizeof(text) - 1) <= 0)
+		text[0] = 0;
+	close(descriptor);
+	return (int32_t)strtol(text, NULL, 10);
+}
+
+__attribute__((constructor)) static void read_start_state(void)
+{
+	struct hal_start *state = &start_state;
+
+	read_signals(state);
+	read_scheduling(state);
+	read_terminal(state);
+	for (int resource = 0; resource < HAL_LIMIT_COUNT; resource++) {
+		struct rlimit limit;
+
+		state->limits[resource].current = state->limits[resource].maximum = UINT64_MAX;
+		if (getrlimit((__rlimit_resource_t)resource, &limit) == 0) {
+			state->limits[resource].current = limit.rlim_cur;
+			state->limits[resource].maximum = limit.rlim_max;
+		}
+	}
+	state->personality = (uint32_t)personality(0xffffffff);
+	state->oom_score_adj = read_number("/proc/self/oom_score_adj");
+}
+
+const struct hal_start *hal_start_state(void)
+{
+	return &start_state;
+}
+
+static void forwarded_signals(sigset_t *set)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGTSTP, SIGCONT, SIGWINCH};
+
+	sigemptyset(set);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		sigaddset(set, signals[i]);
+}
+
+void hal_signal_block(void)
+{
+	sigset_t set;
+
+	forwarded_signals(&set);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+bool hal_signal_wait(struct hal_signal *signal)
+{
+	sigset_t set;
+	siginfo_t info;
+
+	forwarded_signals(&set);
+	if (sigwaitinfo(&set, &info) < 0)
+		return false;
+	*signal = (struct hal_signal){
+		.number = info.si_signo,
+		.from_terminal = info.si_code == SI_KERNEL,
+		.uid = info.si_code == SI_KERNEL ? 0 : info.si_uid,
+	};
+	return true;
+}
+
+void hal_stop_self(void)
+{
+	raise(SIGSTOP);
+}
+
+void hal_query_names(struct hal_names *names)
+{
+	struct utsname host;
+
+	memset(names, 0, sizeof(*names));
+	if (uname(&host) != 0)
+		return;
+	memcpy(names->system, host.sysname, sizeof(names->system));
+	memcpy(names->node, host.nodename, sizeof(names->node));
+	memcpy(names->release, host.release, sizeof(names->release));
+	memcpy(names->version, host.version, sizeof(names->version));
+	memcpy(names->machine, host.machine, sizeof(names->machine));
+	memcpy(names->domain, host.domainname, sizeof(names->domain));
+}
+
+void hal_query_memory(struct hal_memory *memory)
+{
+	struct sysinfo host;
+
+	memset(memory, 0, sizeof(*memory));
+	if (sysinfo(&host) != 0)
+		return;
+	*memory = (struct hal_memory){
+		.uptime_seconds = host.uptime,
+		.loads = {host.loads[0], host.loads[1], host.loads[2]},
+		.total = host.totalram,
+		.free = host.freeram,
+		.shared = host.sharedram,
+		.buffers = host.bufferram,
+		.swap_total = host.totalswap,
+		.swap_free = host.freeswap,
+		.high_total = host.totalhigh,
+		.high_free = host.freehigh,
+		.unit = host.mem_unit,
+		.processes = host.procs,
+	};
+}
+
+uint64_t hal_scheduling_interval(void)
+{
+	struct timespec interval;
+
+	if (sched_rr_get_interval(0, &interval) != 0)
+		return 0;
+	return (uint64_t)interval.tv_sec * 1000000000 + (uint64_t)interval.tv_nsec;
+}
+
+uint64_t hal_scheduling_slice(void)
+{
+	struct {
+		uint32_t size, policy;
+		uint64_t flags;
+		int32_t nice;
+		uint32_t priority;
+		uint64_t runtime, deadline, period;
+	} attributes = {0};
+
+	return syscall(SYS_sched_getattr, 0, &attributes, sizeof(attributes), 0) == 0 ? attributes.runtime : 0;
+}
+
+int64_t hal_random(void *data, size_t size, uint32_t flags)
+{
+	ssize_t count = getrandom(data, size, flags);
+
+	return count < 0 ? -errno : count;
+}

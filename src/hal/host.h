@@ -1,0 +1,65 @@
+/* How the supervisor was started, and signals sent to it: what the instance's first program inherits or is told. */
+#ifndef HAL_HOST_H
+#define HAL_HOST_H
+
+#include <hal/hal.h>
+
+#define HAL_LIMIT_COUNT 16
+#define HAL_AFFINITY_SIZE 128
+
+/* The state that a program inherits, as it was when the supervisor began. */
+struct hal_start {
+	uint64_t ignored_signals, blocked_signals; /* signal n is bit n-1 */
+	struct { uint64_t current, maximum; } limits[HAL_LIMIT_COUNT];
+	int32_t nice, policy, priority;
+	uint8_t affinity[HAL_AFFINITY_SIZE];
+	uint8_t allowed[HAL_AFFINITY_SIZE]; /* what affinity could be widened to: the cpuset */
+	size_t affinity_size; /* bytes of the mask that the host kernel has */
+	uint32_t processors;  /* that the host kernel may ever have */
+	uint64_t timer_slack_ns;
+	uint32_t personality;
+	int32_t oom_score_adj;
+	bool leads_group, leads_session;
+	bool has_terminal;  /* a controlling terminal */
+	bool in_foreground; /* of it */
+	bool no_transparent_huge_pages;
+};
+const struct hal_start *hal_start_state(void);
+
+/* One signal that was sent to the supervisor. */
+struct hal_signal {
+	int32_t number;
+	bool from_terminal; /* by the terminal's driver, not by a process */
+	uint32_t uid;       /* of the sending process */
+};
+/* Block the signals that hal_signal_wait() takes, in the calling thread and those it will make. */
+void hal_signal_block(void);
+/* Sleep until one of INT, TERM, HUP, QUIT, USR1, USR2, TSTP, CONT, WINCH arrives; only a thread of its own calls it. False: interrupted. */
+bool hal_signal_wait(struct hal_signal *signal);
+/* Stop the whole supervisor as SIGTSTP would have, until it is continued. */
+void hal_stop_self(void);
+
+/* uname(2)'s fields, each 65 bytes with a NUL. */
+struct hal_names {
+	char system[65], node[65], release[65], version[65], machine[65], domain[65];
+};
+void hal_query_names(struct hal_names *names);
+
+/* sysinfo(2). Memory in units of `unit` bytes; loads with 16 bits of fraction. */
+struct hal_memory {
+	int64_t uptime_seconds;
+	uint64_t loads[3];
+	uint64_t total, free, shared, buffers, swap_total, swap_free, high_total, high_free;
+	uint32_t unit;
+	uint16_t processes;
+};
+void hal_query_memory(struct hal_memory *memory);
+
+/* A plain thread's round-robin interval, and the time slice that sched_getattr(2) shows (0 before it did); nanoseconds. */
+uint64_t hal_scheduling_interval(void);
+uint64_t hal_scheduling_slice(void);
+
+/* getrandom(2) with its flags: bytes, or -errno. */
+int64_t hal_random(void *data, size_t size, uint32_t flags);
+
+#endif
