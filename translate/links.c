@@ -206,7 +206,7 @@ static int64_t follow(struct lx_walk *walk, struct link_target *target)
 		return result;
 	if (!expand_rest(walk, target, end))
 		return -LX_ENOMEM;
-	walk->directory = false;
+	walk->directory = walk->slash = false;
 	return go_to_start(walk, target, end);
 }
 

@@ -383,8 +383,10 @@ int64_t lx_walk_consume(struct lx_walk *walk)
 			return result;
 		if (result == REST_CHANGED)
 			continue;
-		if (!*next)
-			walk->directory = dot || dotdot || component[size] == '/';
+		if (!*next) {
+			walk->slash = !dot && !dotdot && component[size] == '/';
+			walk->directory = dot || dotdot || walk->slash;
+		}
 		walk->rest = next;
 	}
 }

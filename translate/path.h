@@ -59,6 +59,7 @@ struct lx_walk {
 	uint32_t links;
 	uint64_t resolve;          /* LX_RESOLVE_* */
 	bool directory;            /* the path ends in "/", "." or "..": only a directory will do */
+	bool slash;                /* ... in a "/" behind a name */
 	bool jumped;               /* the base is the target of a magic link */
 	struct lx_base root, base;
 	const char *rest;          /* not yet taken apart */
