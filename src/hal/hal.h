@@ -35,6 +35,8 @@ void hal_parker_adopt(struct hal_parker *parker);
 bool hal_park(struct hal_parker *parker, uint64_t deadline_ns);
 /* End the sleep, or the next one. Async-signal-safe, any thread. */
 void hal_unpark(struct hal_parker *parker);
+/* Does its owner sleep, or is it in an alertable host call? True is certain only while nobody unparks it. */
+bool hal_is_parked(struct hal_parker *parker);
 /*
  * A blocking host call that hal_unpark interrupts without a race: -EINTR if the
  * token was set before or became set during it (the token is consumed), else

@@ -158,6 +158,11 @@ void hal_unpark(struct hal_parker *parker)
 	errno = saved;
 }
 
+bool hal_is_parked(struct hal_parker *parker)
+{
+	return atomic_load(&parker->token) == TOKEN_SLEEPING || atomic_load(&parker->in_call);
+}
+
 int64_t hal_alertable_call_array(struct hal_parker *parker, long number, const uint64_t arguments[6])
 {
 	int64_t result;
