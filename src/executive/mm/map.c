@@ -27,7 +27,7 @@ static uint64_t host_flags(const struct mm_map_request *request, uint32_t flags)
 		host |= MAP_ANONYMOUS;
 	if (flags & MM_GROWSDOWN)
 		host |= MAP_GROWSDOWN;
-	if (flags & MM_STACK)
+	if (flags & (MM_STACK | MM_NO_HUGE))
 		host |= MAP_STACK;
 	if (flags & MM_NORESERVE)
 		host |= MAP_NORESERVE;

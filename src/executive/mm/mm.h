@@ -32,6 +32,7 @@ struct mm_section;
 #define MM_POPULATE 0x200u
 #define MM_DROPPABLE 0x400u
 #define MM_LOCKONFAULT 0x800u
+#define MM_NO_HUGE 0x2000u  /* MAP_STACK: of a request alone */
 #define MM_RESERVED 0x1000u /* NT: address space without memory behind it (MEM_RESERVE) */
 
 struct mm_vad {
@@ -93,6 +94,8 @@ NTSTATUS mm_remap(struct mm_address_space *space, uint64_t old, uint64_t old_siz
 #define MM_PROT_GROWSDOWN 0x01000000u
 #define MM_PROT_GROWSUP 0x02000000u
 NTSTATUS mm_advise(struct mm_address_space *space, uint64_t address, uint64_t size, int32_t advice);
+/* remap_file_pages(2) of whole pages of a shared view: they show the section from page `page` on. */
+NTSTATUS mm_remap_file_pages(struct mm_address_space *space, uint64_t address, uint64_t size, uint64_t page, uint32_t flags);
 /* msync(2) of a mapped range; flags are LX_MS_*. STATUS_NOT_MAPPED_VIEW: a hole in it. */
 NTSTATUS mm_flush(struct mm_address_space *space, uint64_t address, uint64_t size, uint32_t flags);
 /* mlock2(2), munlock(2): flags are MM_LOCKED, with MM_LOCKONFAULT; 0 unlocks. `privileged`: no limit. */

@@ -191,3 +191,39 @@ NTSTATUS mm_remap(struct mm_address_space *space, uint64_t old, uint64_t old_siz
 		return STATUS_NO_MEMORY;
 	return move(&remap, vad, address);
 }
+
+NTSTATUS mm_remap_file_pages(struct mm_address_space *space, uint64_t address, uint64_t size, uint64_t page, uint32_t flags)
+{
+	MM_HOLD(space);
+	struct mm_vad *vad = mm_vad_find(space, address), *first;
+	uint64_t end = address + size;
+	struct mm_vad moved;
+	NTSTATUS status;
+
+	if (!vad || vad->start > address || !vad->section || !(vad->flags & MM_SHARED) || !mm_is_guest_range(space, address, size))
+		return STATUS_INVALID_PARAMETER;
+	/* Also over several areas of one object side by side, of one kind. */
+	for (first = vad; vad->end < end; vad = mm_vad_next(vad)) {
+		const struct mm_vad *next = mm_vad_next(vad);
+
+		if (!next || next->start != vad->end || next->section != first->section || next->flags != first->flags || next->protection != first->protection)
+			return STATUS_INVALID_PARAMETER;
+	}
+	if (!NT_SUCCESS(mm_vad_reserve(space, 3)))
+		return STATUS_NO_MEMORY;
+	status = mm_host_call(space, SYS_remap_file_pages, address, size, 0, page, flags);
+	if (!NT_SUCCESS(status))
+		return status;
+	moved = *first;
+	moved.start = address;
+	moved.end = end;
+	moved.offset = page * MM_PAGE_SIZE;
+	ob_reference(moved.section);
+	mm_name_reference(moved.name);
+	mm_vad_remove(space, address, end);
+	mm_vad_insert(space, &moved);
+	ob_dereference(moved.section);
+	mm_name_dereference(moved.name);
+	mm_vad_merge(space, address, end);
+	return STATUS_SUCCESS;
+}

@@ -100,13 +100,12 @@ NTSTATUS mm_section_descriptor(struct mm_section *section, int *descriptor, bool
 /* As mmap(2) wants it: reading always, writing for what writes through. */
 static NTSTATUS check_file(struct io_file *file, uint32_t protection)
 {
-	ACCESS_MASK needed = FILE_READ_DATA;
+	bool executable = protection & (PAGE_EXECUTE | PAGE_EXECUTE_READ | PAGE_EXECUTE_WRITECOPY);
+	bool writable = protection & (PAGE_READWRITE | PAGE_EXECUTE_READWRITE);
 
-	if (protection & (PAGE_READWRITE | PAGE_EXECUTE_READWRITE))
-		needed |= FILE_WRITE_DATA;
-	if (protection & (PAGE_EXECUTE | PAGE_EXECUTE_READ))
-		needed = file->access & FILE_READ_DATA ? FILE_READ_DATA : FILE_EXECUTE;
-	if ((file->access & needed) != needed)
+	if (!(file->access & (executable ? FILE_READ_DATA | FILE_EXECUTE : FILE_READ_DATA)))
+		return STATUS_ACCESS_DENIED;
+	if (writable && !(file->access & (FILE_WRITE_DATA | FILE_APPEND_DATA)))
 		return STATUS_ACCESS_DENIED;
 	return file->operations->section ? STATUS_SUCCESS : STATUS_INVALID_FILE_FOR_SECTION;
 }

@@ -11,7 +11,7 @@
 #define MM_GUARD_SIZE (256 * MM_PAGE_SIZE) /* kept free below an area that grows down */
 #define MM_PROT_ALL (MM_PROT_READ | MM_PROT_WRITE | MM_PROT_EXEC)
 /* Flags that describe a request and not the area that it makes. */
-#define MM_REQUEST_FLAGS MM_POPULATE
+#define MM_REQUEST_FLAGS (MM_POPULATE | MM_NO_HUGE)
 
 RB_HEAD(mm_vad_tree, mm_vad);
 

@@ -67,7 +67,7 @@ static const struct {
 	ULONG type;
 	uint32_t flag;
 } flag_map[] = {
-	{MEM_LX_GROWSDOWN, MM_GROWSDOWN}, {MEM_LX_STACK, 0}, {MEM_LX_NORESERVE, MM_NORESERVE}, {MEM_LX_POPULATE, MM_POPULATE},
+	{MEM_LX_GROWSDOWN, MM_GROWSDOWN}, {MEM_LX_STACK, MM_NO_HUGE}, {MEM_LX_NORESERVE, MM_NORESERVE}, {MEM_LX_POPULATE, MM_POPULATE},
 	{MEM_LX_LOCKED, MM_LOCKED}, {MEM_LX_DROPPABLE, MM_DROPPABLE},
 };
 
@@ -238,6 +238,15 @@ NTSTATUS NtProtectVirtualMemory(HANDLE ProcessHandle, PVOID *BaseAddress, PSIZE_
 	return STATUS_SUCCESS;
 }
 
+/* SeLockMemoryPrivilege, which is CAP_IPC_LOCK. */
+static bool may_lock_freely(void)
+{
+	const struct ps_thread *thread = ps_current_thread();
+	const struct se_token *token = thread->token ? thread->token : thread->process->token;
+
+	return token && token->cap_effective >> 14 & 1;
+}
+
 static NTSTATUS lock_range(HANDLE process, PVOID *base, PSIZE_T size, ULONG map_type, uint32_t flags)
 {
 	cleanup_space struct mm_address_space *space = NULL;
@@ -252,7 +261,7 @@ static NTSTATUS lock_range(HANDLE process, PVOID *base, PSIZE_T size, ULONG map_
 	if (NT_SUCCESS(status))
 		status = mm_space_by_handle(process, PROCESS_VM_OPERATION, &space);
 	if (NT_SUCCESS(status))
-		status = mm_lock(space, start, end - start, flags, false);
+		status = mm_lock(space, start, end - start, flags, may_lock_freely());
 	if (!NT_SUCCESS(status))
 		return status;
 	*base = (PVOID)(uintptr_t)start;
