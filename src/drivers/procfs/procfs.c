@@ -66,6 +66,22 @@ void procfs_printf(struct procfs_text *text, const char *format, ...)
 	va_end(arguments);
 }
 
+void procfs_append_host_lines(struct procfs_text *text, const char *path, const char *prefix)
+{
+	FILE *host = fopen(path, "re");
+	char *line = NULL;
+	size_t room = 0;
+	ssize_t length;
+
+	if (!host)
+		return;
+	while ((length = getline(&line, &room, host)) > 0)
+		if (!strncmp(line, prefix, strlen(prefix)))
+			procfs_append(text, line, (size_t)length);
+	free(line);
+	fclose(host);
+}
+
 static NTSTATUS show_host(const char *path, struct procfs_text *text)
 {
 	cleanup_fd int descriptor = open(path, O_RDONLY | O_CLOEXEC);

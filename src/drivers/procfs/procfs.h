@@ -18,6 +18,8 @@ struct procfs_text {
 };
 void procfs_printf(struct procfs_text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void procfs_append(struct procfs_text *text, const void *data, size_t size);
+/* The lines of a host file that begin with `prefix`: facts of the machine inside a file that is otherwise the guest's. */
+void procfs_append_host_lines(struct procfs_text *text, const char *path, const char *prefix);
 
 /* Whose node: 0 where it does not apply. `number` is a descriptor or whatever a dynamic directory counts. */
 struct procfs_subject {
