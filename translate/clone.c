@@ -187,11 +187,16 @@ static int64_t make_body(struct birth *birth)
 		}
 		return error ? (error == -LX_ENOMEM ? error : -LX_EAGAIN) : 0;
 	}
+	mm_lock_space(parent->process->space);
 	error = platform->process_fork(parent->pico, &copy, &birth->body);
+	status = error ? STATUS_UNSUCCESSFUL : mm_clone_space(parent->process->space, copy, &birth->space);
+	mm_unlock_space(parent->process->space);
 	if (error)
 		return error == -LX_ENOMEM ? error : -LX_EAGAIN;
-	status = mm_clone_space(parent->process->space, copy, &birth->space);
-	return NT_SUCCESS(status) ? 0 : -LX_ENOMEM;
+	if (NT_SUCCESS(status))
+		return 0;
+	platform->process_dereference(copy);
+	return -LX_ENOMEM;
 }
 
 static bool user_has_room(struct lx_thread *thread)
@@ -283,6 +288,8 @@ static void take_back(struct birth *birth)
 		lx_id_release(birth->id);
 	}
 	pthread_mutex_unlock(&lx_tree_lock);
+	if (birth->thread && birth->thread->ps)
+		ps_abandon_thread(birth->thread->ps);
 	if (birth->body)
 		ps_platform()->thread_abandon(birth->body);
 	if (!is_thread(birth) && birth->process && birth->process->ps)

@@ -140,10 +140,11 @@ static void thread_end(struct ps_thread *ps, bool died)
 {
 	struct lx_thread *thread = ps->pico_context;
 
-	/* The host killed the task, or it could not even be begun: to the guest that is SIGKILL for its process. */
 	if (!thread->exited) {
-		lx_exit_group(thread->process, LX_SIGKILL);
-		lx_thread_exit(thread, LX_SIGKILL, died);
+		/* Nobody in LX ended it: the host killed its task, or an NT service did. To the guest that is SIGKILL. */
+		if (!lx_thread_must_exit(thread))
+			lx_exit_group(thread->process, LX_SIGKILL);
+		lx_thread_exit(thread, thread->exit_status, died);
 	}
 	ps->pico_context = NULL;
 	lx_thread_free(thread);

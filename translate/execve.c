@@ -250,37 +250,23 @@ static void enter_tree(struct lx_thread *thread, struct lx_exec_image *image)
 	pthread_mutex_unlock(&lx_tree_lock);
 	if (old_file)
 		ob_dereference(old_file);
-	thread->ps->unique_id = (ULONG_PTR)thread->tid;
+	ps_set_thread_id(thread->ps, (ULONG_PTR)thread->tid);
 	memcpy(thread->ps->name, thread->comm, sizeof(thread->ps->name));
-}
-
-/* The old body's CPU time stays with the process; what the clock of the half has counted goes on counting there. */
-static void keep_cpu_time(struct ps_process *process, const struct pico_cpu_time *before, const struct pico_cpu_time *after)
-{
-	process->retired.user_ns += before->user_ns > after->user_ns ? before->user_ns - after->user_ns : 0;
-	process->retired.system_ns += before->system_ns > after->system_ns ? before->system_ns - after->system_ns : 0;
 }
 
 static bool change_body(struct lx_thread *thread, struct lx_exec_image *image)
 {
-	const struct pico_platform *platform = ps_platform();
 	struct ps_process *process = thread->ps->process;
-	struct pico_cpu_time before = platform->cpu_time(thread->ps->pico), after;
-	struct mm_address_space *old;
 
-	if (platform->thread_rebind(thread->ps->pico, image->body))
+	if (ps_rebind_thread(thread->ps, image->body))
 		return false;
 	image->body = NULL;
-	after = platform->cpu_time(thread->ps->pico);
+	mm_space_set_target(image->space, NULL);
+	ps_set_space(process, image->space);
 	pthread_mutex_lock(&process->lock);
-	keep_cpu_time(process, &before, &after);
-	old = process->space;
-	process->space = steal_pointer(&image->space);
 	snprintf(process->image_name, sizeof(process->image_name), "%s", image->executable ? image->executable : image->comm);
 	pthread_mutex_unlock(&process->lock);
-	mm_space_set_target(process->space, NULL);
-	mm_dereference_space(old);
-	return platform->set_registers(thread->ps->pico, &image->registers) == 0;
+	return ps_platform()->set_registers(thread->ps->pico, &image->registers) == 0;
 }
 
 /* The handle table that the NT process shows follows the thread's own one. */

@@ -335,6 +335,8 @@ int64_t lx_instance_run(const struct lx_start *start, int32_t *wait_status, char
 	struct lx_thread *thread = NULL;
 	int64_t result;
 
+	if (!NT_SUCCESS(ps_attach_system_thread()))
+		return -LX_ENOMEM;
 	error[0] = 0;
 	instance_start = start;
 	hal_signal_block();

@@ -79,7 +79,7 @@ int64_t lx_sys_getrusage(struct lx_call *call, int32_t who, struct lx_uptr usage
 		children_usage(thread->process, &sum);
 		break;
 	case LX_RUSAGE_THREAD:
-		time = ps_platform()->cpu_time(thread->ps->pico);
+		time = ps_thread_cpu_time(thread->ps);
 		sum.user_ns = time.user_ns;
 		sum.system_ns = time.system_ns;
 		add_memory(&sum);

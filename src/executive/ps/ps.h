@@ -90,6 +90,8 @@ NTSTATUS ps_create_thread(struct ps_process *process, ULONG_PTR unique_id, void 
 NTSTATUS ps_start_thread(struct ps_thread *thread, const struct pico_registers *registers);
 /* A created thread will never be started: the process forgets it. The caller still drops its reference. */
 void ps_abandon_thread(struct ps_thread *thread);
+/* The thread is found by another id from now on: exec by a thread that is not the leader. */
+void ps_set_thread_id(struct ps_thread *thread, ULONG_PTR unique_id);
 /* exec: the thread goes on in `first`, a fresh process' parked task; its CPU time goes on counting. 0 or -errno. */
 int ps_rebind_thread(struct ps_thread *thread, struct pico_thread *first);
 /* exec: the process' space from now on (a further reference is taken); the old one's is dropped. */

@@ -139,6 +139,15 @@ static void forget_thread(struct ps_thread *thread)
 	pthread_mutex_unlock(&process->lock);
 }
 
+void ps_set_thread_id(struct ps_thread *thread, ULONG_PTR unique_id)
+{
+	PS_HOLD(&ps_list_lock);
+
+	TAILQ_REMOVE(id_bucket(thread->unique_id), thread, id_link);
+	thread->unique_id = unique_id;
+	TAILQ_INSERT_TAIL(id_bucket(unique_id), thread, id_link);
+}
+
 void ps_abandon_thread(struct ps_thread *thread)
 {
 	forget_thread(thread);
