@@ -1,0 +1,28 @@
+/*
+ * A platform without guests, for tests of the executive: each pico process is a stretch of reserved host memory in the
+ * test's own process, in which host calls on memory are really made, at translated addresses. Threads are structures that
+ * never run. So a test sees through read_memory and write_memory what a guest would.
+ */
+#ifndef EXECUTIVE_NULL_PLATFORM_H
+#define EXECUTIVE_NULL_PLATFORM_H
+
+#include <pico/pico.h>
+
+#define NULL_PLATFORM_LOWEST 0x200000ull
+#define NULL_PLATFORM_HIGHEST (NULL_PLATFORM_LOWEST + (1ull << 30))
+
+extern const struct pico_platform null_platform;
+
+/* The n-th host call from now (1: the next) fails with the errno, once; 0 takes that back. */
+void null_platform_fail_call(unsigned nth, int error);
+/* Host calls made in all processes so far, batches counted by their calls, and batches. */
+unsigned null_platform_call_count(void);
+unsigned null_platform_batch_count(void);
+/* How often a thread was kicked. */
+unsigned null_platform_kicks(const struct pico_thread *thread);
+/* What cpu_time will say of a thread. */
+void null_platform_set_cpu_time(struct pico_thread *thread, struct pico_cpu_time time);
+/* Processes and threads that exist: to find leaks. */
+unsigned null_platform_process_count(void);
+
+#endif
