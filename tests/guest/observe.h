@@ -1,0 +1,105 @@
+/*
+ * What guest test programs share: they print what they see of their kernel,
+ * deterministically, and run natively as well as under lxrun.
+ */
+#ifndef GUEST_OBSERVE_H
+#define GUEST_OBSERVE_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* Evaluate a call that fails with -1 and errno, and print its value or the errno's name. The value. */
+#define OBSERVE(call)                                                                                                  \
+	({                                                                                                             \
+		errno = 0;                                                                                             \
+		long observed_ = (long)(call);                                                                         \
+		observe_result(#call, observed_);                                                                      \
+		observed_;                                                                                             \
+	})
+/* The same for calls whose value is not to be shown: only whether they succeed. */
+#define OBSERVE_SUCCESS(call)                                                                                          \
+	({                                                                                                             \
+		errno = 0;                                                                                             \
+		long observed_ = (long)(call);                                                                         \
+		observe_result(#call, observed_ == -1 ? -1 : 0);                                                       \
+		observed_;                                                                                             \
+	})
+
+static inline void observe_result(const char *what, long value)
+{
+	if (value == -1 && errno)
+		printf("%s = %s\n", what, strerrorname_np(errno));
+	else
+		printf("%s = %ld\n", what, value);
+	fflush(stdout);
+}
+
+static inline void section(const char *title)
+{
+	printf("--- %s\n", title);
+	fflush(stdout);
+}
+
+/* The address of `size` bytes that end where a page does, with nothing mapped behind. */
+static inline void *at_page_end(size_t size)
+{
+	size_t mapped = (size + 4095) / 4096 * 4096;
+	char *area = mmap(NULL, mapped + 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (area == MAP_FAILED || mprotect(area + mapped, 4096, PROT_NONE) < 0) {
+		perror("at_page_end");
+		exit(99);
+	}
+	return area + mapped - size;
+}
+
+/* A copy of a string whose NUL is the last byte of a page. */
+static inline char *string_at_page_end(const char *text)
+{
+	return memcpy(at_page_end(strlen(text) + 1), text, strlen(text) + 1);
+}
+
+/* Make a file with this content; ends the program if it can't. */
+static inline void make_file(const char *path, const char *content)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+
+	if (fd < 0 || write(fd, content, strlen(content)) != (ssize_t)strlen(content)) {
+		perror(path);
+		exit(99);
+	}
+	close(fd);
+}
+
+/* The content of a file, up to 200 bytes, in quotes. */
+static inline void show_file(const char *path)
+{
+	char text[201];
+	int fd = open(path, O_RDONLY);
+	ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	if (size < 0) {
+		printf("%s: %s\n", path, strerrorname_np(errno));
+	} else {
+		text[size] = 0;
+		printf("%s: \"%s\"\n", path, text);
+	}
+	if (fd >= 0)
+		close(fd);
+	fflush(stdout);
+}
+
+#endif

@@ -1,0 +1,239 @@
+/*
+ * Runs a command natively and under lxrun and compares what can be seen of it:
+ * standard output, standard error, and how it ended.
+ *
+ *	run_both [-t seconds] [-l lxrun-option]... lxrun -- program [argument]...
+ *
+ * Both runs get a fresh, empty directory of the same path as working directory,
+ * /dev/null as standard input, and no descriptor above 2. Exit status: 0 the
+ * same, 1 different (a unified diff goes to standard output), 2 could not run,
+ * 77 skipped because there is no lxrun.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { OPTIONS_MAXIMUM = 16, ARGUMENTS_MAXIMUM = 256, SKIPPED = 77 };
+
+static unsigned time_limit = 30;
+static char scratch[] = "/tmp/run_both.XXXXXX";
+
+static void __attribute__((noreturn, format(printf, 1, 2))) give_up(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	fputs("run_both: ", stderr);
+	vfprintf(stderr, format, arguments);
+	fprintf(stderr, ": %s\n", strerror(errno));
+	va_end(arguments);
+	exit(2);
+}
+
+static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *walk)
+{
+	(void)status;
+	(void)walk;
+	(void)kind;
+	return remove(path);
+}
+
+static int open_directories(const char *path, const struct stat *status, int kind, struct FTW *walk)
+{
+	(void)status;
+	(void)walk;
+	if (kind == FTW_D || kind == FTW_DNR)
+		chmod(path, 0700);
+	return 0;
+}
+
+static void remove_tree(const char *path)
+{
+	nftw(path, open_directories, 16, FTW_PHYS);
+	nftw(path, remove_entry, 16, FTW_PHYS | FTW_DEPTH);
+}
+
+static void clean_up(void)
+{
+	remove_tree(scratch);
+}
+
+static void path_in_scratch(char *path, size_t size, const char *name)
+{
+	snprintf(path, size, "%s/%s", scratch, name);
+}
+
+static void redirect(const char *path, int flags, int to)
+{
+	int fd = open(path, flags, 0600);
+
+	if (fd < 0 || dup2(fd, to) < 0)
+		give_up("cannot open %s", path);
+	if (fd != to)
+		close(fd);
+}
+
+static void __attribute__((noreturn)) become(char *const *command, const char *out, const char *err, const char *work)
+{
+	setpgid(0, 0);
+	redirect("/dev/null", O_RDONLY, 0);
+	redirect(out, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 1);
+	redirect(err, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 2);
+	close_range(3, ~0U, 0);
+	if (chdir(work) < 0)
+		_exit(126);
+	umask(022);
+	execv(command[0], command);
+	dprintf(2, "run_both: cannot run %s: %s\n", command[0], strerror(errno));
+	_exit(127);
+}
+
+/* Wait for the child, but not longer than the limit. The wait status; -1: it was ended. */
+static int wait_limited(pid_t child)
+{
+	sigset_t chld;
+	struct timespec limit = {.tv_sec = time_limit};
+	int status;
+
+	sigemptyset(&chld);
+	sigaddset(&chld, SIGCHLD);
+	if (waitpid(child, &status, WNOHANG) == child)
+		return status;
+	while (sigtimedwait(&chld, NULL, &limit) >= 0 || errno == EINTR)
+		if (waitpid(child, &status, WNOHANG) == child)
+			return status;
+	kill(-child, SIGKILL);
+	kill(child, SIGKILL);
+	waitpid(child, &status, 0);
+	return -1;
+}
+
+static int run(char *const *command, const char *name)
+{
+	char work[128], out[128], err[128], file[64];
+	pid_t child;
+	int status;
+
+	path_in_scratch(work, sizeof(work), "work");
+	snprintf(file, sizeof(file), "%s.out", name);
+	path_in_scratch(out, sizeof(out), file);
+	snprintf(file, sizeof(file), "%s.err", name);
+	path_in_scratch(err, sizeof(err), file);
+	remove_tree(work);
+	if (mkdir(work, 0755) < 0)
+		give_up("cannot make %s", work);
+	child = fork();
+	if (child < 0)
+		give_up("cannot fork");
+	if (!child) {
+		sigset_t none;
+
+		sigemptyset(&none);
+		sigprocmask(SIG_SETMASK, &none, NULL);
+		become(command, out, err, work);
+	}
+	status = wait_limited(child);
+	kill(-child, SIGKILL);
+	return status;
+}
+
+static void describe(const char *name, int status)
+{
+	if (status < 0)
+		printf("%s: ended after %u seconds\n", name, time_limit);
+	else if (WIFSIGNALED(status))
+		printf("%s: signal %d (%s)\n", name, WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else
+		printf("%s: exit status %d\n", name, WEXITSTATUS(status));
+}
+
+/* Show a difference of two result files; true if there is one. */
+static bool differ(const char *suffix)
+{
+	char native[64], guest[64];
+	pid_t child;
+	int status;
+
+	snprintf(native, sizeof(native), "native.%s", suffix);
+	snprintf(guest, sizeof(guest), "lxrun.%s", suffix);
+	fflush(stdout);
+	child = fork();
+	if (child < 0)
+		give_up("cannot fork");
+	if (!child) {
+		if (chdir(scratch) == 0)
+			execlp("diff", "diff", "-a", "-u", native, guest, (char *)NULL);
+		_exit(127);
+	}
+	if (waitpid(child, &status, 0) < 0 || !WIFEXITED(status) || WEXITSTATUS(status) > 1)
+		give_up("cannot compare with diff(1)");
+	return WEXITSTATUS(status) == 1;
+}
+
+static int compare(int native, int guest)
+{
+	/* Whether a core was written depends on the host alone. */
+	bool different = native < 0 || guest < 0 || (native & ~0x80) != (guest & ~0x80);
+
+	if (different) {
+		describe("native", native);
+		describe("lxrun", guest);
+	}
+	different |= differ("out");
+	different |= differ("err");
+	return different;
+}
+
+static int usage(void)
+{
+	fputs("usage: run_both [-t seconds] [-l lxrun-option]... lxrun -- program [argument]...\n", stderr);
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	char *options[OPTIONS_MAXIMUM], *under[ARGUMENTS_MAXIMUM];
+	int option_count = 0, count = 0, option, native;
+	sigset_t chld;
+
+	while ((option = getopt(argc, argv, "+t:l:")) != -1) {
+		if (option == 't')
+			time_limit = (unsigned)atoi(optarg);
+		else if (option == 'l' && option_count < OPTIONS_MAXIMUM)
+			options[option_count++] = optarg;
+		else
+			return usage();
+	}
+	if (argc - optind < 3 || strcmp(argv[optind + 1], "--") != 0 || argc - optind + option_count >= ARGUMENTS_MAXIMUM)
+		return usage();
+	if (access(argv[optind], X_OK) < 0) {
+		fprintf(stderr, "run_both: no %s: skipped\n", argv[optind]);
+		return SKIPPED;
+	}
+	under[count++] = argv[optind];
+	for (int i = 0; i < option_count; i++)
+		under[count++] = options[i];
+	under[count++] = argv[optind + 1];
+	for (int i = optind + 2; i < argc; i++)
+		under[count++] = argv[i];
+	under[count] = NULL;
+
+	sigemptyset(&chld);
+	sigaddset(&chld, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &chld, NULL);
+	if (!mkdtemp(scratch))
+		give_up("cannot make %s", scratch);
+	atexit(clean_up);
+	native = run(&argv[optind + 2], "native");
+	return compare(native, run(under, "lxrun"));
+}
