@@ -14,7 +14,7 @@
 #define CPU_SAMPLING_NS 4000000ull
 #define NO_CLOCK UINT8_MAX
 
-/* The host's clock behind each of the guest's; the alarm clocks differ only in waking a machine that sleeps. */
+/* The host's clock behind each of the guest's. The alarm clocks exist where the machine has a clock that can wake it. */
 static const uint8_t host_clocks[] = {
 	[LX_CLOCK_REALTIME] = HAL_CLOCK_REALTIME,
 	[LX_CLOCK_MONOTONIC] = HAL_CLOCK_MONOTONIC,
@@ -24,8 +24,8 @@ static const uint8_t host_clocks[] = {
 	[LX_CLOCK_REALTIME_COARSE] = HAL_CLOCK_REALTIME_COARSE,
 	[LX_CLOCK_MONOTONIC_COARSE] = HAL_CLOCK_MONOTONIC_COARSE,
 	[LX_CLOCK_BOOTTIME] = HAL_CLOCK_BOOTTIME,
-	[LX_CLOCK_REALTIME_ALARM] = HAL_CLOCK_REALTIME,
-	[LX_CLOCK_BOOTTIME_ALARM] = HAL_CLOCK_BOOTTIME,
+	[LX_CLOCK_REALTIME_ALARM] = HAL_CLOCK_REALTIME_ALARM,
+	[LX_CLOCK_BOOTTIME_ALARM] = HAL_CLOCK_BOOTTIME_ALARM,
 	[10] = NO_CLOCK, /* once of a machine's own hardware */
 	[LX_CLOCK_TAI] = HAL_CLOCK_TAI,
 };
@@ -104,7 +104,11 @@ int64_t lx_clock_resolve(struct lx_thread *caller, int32_t id, struct lx_clock *
 		clock->target = clock->is_thread ? caller->tid : caller->process->pid;
 		return 0;
 	}
-	return host_clocks[id] == NO_CLOCK ? -LX_EINVAL : 0;
+	if (host_clocks[id] == NO_CLOCK)
+		return -LX_EINVAL;
+	if (id == LX_CLOCK_REALTIME_ALARM || id == LX_CLOCK_BOOTTIME_ALARM)
+		return hal_time_resolution(host_clocks[id]) ? 0 : -LX_EINVAL;
+	return 0;
 }
 
 static int64_t read_cpu_clock(const struct lx_clock *clock, uint64_t *ns)

@@ -47,10 +47,11 @@ int64_t hal_alertable_call(struct hal_parker *parker, long number, ...);
 int64_t hal_alertable_call_array(struct hal_parker *parker, long number, const uint64_t arguments[6]);
 
 enum hal_clock { HAL_CLOCK_REALTIME, HAL_CLOCK_MONOTONIC, HAL_CLOCK_BOOTTIME, HAL_CLOCK_THREAD_CPU,
-		 HAL_CLOCK_MONOTONIC_RAW, HAL_CLOCK_REALTIME_COARSE, HAL_CLOCK_MONOTONIC_COARSE, HAL_CLOCK_TAI };
+		 HAL_CLOCK_MONOTONIC_RAW, HAL_CLOCK_REALTIME_COARSE, HAL_CLOCK_MONOTONIC_COARSE, HAL_CLOCK_TAI,
+		 HAL_CLOCK_REALTIME_ALARM, HAL_CLOCK_BOOTTIME_ALARM };
 /* Nanoseconds. */
 uint64_t hal_time(enum hal_clock clock);
-/* ... of one step of it. */
+/* ... of one step of it; 0: the machine has no such clock. */
 uint64_t hal_time_resolution(enum hal_clock clock);
 
 /*

@@ -20,6 +20,8 @@ static const clockid_t clock_ids[] = {
 	[HAL_CLOCK_REALTIME_COARSE] = CLOCK_REALTIME_COARSE,
 	[HAL_CLOCK_MONOTONIC_COARSE] = CLOCK_MONOTONIC_COARSE,
 	[HAL_CLOCK_TAI] = CLOCK_TAI,
+	[HAL_CLOCK_REALTIME_ALARM] = CLOCK_REALTIME_ALARM,
+	[HAL_CLOCK_BOOTTIME_ALARM] = CLOCK_BOOTTIME_ALARM,
 };
 
 uint64_t hal_time(enum hal_clock clock)
@@ -34,7 +36,8 @@ uint64_t hal_time_resolution(enum hal_clock clock)
 {
 	struct timespec step;
 
-	clock_getres(clock_ids[clock], &step);
+	if (clock_getres(clock_ids[clock], &step) != 0)
+		return 0;
 	return (uint64_t)step.tv_sec * SECOND + (uint64_t)step.tv_nsec;
 }
 
