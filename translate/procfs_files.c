@@ -109,8 +109,7 @@ static LONGLONG position_of(struct io_file *file)
 	LONGLONG position = 0;
 	ULONG_PTR information = 0;
 
-	if (!file->operations->fs_control ||
-	    file->operations->fs_control(file, FSCTL_LX_SEEK, &seek, sizeof seek, &position, sizeof position,
+	if (IO_OPERATION(file, fs_control)(file, FSCTL_LX_SEEK, &seek, sizeof seek, &position, sizeof position,
 					 &information) != STATUS_SUCCESS)
 		return 0;
 	return position;
@@ -121,9 +120,7 @@ static uint32_t flags_of(struct io_file *file, bool close_on_exec)
 	ULONG_PTR information = 0;
 	ULONG flags = 0;
 
-	if (file->operations->query_information)
-		file->operations->query_information(file, FileLxStatusFlagsInformation, &flags, sizeof flags,
-						    &information);
+	IO_OPERATION(file, query_information)(file, FileLxStatusFlagsInformation, &flags, sizeof flags, &information);
 	if (file->access & FILE_WRITE_DATA)
 		flags |= file->access & FILE_READ_DATA ? LX_O_RDWR : LX_O_WRONLY;
 	if (close_on_exec)
@@ -141,9 +138,8 @@ static NTSTATUS show_fdinfo(const struct procfs_subject *subject, struct procfs_
 
 	if (status != STATUS_SUCCESS)
 		return status;
-	if (file->operations->query_information)
-		file->operations->query_information(file, FileLxStatxInformation, &attributes, sizeof attributes,
-						    &information);
+	IO_OPERATION(file, query_information)(file, FileLxStatxInformation, &attributes, sizeof attributes,
+					      &information);
 	procfs_printf(text, "pos:\t%lld\nflags:\t0%o\nmnt_id:\t%llu\nino:\t%llu\n", (long long)position_of(file),
 		      flags_of(file, search.close_on_exec), (unsigned long long)attributes.MountId,
 		      (unsigned long long)attributes.Inode);

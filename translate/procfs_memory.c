@@ -66,8 +66,8 @@ static void describe(const struct area *area, struct backing *backing)
 	backing->attributes = (FILE_LX_STATX_INFORMATION){0};
 	backing->path[0] = 0;
 	if (file) {
-		file->operations->query_information(file, FileLxStatxInformation, &backing->attributes,
-						    sizeof backing->attributes, &information);
+		IO_OPERATION(file, query_information)(file, FileLxStatxInformation, &backing->attributes,
+						      sizeof backing->attributes, &information);
 		length = lx_file_path(file, backing->path, sizeof backing->path);
 		if (length < 0)
 			backing->path[0] = 0;

@@ -98,10 +98,12 @@ bool fsrtl_add_entry(struct fsrtl_directory_writer *writer, const struct fsrtl_d
 {
 	size_t start = ALIGN_UP(writer->used, (size_t)8);
 	size_t record = offsetof(FILE_ID_EXTD_DIR_INFORMATION, FileName) + entry->name_length;
+	size_t shown = ALIGN_UP(19 + entry->name_length + 1, (size_t)8);
 	FILE_ID_EXTD_DIR_INFORMATION *out;
 
-	if (start > writer->size || record > writer->size - start)
+	if (start > writer->size || record > writer->size - start || writer->shown + shown > writer->size / 4)
 		return false;
+	writer->shown += shown;
 	out = (void *)(writer->data + start);
 	*out = (FILE_ID_EXTD_DIR_INFORMATION){
 		.FileIndex = (ULONG)entry->cookie,

@@ -83,6 +83,7 @@ unsigned fsrtl_wanted(ACCESS_MASK access);
 struct fsrtl_directory_writer {
 	UCHAR *data;
 	size_t size, used;
+	size_t shown; /* bytes of linux_dirent64 records so far: at most size / 4, see io_driver_operations */
 	FILE_ID_EXTD_DIR_INFORMATION *last;
 };
 struct fsrtl_directory_entry {

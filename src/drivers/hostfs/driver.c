@@ -141,8 +141,7 @@ static ACCESS_MASK access_of_flags(int flags)
 	return access;
 }
 
-/* A file object that takes over `fd`, which it closes on failure too. */
-static NTSTATUS wrap_descriptor(int fd, struct io_file **result)
+NTSTATUS hostfs_wrap_descriptor(int fd, struct io_file **result)
 {
 	int flags = fcntl(fd, F_GETFL);
 	struct io_file *file;
@@ -167,7 +166,7 @@ NTSTATUS hostfs_adopt_descriptor(int fd, struct io_file **file)
 		return nt_status_from_errno(errno);
 	status = condrv_adopt(high, file);
 	if (status == STATUS_INVALID_DEVICE_REQUEST)
-		status = wrap_descriptor(high, file);
+		status = hostfs_wrap_descriptor(high, file);
 	else if (!NT_SUCCESS(status))
 		close(high);
 	if (NT_SUCCESS(status))

@@ -33,6 +33,8 @@ int hostfs_next_inherited(int from);
  * writes its own messages to. Terminals become condrv's.
  */
 NTSTATUS hostfs_adopt_descriptor(int fd, struct io_file **file);
+/* A file object that takes over a descriptor of lxrun's own (>= 10, close-on-exec), which it closes on failure too. */
+NTSTATUS hostfs_wrap_descriptor(int fd, struct io_file **file);
 
 /*
  * The file is being executed: opening it for writing fails with ETXTBSY (STATUS_SHARING_VIOLATION) until as many

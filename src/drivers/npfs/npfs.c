@@ -256,7 +256,7 @@ static struct io_driver npfs_driver = {.name = "Npfs", .operations = &npfs_opera
 
 bool npfs_is_pipe(const struct io_file *file)
 {
-	return file->operations == &npfs_operations;
+	return file->device == npfs_device;
 }
 
 NTSTATUS npfs_initialize(void)

@@ -56,7 +56,7 @@ static NTSTATUS fill_slot(struct npfs_pipe *pipe, struct io_file *other, LARGE_I
 	if (!page)
 		return STATUS_NO_MEMORY;
 	io_buffer_from_kernel(&buffer, page, MIN_OF((uint64_t)room, wanted));
-	status = other->operations->read(other, &buffer, position, 0, count);
+	status = IO_OPERATION(other, read)(other, &buffer, position, 0, count);
 	if (status == STATUS_END_OF_FILE)
 		status = STATUS_SUCCESS;
 	if (status != STATUS_SUCCESS || *count == 0) {
@@ -103,7 +103,7 @@ static NTSTATUS drain_slot(struct npfs_pipe *pipe, struct io_file *other, LARGE_
 
 	*count = 0;
 	io_buffer_from_kernel(&buffer, slot->page + slot->offset, MIN_OF((uint64_t)slot->length, wanted));
-	status = other->operations->write(other, &buffer, position, 0, count);
+	status = IO_OPERATION(other, write)(other, &buffer, position, 0, count);
 	if (position)
 		position->QuadPart += (LONGLONG)*count;
 	if (*count)
@@ -120,8 +120,6 @@ static NTSTATUS splice_to_file(struct npfs_pipe *pipe, struct io_file *other, co
 	ULONG_PTR count;
 	NTSTATUS status;
 
-	if (!other->operations->write)
-		return FSRTL_ERRNO(EINVAL);
 	pthread_mutex_lock(&pipe->lock);
 	status = wait_for_data(pipe, non_blocking);
 	while (status == STATUS_SUCCESS && done < input->Length && !npfs_empty(pipe)) {

@@ -4,12 +4,15 @@
  * out of them.
  */
 #include <errno.h>
+#include <sys/uio.h>
 
 #include <drivers/npfs/pipe.h>
 
-static bool non_blocking(struct io_file *file)
+/* O_NONBLOCK of the end, or RWF_NOWAIT of the call. */
+static bool non_blocking(struct io_file *file, ULONG flags)
 {
-	return atomic_load_explicit(&file->lx_flags, memory_order_relaxed) & FSRTL_O_NONBLOCK;
+	return flags & RWF_NOWAIT ||
+	       atomic_load_explicit(&file->lx_flags, memory_order_relaxed) & FSRTL_O_NONBLOCK;
 }
 
 /* The outcome of a transfer that stopped with `reason` after `done` bytes: what was done counts first. */
@@ -72,7 +75,7 @@ NTSTATUS npfs_read(struct io_file *file, const struct io_buffer *buffer, const L
 		status = read_available(pipe, &reading);
 		if (status != STATUS_SUCCESS || reading.done || reading.packet_read || pipe->writers == 0)
 			break;
-		if (non_blocking(file)) {
+		if (non_blocking(file, flags)) {
 			status = FSRTL_ERRNO(EAGAIN);
 			break;
 		}
@@ -141,7 +144,7 @@ static NTSTATUS write_available(struct npfs_pipe *pipe, struct writing *writing)
 }
 
 /* The lock is held. */
-static NTSTATUS write_all(struct io_file *file, struct npfs_pipe *pipe, struct writing *writing)
+static NTSTATUS write_all(struct io_file *file, struct npfs_pipe *pipe, struct writing *writing, ULONG flags)
 {
 	NTSTATUS status;
 	bool was_empty = npfs_empty(pipe), slept = false;
@@ -155,7 +158,7 @@ static NTSTATUS write_all(struct io_file *file, struct npfs_pipe *pipe, struct w
 			break;
 		if (pipe->readers == 0)
 			status = STATUS_PIPE_DISCONNECTED;
-		else if (non_blocking(file))
+		else if (non_blocking(file, flags))
 			status = FSRTL_ERRNO(EAGAIN);
 		else {
 			if (was_empty)
@@ -189,7 +192,7 @@ NTSTATUS npfs_write(struct io_file *file, const struct io_buffer *buffer, const 
 	if (atomic_load_explicit(&file->lx_flags, memory_order_relaxed) & FSRTL_O_DIRECT)
 		writing.slot_flags = NPFS_SLOT_PACKET;
 	pthread_mutex_lock(&pipe->lock);
-	status = write_all(file, pipe, &writing);
+	status = write_all(file, pipe, &writing, flags);
 	if (writing.done)
 		pipe->attributes.ModifyTime = pipe->attributes.ChangeTime = fsrtl_now();
 	pthread_mutex_unlock(&pipe->lock);
