@@ -51,6 +51,26 @@ void ke_wake_all(struct ke_wake_list *list)
 	ke_unlock();
 }
 
+bool ke_wake_one(struct ke_wake_list *list)
+{
+	struct ke_wake_entry *entry;
+	bool woken = false;
+
+	if (!atomic_fetch_add(&list->count, 0))
+		return false;
+	ke_lock();
+	READY_LIST(&list->entries);
+	TAILQ_FOREACH (entry, &list->entries, link) {
+		if (atomic_exchange(&entry->woken, true))
+			continue;
+		hal_unpark(&entry->thread->parker);
+		woken = true;
+		break;
+	}
+	ke_unlock();
+	return woken;
+}
+
 /* Forget the wakes; true if there was one. */
 static bool take_wakes(struct ke_wake_entry *const *entries, size_t count)
 {
