@@ -153,6 +153,7 @@ static int64_t create_first(struct lx_process **made, struct lx_thread **first)
 
 static int64_t open_world(struct lx_thread *thread, const struct lx_start *start, char *error, size_t error_size)
 {
+	const char *directory = start->working_directory ? start->working_directory : hal_start_state()->working_directory;
 	NTSTATUS status = lx_mounts_initialize();
 
 	if (NT_SUCCESS(status))
@@ -161,9 +162,9 @@ static int64_t open_world(struct lx_thread *thread, const struct lx_start *start
 		snprintf(error, error_size, "cannot set the instance up: status 0x%08x", (unsigned)status);
 		return lx_result(&(struct lx_call){.thread = thread}, status) ?: -LX_EIO;
 	}
-	thread->fs = lx_fs_create(start->working_directory);
+	thread->fs = lx_fs_create(directory);
 	if (!thread->fs) {
-		snprintf(error, error_size, "cannot enter the working directory %s", start->working_directory);
+		snprintf(error, error_size, "cannot enter the working directory %s", directory);
 		return -LX_ENOENT;
 	}
 	return 0;

@@ -114,6 +114,8 @@ __attribute__((constructor)) static void read_start_state(void)
 			state->limits[resource].maximum = limit.rlim_max;
 		}
 	}
+	if (!getcwd(state->working_directory, sizeof(state->working_directory)) || state->working_directory[0] != '/')
+		strcpy(state->working_directory, "/");
 	state->personality = (uint32_t)personality(0xffffffff);
 	state->oom_score_adj = read_number("/proc/self/oom_score_adj");
 }
@@ -219,6 +221,13 @@ uint64_t hal_scheduling_slice(void)
 	} attributes = {0};
 
 	return syscall(SYS_sched_getattr, 0, &attributes, sizeof(attributes), 0) == 0 ? attributes.runtime : 0;
+}
+
+uint32_t hal_current_processor(void)
+{
+	int processor = sched_getcpu();
+
+	return processor < 0 ? 0 : (uint32_t)processor;
 }
 
 int64_t hal_random(void *data, size_t size, uint32_t flags)

@@ -23,6 +23,7 @@ struct hal_start {
 	bool has_terminal;  /* a controlling terminal */
 	bool in_foreground; /* of it */
 	bool no_transparent_huge_pages;
+	char working_directory[4096]; /* "/" if it has no name any more */
 };
 const struct hal_start *hal_start_state(void);
 
@@ -58,6 +59,9 @@ void hal_query_memory(struct hal_memory *memory);
 /* A plain thread's round-robin interval, and the time slice that sched_getattr(2) shows (0 before it did); nanoseconds. */
 uint64_t hal_scheduling_interval(void);
 uint64_t hal_scheduling_slice(void);
+
+/* The processor that the calling thread runs on. */
+uint32_t hal_current_processor(void);
 
 /* getrandom(2) with its flags: bytes, or -errno. */
 int64_t hal_random(void *data, size_t size, uint32_t flags);
