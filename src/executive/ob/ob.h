@@ -133,7 +133,7 @@ struct ob_process_hooks {
 void ob_set_process_hooks(const struct ob_process_hooks *hooks);
 const struct ob_process_hooks *ob_process_hooks(void);
 
-/* Who decides whether the calling thread's subject may open an existing object by its name: se, from its start on. */
+/* Who decides whether the calling thread's subject may open an existing object by its name: se, from its start on. Generic rights and MAXIMUM_ALLOWED are resolved by it. */
 typedef NTSTATUS (*ob_access_check)(const struct ob_type *type, ACCESS_MASK desired, ACCESS_MASK *granted);
 void ob_set_access_check(ob_access_check check);
 /* Generic rights and MAXIMUM_ALLOWED resolved by the type; STATUS_ACCESS_DENIED for rights that it does not have. */

@@ -16,8 +16,7 @@ static _Atomic ULONG type_count;
 
 static NTSTATUS check_nothing(const struct ob_type *type, ACCESS_MASK desired, ACCESS_MASK *granted)
 {
-	*granted = desired;
-	return STATUS_SUCCESS;
+	return ob_map_access(type, desired, granted);
 }
 static _Atomic(ob_access_check) access_check = check_nothing;
 
@@ -166,9 +165,7 @@ NTSTATUS ob_map_access(const struct ob_type *type, ACCESS_MASK desired, ACCESS_M
 /* What the subject may do with an existing object that it names. */
 static NTSTATUS check_access(const struct ob_type *type, ACCESS_MASK desired, ACCESS_MASK *granted)
 {
-	NTSTATUS status = ob_map_access(type, desired, granted);
-
-	return NT_SUCCESS(status) ? atomic_load(&access_check)(type, *granted, granted) : status;
+	return atomic_load(&access_check)(type, desired, granted);
 }
 
 static struct ob_handle_table *table_for(ULONG attributes)

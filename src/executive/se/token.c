@@ -154,11 +154,7 @@ static NTSTATUS check_current(const struct ob_type *type, ACCESS_MASK desired, A
 {
 	cleanup_object void *token = se_current_token();
 
-	if (!token) {
-		*granted = desired;
-		return STATUS_SUCCESS;
-	}
-	return se_access_check(token, type, desired, granted);
+	return token ? se_access_check(token, type, desired, granted) : ob_map_access(type, desired, granted);
 }
 
 void se_initialize(void)
