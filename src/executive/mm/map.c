@@ -184,8 +184,11 @@ NTSTATUS mm_map_many(struct mm_address_space *space, const struct mm_map_request
 	MM_HOLD(space);
 	cleanup_batch struct mm_batch batch;
 	NTSTATUS status = STATUS_SUCCESS;
+	uint64_t unasked[MM_BATCH_CALLS];
 	size_t planned = 0;
 
+	if (!addresses)
+		addresses = unasked;
 	mm_batch_begin(&batch, space);
 	if (count > MM_BATCH_CALLS)
 		return STATUS_INVALID_PARAMETER;
