@@ -33,7 +33,13 @@ static HANDLE scratch_handle; /* the same by hostfs */
 
 static __attribute__((unused)) int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
 {
-	return remove(path);
+	return walk->level ? remove(path) : 0;
+}
+
+/* Empty the scratch directory; the directory itself, and the handle on it, stay. */
+static __attribute__((unused)) int clear_scratch(void **state)
+{
+	return nftw(scratch, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 /* Host path of a name in the scratch directory. */
@@ -149,8 +155,8 @@ static __attribute__((unused)) int start_executive(void **state)
 static __attribute__((unused)) int stop_executive(void **state)
 {
 	NtClose(scratch_handle);
-	nftw(scratch, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-	return 0;
+	clear_scratch(state);
+	return rmdir(scratch);
 }
 
 #endif
