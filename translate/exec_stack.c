@@ -96,9 +96,9 @@ static void push_vectors(struct stack_builder *stack, const struct auxiliary *au
 	size_t words = 1 + argc + 1 + envc + 1;
 	uint64_t *next;
 
-	stack->at = ALIGN_DOWN(stack->at, 16);
+	/* argc is 16-byte aligned, and nothing lies between the vectors: what is left over goes above them. */
+	stack->at = ALIGN_DOWN(stack->at, 16) - words % 2 * 8;
 	push(stack, auxv->entries, auxv->count * sizeof(auxv->entries[0]));
-	stack->at -= (stack->at - words * 8) & 15;
 	next = push(stack, NULL, words * 8);
 	*next++ = argc;
 	for (size_t i = 0; i < argc; arguments += strlen(argv[i++]) + 1)
