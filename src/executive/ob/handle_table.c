@@ -322,8 +322,9 @@ static struct ob_handle_table *create_like(struct ob_handle_table *table)
 
 static void copy_entry(struct entry *to, struct entry *from)
 {
-	/* The entry's object stays while the table is locked; lookups only lock it for a moment. */
-	struct ob_header *header = lock_entry(from);
+	/* What is in the entry stays while the table is locked: a lookup's lock need not be waited for. */
+	struct ob_header *header =
+		(struct ob_header *)(atomic_load_explicit(&from->object, memory_order_relaxed) & ~LOCKED);
 
 	if (!header) {
 		to->next_free = from->next_free;
@@ -331,7 +332,6 @@ static void copy_entry(struct entry *to, struct entry *from)
 	}
 	to->access = from->access;
 	to->attributes = from->attributes;
-	unlock_entry(from, header);
 	ob_reference(ob_body_of(header));
 	ob_count_handle(header);
 	atomic_store_explicit(&to->object, (uintptr_t)header, memory_order_relaxed);
