@@ -13,14 +13,18 @@
 #include <drivers/npfs/npfs.h>
 #include <drivers/procfs/procfs.h>
 #include <drivers/tmpfs/tmpfs.h>
+#include <executive/ex/debug.h>
 #include <hal/host.h>
 #include <pico/pico.h>
 #include <process.h>
 #include <trace/trace.h>
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 extern char **environ;
 
@@ -62,20 +66,48 @@ static void raise_descriptor_limit(void)
 	}
 }
 
+/* --log and -v. 0, or an exit status after the error has been told. */
+static int open_log(const struct cli_options *options)
+{
+	FILE *log = options->log ? fopen(options->log, "we") : options->verbose ? stderr : NULL;
+
+	if (options->log && !log) {
+		fprintf(stderr, "lxrun: cannot write the log %s: %s\n", options->log, strerror(errno));
+		return 125;
+	}
+	ex_debug_set_output(log);
+	return 0;
+}
+
 static void dump_objects(void *unused)
 {
 	(void)unused;
 	ps_dump_objects(stderr);
 }
 
-static int run(const struct cli_options *options, const char *program, char **environment, int *status)
+/* Where the program starts, as an absolute path. 0, or an exit status after the error has been told. */
+static int find_working_directory(const struct cli_options *options, char *path, size_t size)
+{
+	cleanup_free char *wanted = options->working_directory ? realpath(options->working_directory, NULL) : NULL;
+
+	if (options->working_directory && (!wanted || chdir(wanted) != 0)) {
+		fprintf(stderr, "lxrun: cannot start in %s: %s\n", options->working_directory, strerror(errno));
+		return 125;
+	}
+	if (getcwd(path, size))
+		return 0;
+	fprintf(stderr, "lxrun: cannot tell the working directory: %s; give one with --cwd\n", strerror(errno));
+	return 125;
+}
+
+static int run(const struct cli_options *options, const char *program, const char *directory, char **environment, int *status)
 {
 	char reason[512] = "";
 	const struct lx_start start = {
 		.program = program,
 		.argv = options->arguments,
 		.envp = environment,
-		.working_directory = options->working_directory,
+		.working_directory = directory,
 		.kill_on_exit = options->kill_on_exit,
 		.at_exit = options->objects ? dump_objects : NULL,
 	};
@@ -90,11 +122,11 @@ static int run(const struct cli_options *options, const char *program, char **en
 int cli_run_program(const struct cli_options *options, int *status)
 {
 	cleanup_free char **environment = cli_build_environment(environ, options->environment, options->environment_count);
-	char program[4096];
-	int error;
+	char program[4096], directory[4096];
+	int error = environment ? find_working_directory(options, directory, sizeof(directory)) : 125;
 
-	if (!environment)
-		return 125;
+	if (error)
+		return error;
 	error = cli_find_program(options->arguments[0], cli_get_environment(environment, "PATH"), program, sizeof(program));
 	if (error) {
 		fprintf(stderr, "lxrun: cannot run %s: %s\n", options->arguments[0], error == ENOENT ? "not found in PATH" : "permission denied");
@@ -103,12 +135,14 @@ int cli_run_program(const struct cli_options *options, int *status)
 	hal_start_state(); /* before anything of it changes */
 	hal_signal_block();
 	raise_descriptor_limit();
-	error = initialize_kernel();
+	error = open_log(options);
+	if (!error)
+		error = initialize_kernel();
 	if (!error)
 		error = trace_start(&options->trace);
 	if (error)
 		return error;
-	error = run(options, program, environment, status);
+	error = run(options, program, directory, environment, status);
 	trace_finish();
 	condrv_restore();
 	return error;
