@@ -6,6 +6,7 @@
  * program has ended and that was asked for, and stops lxrun as a whole when every guest is stopped, so that a shell's job
  * control works from outside. Another thread takes the signals that are sent to lxrun.
  */
+#include <devices.h>
 #include <hal/host.h>
 #include <tree.h>
 
@@ -154,8 +155,10 @@ static int64_t create_first(struct lx_process **made, struct lx_thread **first)
 static int64_t open_world(struct lx_thread *thread, const struct lx_start *start, char *error, size_t error_size)
 {
 	const char *directory = start->working_directory ? start->working_directory : hal_start_state()->working_directory;
-	NTSTATUS status = lx_mounts_initialize();
+	NTSTATUS status;
 
+	lx_devices_initialize();
+	status = lx_mounts_initialize();
 	if (NT_SUCCESS(status))
 		status = lx_files_adopt_host(thread->files);
 	if (!NT_SUCCESS(status)) {

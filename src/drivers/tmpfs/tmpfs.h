@@ -1,4 +1,4 @@
-/* Memory file systems: \Device\TmpFs\<instance>, and memfd_create(2)'s files. */
+/* Memory file systems: \Device\TmpFs\<instance>. */
 #ifndef TMPFS_TMPFS_H
 #define TMPFS_TMPFS_H
 
@@ -7,7 +7,5 @@
 NTSTATUS tmpfs_initialize(void);
 /* A new, empty file system as the device \Device\TmpFs\<name>; `size` bytes at most, 0: half of the host's memory. */
 NTSTATUS tmpfs_create_instance(const char *name, uint64_t size, struct io_device **device);
-/* memfd_create(2): an unlinked file without a directory, open for reading and writing. `seals`: LX_F_SEAL_*. */
-NTSTATUS tmpfs_create_memfd(const char *name, ULONG seals, bool executable, struct io_file **file);
 
 #endif

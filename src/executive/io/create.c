@@ -33,7 +33,8 @@ static void join_name(struct io_file *file, const struct io_create *create)
 		if (create->name.Length)
 			*at++ = '/';
 	}
-	memcpy(at, create->name.Buffer, create->name.Length);
+	if (create->name.Length)
+		memcpy(at, create->name.Buffer, create->name.Length);
 	at[create->name.Length] = 0;
 }
 
