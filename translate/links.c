@@ -201,6 +201,9 @@ static int64_t follow(struct lx_walk *walk, struct link_target *target)
 		return 0;
 	if (status != STATUS_SUCCESS)
 		return lx_result(walk->call, status);
+	/* The link that the walk is to stop at: who got here wanted no link there. */
+	if (lx_walk_stops_at_link(walk) && end == walk->name_size && !*walk->rest)
+		return -LX_ELOOP;
 	result = check_restrictions(walk, target);
 	if (result < 0)
 		return result;

@@ -207,6 +207,22 @@ static bool same_device(const struct lx_place *a, const struct lx_place *b)
 	return a->walk.base.file->device == b->walk.base.file->device;
 }
 
+/* Nothing takes a mount point's place; what kind of thing tried decides the errno. */
+static int64_t refuse_mount_point(struct lx_call *call, const struct lx_place *old)
+{
+	FILE_LX_STATX_INFORMATION information;
+	STRING name = last_name(old);
+	OBJECT_ATTRIBUTES attributes;
+	IO_STATUS_BLOCK io;
+	NTSTATUS status;
+
+	InitializeObjectAttributes(&attributes, &name, OBJ_OPENLINK, old->directory, NULL);
+	status = ZwQueryInformationByName(&attributes, &io, &information, sizeof(information), FileLxStatxInformation);
+	if (!NT_SUCCESS(status))
+		return lx_result(call, status);
+	return (information.Mode & LX_S_IFMT) == LX_S_IFDIR ? -LX_EBUSY : -LX_EISDIR;
+}
+
 static int64_t rename_place(struct lx_call *call, struct lx_place *old, struct lx_place *new, uint32_t flags)
 {
 	FILE_LX_RENAME_INFORMATION information = {.Flags = flags, .RootDirectory = new->directory};
@@ -218,8 +234,12 @@ static int64_t rename_place(struct lx_call *call, struct lx_place *old, struct l
 		return -LX_EBUSY;
 	if (new->walk.last_kind != LX_LAST_NAME)
 		return flags & LX_RENAME_NOREPLACE ? -LX_EEXIST : -LX_EBUSY;
-	if (is_mount_point(old) || is_mount_point(new))
-		return is_mount_point(new) && (flags & LX_RENAME_NOREPLACE) ? -LX_EEXIST : -LX_EBUSY;
+	if (is_mount_point(new) && (flags & LX_RENAME_NOREPLACE))
+		return -LX_EEXIST;
+	if (is_mount_point(new))
+		return refuse_mount_point(call, old);
+	if (is_mount_point(old))
+		return -LX_EBUSY;
 	information.OldName = last_name(old);
 	information.NewName = last_name(new);
 	return lx_result(call, ZwSetInformationFile(old->directory, &io, &information, sizeof(information),

@@ -78,9 +78,8 @@ static ACCESS_MASK access_of(uint32_t flags)
 
 	if (flags & LX_O_PATH)
 		return access | FILE_TRAVERSE;
-	/* What can be read can be mapped for execution. */
 	if (mode == LX_O_RDONLY || mode == LX_O_RDWR)
-		access |= FILE_READ_DATA | FILE_EXECUTE;
+		access |= FILE_READ_DATA;
 	if (mode == LX_O_WRONLY || mode == LX_O_RDWR)
 		access |= FILE_WRITE_DATA | FILE_APPEND_DATA;
 	return access;
@@ -202,8 +201,6 @@ static int64_t open_walked(struct lx_walk *walk, const struct lx_path_open *open
 		*handle = NULL;
 		if (status == STATUS_SUCCESS)
 			return -LX_EISDIR;
-		if (status == STATUS_REPARSE && lx_walk_stops_at_link(walk) && (open->flags & LX_O_EXCL))
-			walk->flags &= ~LX_WALK_NOFOLLOW; /* the link lies before the last component */
 		if (!lx_walk_again(walk, status, &result))
 			return result;
 	}
