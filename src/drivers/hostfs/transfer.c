@@ -46,6 +46,29 @@ static long plain_transfer(const struct transfer *transfer, void *data, size_t s
 	return result < 0 ? -errno : result;
 }
 
+/* What can be had without sleeping, whatever the status flags say: bytes, or -errno. */
+static long ready_transfer(const struct transfer *transfer, void *data, size_t size)
+{
+	int fd = hostfs_file(transfer->file)->fd, again;
+	long result = plain_transfer(transfer, data, size, RWF_NOWAIT);
+	char path[HOSTFS_PROC_PATH_SIZE];
+
+	if (result != -EOPNOTSUPP)
+		return result;
+	/* A FIFO with a name does not know RWF_NOWAIT; another description of it does not sleep, and has the same bytes. */
+	hostfs_proc_path(fd, path);
+	if (fcntl(fd, F_GETPIPE_SZ) < 0)
+		return result;
+	again = open(path, (transfer->write ? O_WRONLY : O_RDONLY) | O_NONBLOCK | O_CLOEXEC);
+	if (again < 0)
+		return result;
+	result = transfer->write ? write(again, data, size) : read(again, data, size);
+	if (result < 0)
+		result = -errno;
+	close(again);
+	return result;
+}
+
 /* The same where it may sleep. An interruption that had no need to sleep is none: what is ready is transferred. */
 static long alertable_transfer(const struct transfer *transfer, void *data, size_t size, NTSTATUS *status)
 {
@@ -61,10 +84,11 @@ static long alertable_transfer(const struct transfer *transfer, void *data, size
 	result = ke_host_call(status, NULL, 0, transfer->write ? SYS_pwritev2 : SYS_preadv2, arguments);
 	if (likely(result != -EINTR || *status == STATUS_SUCCESS))
 		return result;
-	result = plain_transfer(transfer, data, size, RWF_NOWAIT);
-	if (result >= 0)
-		*status = STATUS_SUCCESS;
-	return result >= 0 ? result : -EINTR;
+	result = ready_transfer(transfer, data, size);
+	if (result == -EOPNOTSUPP || (result == -EAGAIN && !(fcntl(hostfs_file(transfer->file)->fd, F_GETFL) & O_NONBLOCK)))
+		return -EINTR;
+	*status = STATUS_SUCCESS;
+	return result;
 }
 
 static long one_transfer(const struct transfer *transfer, void *data, size_t size, NTSTATUS *status)
