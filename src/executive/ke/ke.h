@@ -74,7 +74,7 @@ struct ke_thread {
 	struct hal_parker parker;
 	struct ke_apc_queue kernel_apcs, user_apcs;
 	_Atomic bool user_apc_pending; /* something for deliver_apcs: checked without the lock */
-	bool alerted;        /* NtAlertThread */
+	_Atomic bool alerted; /* NtAlertThread */
 	bool alert_by_id;    /* NtAlertThreadByThreadId */
 	bool waiting;
 	bool wait_alertable;

@@ -55,7 +55,6 @@ bool ke_try_wait_locked(struct ke_wait *wait, NTSTATUS *status);
 LONG ke_set_event_locked(struct dispatcher_header *header);
 NTSTATUS ke_release_mutant_locked(struct kmutant *mutant, LONG *previous);
 NTSTATUS ke_release_semaphore_locked(struct ksemaphore *semaphore, LONG adjustment, LONG *previous);
-NTSTATUS ke_test_alert_locked(struct ke_thread *thread);
 void ke_insert_timer_locked(struct ktimer *timer);
 void ke_remove_timer_locked(struct ktimer *timer);
 /* Nanoseconds since 1970 of an absolute NT time, saturated. */

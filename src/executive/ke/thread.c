@@ -162,10 +162,8 @@ void ke_deliver_user_apcs(void)
 
 void ke_alert_thread(struct ke_thread *thread)
 {
-	ke_lock();
-	thread->alerted = true;
+	atomic_store(&thread->alerted, true);
 	hal_unpark(&thread->parker);
-	ke_unlock();
 }
 
 void ke_signal_apc(struct ke_thread *thread)
@@ -174,33 +172,19 @@ void ke_signal_apc(struct ke_thread *thread)
 	hal_unpark(&thread->parker);
 }
 
-NTSTATUS ke_test_alert_locked(struct ke_thread *thread)
+/* Nothing pending is the usual answer: it costs three loads. */
+NTSTATUS ke_test_alert(struct ke_thread *thread)
 {
-	if (thread->alerted) {
-		thread->alerted = false;
+	if (atomic_load(&thread->alerted) && atomic_exchange(&thread->alerted, false))
 		return STATUS_ALERTED;
-	}
 	if (atomic_load(&thread->user_apc_pending) || atomic_load(&thread->terminating))
 		return STATUS_USER_APC;
 	return STATUS_SUCCESS;
 }
 
-NTSTATUS ke_test_alert(struct ke_thread *thread)
-{
-	ke_lock();
-	NTSTATUS status = ke_test_alert_locked(thread);
-	ke_unlock();
-	return status;
-}
-
 bool ke_alert_pending(struct ke_thread *thread)
 {
-	if (atomic_load(&thread->user_apc_pending) || atomic_load(&thread->terminating))
-		return true;
-	ke_lock();
-	bool alerted = thread->alerted;
-	ke_unlock();
-	return alerted;
+	return atomic_load(&thread->user_apc_pending) || atomic_load(&thread->terminating) || atomic_load(&thread->alerted);
 }
 
 void ke_alert_thread_by_id(struct ke_thread *thread)
@@ -220,7 +204,7 @@ NTSTATUS ke_wait_for_alert_by_id(const LARGE_INTEGER *timeout)
 	for (;;) {
 		ke_deliver_kernel_apcs();
 		ke_lock();
-		NTSTATUS status = thread->alert_by_id ? STATUS_ALERTED : ke_test_alert_locked(thread);
+		NTSTATUS status = thread->alert_by_id ? STATUS_ALERTED : ke_test_alert(thread);
 
 		thread->alert_by_id = thread->alert_by_id && status != STATUS_ALERTED;
 		ke_unlock();

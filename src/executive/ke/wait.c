@@ -65,7 +65,7 @@ static void sleep_locked(struct ke_wait *wait, bool alertable, uint64_t deadline
 	bool timed_out = false;
 
 	while (!wait->done) {
-		NTSTATUS alert = alertable ? ke_test_alert_locked(thread) : STATUS_SUCCESS;
+		NTSTATUS alert = alertable ? ke_test_alert(thread) : STATUS_SUCCESS;
 
 		if (alert != STATUS_SUCCESS) {
 			ke_finish_wait_locked(wait, alert);
@@ -89,7 +89,7 @@ static NTSTATUS wait_locked(struct ke_wait *wait, bool alertable, const LARGE_IN
 	NTSTATUS status;
 
 	if (ke_try_wait_locked(wait, &status) ||
-	    (alertable && (status = ke_test_alert_locked(wait->thread)) != STATUS_SUCCESS)) {
+	    (alertable && (status = ke_test_alert(wait->thread)) != STATUS_SUCCESS)) {
 		ke_unlock();
 		return status;
 	}
