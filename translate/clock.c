@@ -66,7 +66,7 @@ static int64_t resolve_cpu_target(struct lx_thread *caller, int32_t number, bool
 		found = thread && thread->process == caller->process;
 	} else {
 		process = lx_find_process(number);
-		found = process && process->ps;
+		found = process;
 		/* The caller may name its process by its own thread. */
 		if (!process && number == caller->tid) {
 			number = caller->process->pid;
@@ -127,10 +127,10 @@ static int64_t read_cpu_clock(const struct lx_clock *clock, uint64_t *ns)
 	} else {
 		struct lx_process *process = lx_find_process(clock->target);
 
-		if (process && process->ps)
-			used = ps_process_cpu_time(process->ps);
-		else
+		if (!process)
 			result = -LX_EINVAL;
+		else if (process->ps) /* pid 1 runs nothing */
+			used = ps_process_cpu_time(process->ps);
 	}
 	pthread_mutex_unlock(&lx_tree_lock);
 	*ns = used.user_ns + (clock->kind == LX_CPU_VIRTUAL ? 0 : used.system_ns);

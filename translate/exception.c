@@ -5,8 +5,11 @@
  * The signal is forced: blocked or ignored, it ends the process. What ucontext shows of the fault (trap number, error
  * code, address) is kept in the thread until the next one, as Linux keeps it.
  */
+#include <exception.h>
 #include <signals.h>
 
+#define TRAP_OVERFLOW 4
+#define TRAP_PROTECTION 13
 #define TRAP_PAGE_FAULT 14
 #define ERROR_WRITE 2u
 #define ERROR_FETCH 16u
@@ -80,18 +83,53 @@ static void fill_info(struct lx_siginfo *info, const struct pico_exception *exce
 		info->fault.address = exception->address;
 }
 
+/* The instruction's bytes, as far as they can be read. */
+static size_t read_code(struct lx_thread *thread, uint64_t address, uint8_t *bytes, size_t size)
+{
+	return mm_copy_from(thread->process->ps->space, bytes, address, size);
+}
+
 /*
- * The write bit of a page fault's error code: the host doesn't show it, but a page that may be read and isn't fetched
- * from faults only on a write.
+ * The write bit of a page fault's error code: the host doesn't show it. A page that may be read, and isn't fetched from,
+ * faults only on a write; of others the instruction tells.
  */
-static uint64_t complete_error_code(struct lx_thread *thread, const struct pico_exception *exception)
+static uint64_t complete_error_code(struct lx_thread *thread, const struct pico_exception *exception, uint64_t rip)
 {
 	struct mm_vad vad;
+	uint8_t code[15];
+	bool writes;
 
-	if (exception->host_signal != HOST_SIGSEGV || exception->trap_number != TRAP_PAGE_FAULT ||
-	    (exception->error_code & ERROR_FETCH) || !mm_query(thread->process->ps->space, exception->address, &vad) || !(vad.protection & MM_PROT_READ))
+	if (exception->trap_number != TRAP_PAGE_FAULT || (exception->error_code & ERROR_FETCH))
 		return exception->error_code;
-	return exception->error_code | ERROR_WRITE;
+	if (exception->host_signal == HOST_SIGSEGV && mm_query(thread->process->ps->space, exception->address, &vad) &&
+	    (vad.protection & MM_PROT_READ))
+		writes = true;
+	else
+		writes = lx_instruction_writes(code, read_code(thread, rip, code, sizeof(code)));
+	return exception->error_code | (writes ? ERROR_WRITE : 0);
+}
+
+/* int 4 raises the overflow trap; every other gate that a user may not call is a protection fault at the instruction. */
+static uint32_t complete_trap_number(struct lx_thread *thread, const struct pico_exception *exception, uint64_t rip)
+{
+	uint8_t code[2];
+
+	if (exception->trap_number == TRAP_PROTECTION && read_code(thread, rip - 2, code, sizeof(code)) == sizeof(code) &&
+	    code[0] == 0xcd && code[1] == TRAP_OVERFLOW)
+		return TRAP_OVERFLOW;
+	return exception->trap_number;
+}
+
+static void keep_fault(struct lx_thread *thread, const struct pico_exception *exception)
+{
+	struct pico_registers registers;
+
+	if (ps_platform()->get_registers(thread->ps->pico, &registers))
+		return;
+	thread->last_fault.trap_number = complete_trap_number(thread, exception, registers.rip);
+	thread->last_fault.error_code = complete_error_code(thread, exception, registers.rip);
+	if (exception->trap_number == TRAP_PAGE_FAULT)
+		thread->last_fault.address = exception->address;
 }
 
 void lx_dispatch_exception(struct ps_thread *ps, const struct pico_exception *exception)
@@ -99,10 +137,7 @@ void lx_dispatch_exception(struct ps_thread *ps, const struct pico_exception *ex
 	struct lx_thread *thread = ps->pico_context;
 	struct lx_siginfo info;
 
-	thread->last_fault.trap_number = exception->trap_number;
-	thread->last_fault.error_code = complete_error_code(thread, exception);
-	if (exception->trap_number == TRAP_PAGE_FAULT)
-		thread->last_fault.address = exception->address;
+	keep_fault(thread, exception);
 	fill_info(&info, exception, signal_of(exception_status(exception)));
 	lx_signal_force(thread, &info);
 }

@@ -298,8 +298,8 @@ void lx_signal_exec(struct lx_thread *thread)
 {
 	pthread_mutex_lock(&lx_signal_lock);
 	reset_actions(thread->process->sighand);
-	memset(&thread->altstack, 0, sizeof(thread->altstack));
-	thread->altstack.flags = LX_SS_DISABLE;
+	/* Its flags stay, as Linux leaves them. */
+	thread->altstack.sp = thread->altstack.size = 0;
 	memset(&thread->last_fault, 0, sizeof(thread->last_fault));
 	/* It gave up its locks, but lives on. */
 	thread->futex_exited = false;

@@ -86,8 +86,6 @@ static void fill_frame(struct lx_thread *thread, const struct lx_delivery *deliv
 	frame->return_address = delivery->action.restorer;
 	ucontext->flags = UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
 	ucontext->stack = (struct frame_stack){thread->altstack.sp, thread->altstack.flags, 0, thread->altstack.size};
-	if (!thread->altstack.size)
-		ucontext->stack.flags |= LX_SS_DISABLE;
 	save_registers(&ucontext->context, registers);
 	ucontext->context.error_code = thread->last_fault.error_code;
 	ucontext->context.trap_number = thread->last_fault.trap_number;

@@ -25,7 +25,8 @@ static uint64_t host_flags(const struct mm_map_request *request, uint32_t flags)
 		host |= flags & MM_SHARED ? MAP_SHARED : MAP_PRIVATE;
 	if (!request->section)
 		host |= MAP_ANONYMOUS;
-	if (flags & MM_GROWSDOWN)
+	/* The initial stack is mapped to its limit: the host, which has none, must not let it grow beyond. */
+	if ((flags & MM_GROWSDOWN) && !(flags & MM_STACK))
 		host |= MAP_GROWSDOWN;
 	if (flags & (MM_STACK | MM_NO_HUGE))
 		host |= MAP_STACK;
