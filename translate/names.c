@@ -65,6 +65,17 @@ static bool is_mount_point(const struct lx_place *place)
 	       lx_mounts_child(walk->base.mount, walk->last, size);
 }
 
+/* Whether the caller may change the directory comes before what is wrong with a mount point in it. */
+static int64_t refuse(struct lx_call *call, const struct lx_place *place, int64_t error)
+{
+	struct { ULONG mode, flags; } check = {LX_W_OK | LX_X_OK, LX_AT_EACCESS};
+	IO_STATUS_BLOCK io;
+	NTSTATUS status = ZwFsControlFile(place->directory, NULL, NULL, NULL, &io, FSCTL_LX_ACCESS, &check, sizeof(check),
+					  NULL, 0);
+
+	return NT_SUCCESS(status) ? -error : lx_result(call, status);
+}
+
 static NTSTATUS control(HANDLE directory, ULONG code, void *input, ULONG size)
 {
 	IO_STATUS_BLOCK io;
@@ -163,7 +174,7 @@ static int64_t remove_directory(struct lx_call *call, struct lx_place *place)
 		break;
 	}
 	if (is_mount_point(place))
-		return -LX_EBUSY;
+		return refuse(call, place, LX_EBUSY);
 	input.Name = last_name(place);
 	return lx_result(call, control(place->directory, FSCTL_LX_REMOVE_NAME, &input, sizeof(input)));
 }
@@ -172,8 +183,10 @@ static int64_t remove_file(struct lx_call *call, struct lx_place *place)
 {
 	FSCTL_LX_REMOVE_NAME_INPUT input = {.Directory = 0};
 
-	if (place->walk.last_kind != LX_LAST_NAME || is_mount_point(place))
+	if (place->walk.last_kind != LX_LAST_NAME)
 		return -LX_EISDIR;
+	if (is_mount_point(place))
+		return refuse(call, place, LX_EISDIR);
 	input.Name = last_name(place);
 	return lx_result(call, control(place->directory, FSCTL_LX_REMOVE_NAME, &input, sizeof(input)));
 }
@@ -208,7 +221,7 @@ static bool same_device(const struct lx_place *a, const struct lx_place *b)
 }
 
 /* Nothing takes a mount point's place; what kind of thing tried decides the errno. */
-static int64_t refuse_mount_point(struct lx_call *call, const struct lx_place *old)
+static int64_t refuse_target(struct lx_call *call, const struct lx_place *old, const struct lx_place *new)
 {
 	FILE_LX_STATX_INFORMATION information;
 	STRING name = last_name(old);
@@ -220,7 +233,7 @@ static int64_t refuse_mount_point(struct lx_call *call, const struct lx_place *o
 	status = ZwQueryInformationByName(&attributes, &io, &information, sizeof(information), FileLxStatxInformation);
 	if (!NT_SUCCESS(status))
 		return lx_result(call, status);
-	return (information.Mode & LX_S_IFMT) == LX_S_IFDIR ? -LX_EBUSY : -LX_EISDIR;
+	return refuse(call, new, (information.Mode & LX_S_IFMT) == LX_S_IFDIR ? LX_EBUSY : LX_EISDIR);
 }
 
 static int64_t rename_place(struct lx_call *call, struct lx_place *old, struct lx_place *new, uint32_t flags)
@@ -237,9 +250,9 @@ static int64_t rename_place(struct lx_call *call, struct lx_place *old, struct l
 	if (is_mount_point(new) && (flags & LX_RENAME_NOREPLACE))
 		return -LX_EEXIST;
 	if (is_mount_point(new))
-		return refuse_mount_point(call, old);
+		return refuse_target(call, old, new);
 	if (is_mount_point(old))
-		return -LX_EBUSY;
+		return refuse(call, old, LX_EBUSY);
 	information.OldName = last_name(old);
 	information.NewName = last_name(new);
 	return lx_result(call, ZwSetInformationFile(old->directory, &io, &information, sizeof(information),
