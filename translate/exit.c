@@ -223,13 +223,6 @@ static void give_children_away(struct lx_process *process, const struct lx_threa
 	}
 }
 
-static int32_t final_status(const struct lx_process *process, const struct lx_thread *last, int32_t status)
-{
-	if (process->group_exiting)
-		return process->group_exit_status;
-	return last->tid == process->pid ? status : process->leader_exit_status;
-}
-
 /* Under lx_tree_lock; the process has no threads any more. The group to be hung up with its terminal, or 0. */
 static int32_t end_process(struct lx_process *process)
 {
@@ -259,11 +252,10 @@ static bool leave_tree(struct lx_thread *thread, int32_t status, int32_t *hangup
 	bool last;
 
 	pthread_mutex_lock(&lx_tree_lock);
-	if (thread->tid == process->pid)
-		process->leader_exit_status = status;
 	last = process->live_threads == 1;
 	if (last) {
-		process->wait_status = final_status(process, thread, status);
+		/* Without exit_group, the status of the thread that happens to be the last. */
+		process->wait_status = process->group_exiting ? process->group_exit_status : status;
 		lx_process_usage(process, &process->exit_usage);
 	}
 	lx_tree_unlink_thread(thread);

@@ -103,7 +103,6 @@ struct lx_process {
 	bool shares_space;         /* CLONE_VM with another process */
 	uint32_t uid;              /* real user id of its leader, for siginfo of its end */
 	int32_t parent_tid;        /* the parent's thread that made it: __WNOTHREAD, PR_SET_PDEATHSIG */
-	int32_t leader_exit_status;/* of the thread whose tid is the pid, should it end before the others */
 	struct lx_thread *exec_thread; /* in execve, waiting for the other threads to end */
 	struct kevent threads_gone;    /* ... which the last of them sets */
 	struct lx_rusage_sum exit_usage; /* once a zombie: its own, without its children */
