@@ -138,7 +138,8 @@ static void malformed_calls_are_refused(void **state)
 	assert_refused(f, name, "read 0 - (fd call) = int : - : full\n", 1, "another parameter named call");
 	assert_refused(f, name, "read 0 - () = int : nonsense : full\n", 1, "\"nonsense\" is not a class");
 	assert_refused(f, name, "read 0 - () = int : - : done\n", 1, "the status \"done\"");
-	assert_refused(f, name, "read 0 - () = int : - : refused\n", 1, "needs an errno");
+	assert_refused(f, name, "read 0 - () = int : - : refused : - : why\n", 1, "needs an errno");
+	assert_refused(f, name, "read 0 - () = int : - : partial : NtYield\n", 1, "a note must tell");
 	assert_refused(f, name, "read 0 - () = int : - : full : NtMissing\n", 1, "which services.tbl does not have");
 	assert_refused(f, name, "read 0 - () = int : - : direct : NtRead\n", 1, "may have arguments");
 	assert_refused(f, name, "read 0 - () = int : - : full : - : : STATUS_BAD=EWHAT\n", 1, "expected STATUS_NAME=ERRNO");

@@ -83,6 +83,8 @@ static void check_row(const struct model *model, const struct syscall *row)
 		if (!find_status(model, row->overrides[i].status))
 			complain(row->at, "%s translates %s, which status.tbl does not have", row->name,
 				 row->overrides[i].status);
+	if (!*row->note && (!strcmp(row->status, "partial") || !strcmp(row->status, "refused")))
+		complain(row->at, "%s is %s: a note must tell its users what is left out, or why", row->name, row->status);
 	if (!row->is_direct)
 		return;
 
