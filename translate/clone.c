@@ -122,6 +122,7 @@ static int64_t make_process(struct birth *birth)
 	memcpy(child->limits, parent->limits, sizeof(child->limits));
 	pthread_mutex_unlock(&lx_tree_lock);
 	child->exit_signal = flags & LX_CLONE_PARENT ? parent->exit_signal : (int32_t)birth->args->exit_signal;
+	child->uid = birth->parent->token->ruid;
 	child->dumpable = parent->dumpable;
 	child->personality = parent->personality;
 	child->oom_score_adj = parent->oom_score_adj;
