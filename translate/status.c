@@ -5,9 +5,10 @@
 
 int64_t lx_errno_for_row(const struct lx_syscall_descriptor *row, NTSTATUS status)
 {
-	for (unsigned i = 0; row && i < row->override_count; i++)
-		if (row->overrides[i].status == status)
-			return -(int64_t)row->overrides[i].error;
+	for (; row; row = row->parent)
+		for (unsigned i = 0; i < row->override_count; i++)
+			if (row->overrides[i].status == status)
+				return -(int64_t)row->overrides[i].error;
 	return lx_errno_from_status(status);
 }
 

@@ -18,7 +18,10 @@ struct lx_syscall_descriptor;
  */
 int64_t lx_errno_from_status(NTSTATUS status);
 
-/* The same with the row's overrides first; the row may be NULL. lx_result() is this for the row of a call. */
+/*
+ * The same with the row's overrides first, and its parent's if it is a sub-row; the row may be NULL. lx_result() is this
+ * for the row of a call.
+ */
 int64_t lx_errno_for_row(const struct lx_syscall_descriptor *row, NTSTATUS status);
 
 /* The function behind rows that are refused or missing: the row's errno, after a word in the log the first time. */

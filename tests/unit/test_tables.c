@@ -204,6 +204,7 @@ static void a_row_overrides_the_default_errno(void **state)
 	assert_int_equal(lx_errno_for_row(read, STATUS_PIPE_BROKEN), 0);
 	assert_int_equal(lx_errno_for_row(read, STATUS_INVALID_HANDLE), -LX_EBADF);
 	assert_int_equal(lx_errno_for_row(NULL, STATUS_PIPE_BROKEN), -LX_EPIPE);
+	assert_int_equal(lx_errno_for_row(lx_syscall_by_name("fcntl:F_GETFL"), STATUS_USER_APC), -LX_ERESTARTSYS);
 }
 
 static void statuses_and_services_have_names(void **state)
