@@ -168,6 +168,8 @@ void output_close(FILE *file);
 void print_literal(FILE *out, const char *text);
 /* The C identifier of a row's handler: read, fcntl_f_dupfd. */
 const char *handler_name(const struct syscall *row);
+/* Whether the handler gets the argument. */
+bool is_passed(const struct syscall *row, unsigned i);
 
 /* Each writes its files of the output folder: lx/flags.h, nt/ntstatus.h and so on. */
 void emit_flags(const struct model *model, const char *folder);
