@@ -204,8 +204,11 @@ static void count_handle(HANDLE handle, void *object, ACCESS_MASK access, ULONG 
 	++*(size_t *)context;
 }
 
-/* A pipe's writer that a call of another thread held must not live on in the copy: its reader would never see the end. */
-static void drop_stray_handles(struct lx_files *files)
+/*
+ * A pipe's writer that a call of another thread held must not live on in the copy: its reader would never see the end.
+ * False: out of memory.
+ */
+static bool drop_stray_handles(struct lx_files *files)
 {
 	struct stray_handles strays = {.known_count = 0};
 	size_t total = 0, used = 0;
@@ -214,11 +217,11 @@ static void drop_stray_handles(struct lx_files *files)
 		used += files->entries[fd] != NULL;
 	ob_handle_table_walk(files->handles, count_handle, &total);
 	if (total <= used)
-		return;
+		return true;
 	strays.stray_capacity = total - used;
 	strays.known = calloc(used + strays.stray_capacity, sizeof(HANDLE));
 	if (!strays.known)
-		return;
+		return false;
 	strays.stray = strays.known + used;
 	for (uint32_t fd = 0; fd < files->capacity; fd++)
 		if (files->entries[fd])
@@ -228,6 +231,7 @@ static void drop_stray_handles(struct lx_files *files)
 	for (size_t i = 0; i < MIN_OF(strays.stray_count, strays.stray_capacity); i++)
 		ob_handle_table_close(files->handles, strays.stray[i]);
 	free(strays.known);
+	return true;
 }
 
 /* A descriptor whose open is under way elsewhere is free in the copy. */
@@ -259,13 +263,12 @@ struct lx_files *lx_files_clone(struct lx_files *files)
 		copy->handles = ob_handle_table_clone(files->handles);
 	}
 	pthread_mutex_unlock(&files->lock);
-	if (copy && !copy->handles) {
+	if (!copy)
+		return NULL;
+	drop_reservations(copy);
+	if (!copy->handles || !drop_stray_handles(copy)) {
 		free_files(copy);
 		return NULL;
-	}
-	if (copy) {
-		drop_reservations(copy);
-		drop_stray_handles(copy);
 	}
 	return copy;
 }
