@@ -121,7 +121,7 @@ int64_t exec_build_stack(struct lx_call *call, const struct exec_layout *layout,
 {
 	static const char platform[] = "x86_64";
 	size_t argc, envc, arguments = vector_size(strings->argv, &argc), environment = vector_size(strings->envp, &envc);
-	size_t total = arguments + environment + strlen(strings->execfn) + (argc + envc) * 8 + 4096;
+	size_t total = ALIGN_UP(arguments + environment + strlen(strings->execfn) + (argc + envc) * 8 + 4096, 16);
 	cleanup_free uint8_t *bytes = calloc(1, total);
 	struct stack_builder stack = {bytes, layout->stack_top - total, layout->stack_top, layout->stack_top};
 	struct auxiliary auxv = {.count = 0};

@@ -142,6 +142,7 @@ static int64_t do_wait(struct wait_request *request)
 {
 	struct ke_wake_entry entry = {0}, *entries[] = {&entry};
 	struct lx_process *self = request->waiter->process;
+	bool interrupted = false;
 
 	for (;;) {
 		NTSTATUS status;
@@ -151,14 +152,14 @@ static int64_t do_wait(struct wait_request *request)
 		pthread_mutex_lock(&lx_tree_lock);
 		result = look(request);
 		pthread_mutex_unlock(&lx_tree_lock);
-		if (result || (request->options & LX_WNOHANG)) {
+		if (result || interrupted || (request->options & LX_WNOHANG)) {
 			ke_list_dequeue(&entry);
-			return result;
+			return result || !interrupted ? result : -LX_ERESTARTSYS;
 		}
 		status = ke_list_sleep(entries, 1, true, UINT64_MAX);
 		ke_list_dequeue(&entry);
-		if (status == STATUS_USER_APC || status == STATUS_ALERTED)
-			return -LX_ERESTARTSYS;
+		/* The child that changed goes before the signal which says so. */
+		interrupted = status == STATUS_USER_APC || status == STATUS_ALERTED;
 	}
 }
 
