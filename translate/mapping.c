@@ -187,6 +187,7 @@ static int64_t map(struct mapping *mapping)
 		return -LX_ENOMEM;
 	if (mapping->flags & LX_MAP_FIXED && mapping->address & (LX_PAGE_SIZE - 1))
 		return -LX_EINVAL;
+	mapping->address = ALIGN_DOWN(mapping->address, (uint64_t)LX_PAGE_SIZE);
 	if (mapping->file && mapping->offset + ALIGN_UP(mapping->size, (uint64_t)LX_PAGE_SIZE) > INT64_MAX)
 		return -LX_EOVERFLOW;
 	result = check_lock(mapping);
