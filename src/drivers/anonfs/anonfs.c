@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/timerfd.h>
 
 #include <drivers/anonfs/anonfs.h>
 #include <drivers/fsrtl/fsrtl.h>
@@ -39,4 +40,44 @@ NTSTATUS anonfs_create_memory(const char *name, ULONG flags, struct io_file **fi
 NTSTATUS anonfs_create_event(ULONG count, ULONG flags, struct io_file **file)
 {
 	return make_file(eventfd(count, (int)flags | EFD_CLOEXEC), file);
+}
+
+NTSTATUS anonfs_create_timer(LONG clock, ULONG flags, struct io_file **file)
+{
+	return make_file(timerfd_create(clock, (int)flags | TFD_CLOEXEC), file);
+}
+
+static void give_time(const struct itimerspec *time, LONGLONG value[4])
+{
+	value[0] = time->it_interval.tv_sec;
+	value[1] = time->it_interval.tv_nsec;
+	value[2] = time->it_value.tv_sec;
+	value[3] = time->it_value.tv_nsec;
+}
+
+NTSTATUS anonfs_set_timer(struct io_file *file, ULONG flags, const LONGLONG value[4], LONGLONG old[4])
+{
+	const struct itimerspec time = {{value[0], value[1]}, {value[2], value[3]}};
+	int descriptor = hostfs_descriptor(file);
+	struct itimerspec before;
+
+	if (descriptor < 0)
+		return FSRTL_ERRNO(EINVAL);
+	if (timerfd_settime(descriptor, (int)flags, &time, &before) != 0)
+		return FSRTL_ERRNO(errno);
+	give_time(&before, old);
+	return STATUS_SUCCESS;
+}
+
+NTSTATUS anonfs_query_timer(struct io_file *file, LONGLONG value[4])
+{
+	int descriptor = hostfs_descriptor(file);
+	struct itimerspec time;
+
+	if (descriptor < 0)
+		return FSRTL_ERRNO(EINVAL);
+	if (timerfd_gettime(descriptor, &time) != 0)
+		return FSRTL_ERRNO(errno);
+	give_time(&time, value);
+	return STATUS_SUCCESS;
 }
