@@ -11,7 +11,7 @@ struct error {
 
 static const struct error errors[] = {
 #define ERROR_ROW(NAME, number, text) {number, #NAME, text},
-	LX_ERRNO_LIST(ERROR_ROW) LX_RESTART_LIST(ERROR_ROW)
+    LX_ERRNO_LIST(ERROR_ROW) LX_RESTART_LIST(ERROR_ROW)
 #undef ERROR_ROW
 };
 

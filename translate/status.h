@@ -13,14 +13,14 @@ struct lx_call;
 struct lx_syscall_descriptor;
 
 /*
- * 0 or -LX_Exxx by status.tbl alone. Not every NT_SUCCESS() is 0: TIMEOUT, USER_APC, ALERTED and PENDING are errors here.
- * Of those that the table doesn't have, successes are 0 and failures -LX_EIO.
+ * 0 or -LX_Exxx by status.tbl alone. Not every NT_SUCCESS() is 0: TIMEOUT, USER_APC, ALERTED and PENDING are errors
+ * here. Of those that the table doesn't have, successes are 0 and failures -LX_EIO.
  */
 int64_t lx_errno_from_status(NTSTATUS status);
 
 /*
- * The same with the row's overrides first, and its parent's if it is a sub-row; the row may be NULL. lx_result() is this
- * for the row of a call.
+ * The same with the row's overrides first, and its parent's if it is a sub-row; the row may be NULL. lx_result() is
+ * this for the row of a call.
  */
 int64_t lx_errno_for_row(const struct lx_syscall_descriptor *row, NTSTATUS status);
 

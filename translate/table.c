@@ -80,7 +80,7 @@ uint32_t lx_class_by_name(const char *name)
 {
 	static const char *const classes[] = {
 #define CLASS_NAME(NAME, text) [LX_CLASS_BIT_##NAME] = (text),
-		LX_CLASS_LIST(CLASS_NAME)
+	    LX_CLASS_LIST(CLASS_NAME)
 #undef CLASS_NAME
 	};
 

@@ -34,15 +34,15 @@ enum lx_kind {
 	LX_KIND_PID,
 	LX_KIND_UID,
 	LX_KIND_GID,
-	LX_KIND_MODE, /* st_mode: file type and octal permissions */
+	LX_KIND_MODE,	     /* st_mode: file type and octal permissions */
 	LX_KIND_PERMISSIONS, /* octal permissions only: umask, mkdir */
-	LX_KIND_OPEN_MODE, /* permissions that count only if the flags before have O_CREAT or O_TMPFILE */
-	LX_KIND_DEVICE, /* printed as makedev(major, minor) */
+	LX_KIND_OPEN_MODE,   /* permissions that count only if the flags before have O_CREAT or O_TMPFILE */
+	LX_KIND_DEVICE,	     /* printed as makedev(major, minor) */
 	LX_KIND_DEVICE64,
 	LX_KIND_SIGNAL,
 	LX_KIND_SOCKLEN,
-	LX_KIND_TIME, /* seconds since 1970 */
-	LX_KIND_WAIT_STATUS, /* of wait4(2) */
+	LX_KIND_TIME,		/* seconds since 1970 */
+	LX_KIND_WAIT_STATUS,	/* of wait4(2) */
 	LX_KIND_RESOURCE_LIMIT, /* printed in multiples of 1024 or as RLIM64_INFINITY */
 	LX_KIND_FLAGS,
 	LX_KIND_FLAGS64,
@@ -75,10 +75,10 @@ enum lx_direction {
 enum lx_length {
 	LX_LENGTH_ONE,
 	LX_LENGTH_TERMINATED, /* up to a zero element */
-	LX_LENGTH_CONSTANT, /* .length elements */
-	LX_LENGTH_ARGUMENT, /* the value of argument .length */
-	LX_LENGTH_POINTEE, /* the integer that argument .length points to */
-	LX_LENGTH_RETURN, /* the call's result */
+	LX_LENGTH_CONSTANT,   /* .length elements */
+	LX_LENGTH_ARGUMENT,   /* the value of argument .length */
+	LX_LENGTH_POINTEE,    /* the integer that argument .length points to */
+	LX_LENGTH_RETURN,     /* the call's result */
 };
 
 struct lx_vocabulary_entry {
@@ -109,8 +109,8 @@ struct lx_argument_descriptor {
 	enum lx_length length_kind : 8;
 	uint16_t length;
 	const struct lx_vocabulary *vocabulary; /* FLAGS, FLAGS64, ENUM, SELECTOR */
-	const char *structure_name; /* STRUCT */
-	const struct lx_structure *structure; /* STRUCT whose layout structs.tbl gives, else NULL */
+	const char *structure_name;		/* STRUCT */
+	const struct lx_structure *structure;	/* STRUCT whose layout structs.tbl gives, else NULL */
 };
 
 /* A member of a guest structure; arrays use the length of .type, which is never LX_LENGTH_ARGUMENT here. */
@@ -151,7 +151,7 @@ enum lx_class_bit {
 #define LX_CLASS_BIT(NAME, text) LX_CLASS_BIT_##NAME,
 	LX_CLASS_LIST(LX_CLASS_BIT)
 #undef LX_CLASS_BIT
-	LX_CLASS_COUNT
+	    LX_CLASS_COUNT
 };
 
 enum lx_class {
@@ -169,7 +169,7 @@ enum lx_syscall_status {
 
 struct lx_errno_override {
 	int32_t status; /* NTSTATUS */
-	int32_t error; /* positive errno; 0 makes the status a success */
+	int32_t error;	/* positive errno; 0 makes the status a success */
 };
 
 struct lx_syscall_descriptor {
@@ -185,8 +185,8 @@ struct lx_syscall_descriptor {
 	int8_t selector_argument; /* of a multiplexed call: the argument that picks the sub-row; else -1 */
 	uint32_t classes;
 	uint64_t selector_mask;
-	uint64_t selector_value; /* of a sub-row */
-	const struct lx_syscall_descriptor *parent; /* of a sub-row */
+	uint64_t selector_value;			     /* of a sub-row */
+	const struct lx_syscall_descriptor *parent;	     /* of a sub-row */
 	const struct lx_syscall_descriptor *const *sub_rows; /* in the order of selector_value */
 	uint16_t sub_row_count;
 	const struct lx_argument_descriptor *arguments;
@@ -196,9 +196,10 @@ struct lx_syscall_descriptor {
 	const char *note;
 };
 
-/* All rows and sub-rows: first the rows with an x86-64 number by that number, then those of i386 alone, then sub-rows. */
+/* All rows and sub-rows: first the rows with an x86-64 number by that number, then those of i386 alone, then sub-rows.
+ */
 extern const struct lx_syscall_descriptor lx_syscalls[];
-extern const size_t lx_syscall_count; /* with sub-rows */
+extern const size_t lx_syscall_count;	  /* with sub-rows */
 extern const size_t lx_syscall_row_count; /* without */
 
 extern const struct lx_vocabulary *const lx_vocabularies[];

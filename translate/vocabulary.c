@@ -40,8 +40,8 @@ const char *lx_vocabulary_name(const struct lx_vocabulary *vocabulary, uint64_t 
 		const struct lx_vocabulary_entry *entry = &vocabulary->entries[i];
 
 		/* Negative values of an int come with 32 or with 64 bits. */
-		if (entry->value == value || (value <= UINT32_MAX && (uint32_t)entry->value == value &&
-					      (int64_t)entry->value < 0))
+		if (entry->value == value ||
+		    (value <= UINT32_MAX && (uint32_t)entry->value == value && (int64_t)entry->value < 0))
 			return entry->name;
 	}
 	return NULL;

@@ -1,7 +1,7 @@
 /*
- * Watching NT services from their one choke point. Kernel-mode callers (the LX subsystem) reach a service through its Zw
- * form; while an observer is set, each Zw call reports its arguments before and its status after. With none set the cost
- * is one predicted branch.
+ * Watching NT services from their one choke point. Kernel-mode callers (the LX subsystem) reach a service through its
+ * Zw form; while an observer is set, each Zw call reports its arguments before and its status after. With none set the
+ * cost is one predicted branch.
  */
 #ifndef NT_NTOBSERVER_H
 #define NT_NTOBSERVER_H
@@ -19,8 +19,8 @@ enum nt_parameter_direction {
 };
 
 struct nt_parameter_descriptor {
-	const char *name; /* "DesiredAccess" */
-	const char *type; /* "ACCESS_MASK": the C type */
+	const char *name;    /* "DesiredAccess" */
+	const char *type;    /* "ACCESS_MASK": the C type */
 	const char *decoder; /* vocabulary or decoder that the row names for it ("file_access"), or NULL */
 	enum nt_parameter_direction direction;
 	bool optional;
@@ -28,8 +28,8 @@ struct nt_parameter_descriptor {
 
 struct nt_service_descriptor {
 	const char *name; /* "NtReadFile" */
-	int32_t number; /* of build 17763; -1 where Windows publishes none */
-	bool missing; /* declared, but not implemented by this executive */
+	int32_t number;	  /* of build 17763; -1 where Windows publishes none */
+	bool missing;	  /* declared, but not implemented by this executive */
 	uint8_t parameter_count;
 	uint8_t status_count;
 	const struct nt_parameter_descriptor *parameters;
@@ -37,9 +37,9 @@ struct nt_service_descriptor {
 };
 
 /*
- * Both run on the thread that makes the call, with no lock held, and may be called by many threads at once. Arguments are
- * widened to 64 bits; pointers among them point into the caller's memory and are valid during the call. A service that
- * does not return (NtTerminateThread of the caller) enters and never leaves. Services nest.
+ * Both run on the thread that makes the call, with no lock held, and may be called by many threads at once. Arguments
+ * are widened to 64 bits; pointers among them point into the caller's memory and are valid during the call. A service
+ * that does not return (NtTerminateThread of the caller) enters and never leaves. Services nest.
  */
 struct nt_service_observer {
 	void (*enter)(const struct nt_service_descriptor *service, const uint64_t *arguments);

@@ -52,47 +52,47 @@ static void print_columns(FILE *out, const struct column *left, const struct col
 static const char *kind_word(enum lx_kind kind)
 {
 	static const char *const words[] = {
-		[LX_KIND_NONE] = "never returns",
-		[LX_KIND_INT] = "int",
-		[LX_KIND_UINT] = "unsigned int",
-		[LX_KIND_HEX32] = "unsigned int",
-		[LX_KIND_LONG] = "long",
-		[LX_KIND_ULONG] = "unsigned long",
-		[LX_KIND_HEX] = "unsigned long",
-		[LX_KIND_SIZE] = "size_t",
-		[LX_KIND_SSIZE] = "ssize_t",
-		[LX_KIND_OFFSET] = "off_t",
-		[LX_KIND_ADDRESS] = "address",
-		[LX_KIND_FD] = "file descriptor",
-		[LX_KIND_DIRFD] = "directory descriptor",
-		[LX_KIND_PID] = "pid_t",
-		[LX_KIND_UID] = "uid_t",
-		[LX_KIND_GID] = "gid_t",
-		[LX_KIND_MODE] = "mode_t",
-		[LX_KIND_PERMISSIONS] = "mode_t",
-		[LX_KIND_OPEN_MODE] = "mode_t",
-		[LX_KIND_DEVICE] = "dev_t",
-		[LX_KIND_DEVICE64] = "dev_t",
-		[LX_KIND_SIGNAL] = "signal",
-		[LX_KIND_SOCKLEN] = "socklen_t",
-		[LX_KIND_TIME] = "time_t",
-		[LX_KIND_WAIT_STATUS] = "wait status",
-		[LX_KIND_RESOURCE_LIMIT] = "rlim_t",
-		[LX_KIND_FLAGS] = "flags",
-		[LX_KIND_FLAGS64] = "flags",
-		[LX_KIND_ENUM] = "enumeration",
-		[LX_KIND_SELECTOR] = "subcommand",
-		[LX_KIND_POINTER] = "pointer",
-		[LX_KIND_PATH] = "path",
-		[LX_KIND_STRING] = "string",
-		[LX_KIND_STRINGS] = "strings",
-		[LX_KIND_BYTES] = "bytes",
-		[LX_KIND_IOVEC] = "struct iovec",
-		[LX_KIND_SIGSET] = "sigset_t",
-		[LX_KIND_FDSET] = "fd_set",
-		[LX_KIND_CPUSET] = "cpu_set_t",
-		[LX_KIND_SOCKADDR] = "struct sockaddr",
-		[LX_KIND_DIRENTS] = "directory entries",
+	    [LX_KIND_NONE] = "never returns",
+	    [LX_KIND_INT] = "int",
+	    [LX_KIND_UINT] = "unsigned int",
+	    [LX_KIND_HEX32] = "unsigned int",
+	    [LX_KIND_LONG] = "long",
+	    [LX_KIND_ULONG] = "unsigned long",
+	    [LX_KIND_HEX] = "unsigned long",
+	    [LX_KIND_SIZE] = "size_t",
+	    [LX_KIND_SSIZE] = "ssize_t",
+	    [LX_KIND_OFFSET] = "off_t",
+	    [LX_KIND_ADDRESS] = "address",
+	    [LX_KIND_FD] = "file descriptor",
+	    [LX_KIND_DIRFD] = "directory descriptor",
+	    [LX_KIND_PID] = "pid_t",
+	    [LX_KIND_UID] = "uid_t",
+	    [LX_KIND_GID] = "gid_t",
+	    [LX_KIND_MODE] = "mode_t",
+	    [LX_KIND_PERMISSIONS] = "mode_t",
+	    [LX_KIND_OPEN_MODE] = "mode_t",
+	    [LX_KIND_DEVICE] = "dev_t",
+	    [LX_KIND_DEVICE64] = "dev_t",
+	    [LX_KIND_SIGNAL] = "signal",
+	    [LX_KIND_SOCKLEN] = "socklen_t",
+	    [LX_KIND_TIME] = "time_t",
+	    [LX_KIND_WAIT_STATUS] = "wait status",
+	    [LX_KIND_RESOURCE_LIMIT] = "rlim_t",
+	    [LX_KIND_FLAGS] = "flags",
+	    [LX_KIND_FLAGS64] = "flags",
+	    [LX_KIND_ENUM] = "enumeration",
+	    [LX_KIND_SELECTOR] = "subcommand",
+	    [LX_KIND_POINTER] = "pointer",
+	    [LX_KIND_PATH] = "path",
+	    [LX_KIND_STRING] = "string",
+	    [LX_KIND_STRINGS] = "strings",
+	    [LX_KIND_BYTES] = "bytes",
+	    [LX_KIND_IOVEC] = "struct iovec",
+	    [LX_KIND_SIGSET] = "sigset_t",
+	    [LX_KIND_FDSET] = "fd_set",
+	    [LX_KIND_CPUSET] = "cpu_set_t",
+	    [LX_KIND_SOCKADDR] = "struct sockaddr",
+	    [LX_KIND_DIRENTS] = "directory entries",
 	};
 
 	return kind < sizeof(words) / sizeof(words[0]) && words[kind] ? words[kind] : "integer";
@@ -141,7 +141,8 @@ static void add_linux_side(struct column *column, const struct lx_syscall_descri
 		add_line(column, "INT 80h, EAX = %d%s", row->number32, is_native ? " (i386)" : "");
 	for (unsigned i = 0; i < row->argument_count; i++) {
 		describe_argument(row, &row->arguments[i], type, sizeof(type));
-		add_line(column, "%-4s %-12s %s", is_native ? registers64[i] : registers32[i], row->arguments[i].name, type);
+		add_line(column, "%-4s %-12s %s", is_native ? registers64[i] : registers32[i], row->arguments[i].name,
+			 type);
 	}
 	add_line(column, "%-4s %-12s %s", is_native ? "RAX" : "EAX", "result", kind_word(row->result.kind));
 	if (row->result.kind != LX_KIND_NONE)
@@ -198,7 +199,8 @@ static void print_status(FILE *out, const struct lx_syscall_descriptor *row, NTS
 
 	fprintf(out, "  %-34s 0x%08X  ", name ? name : "", (unsigned)status);
 	if (error)
-		fprintf(out, "%s, %s%s\n", lx_errno_name(error), lx_errno_text(error), is_special ? " (this call)" : "");
+		fprintf(out, "%s, %s%s\n", lx_errno_name(error), lx_errno_text(error),
+			is_special ? " (this call)" : "");
 	else
 		fprintf(out, "no error%s\n", is_special ? " (this call)" : "");
 }
@@ -239,10 +241,10 @@ static void print_statuses(FILE *out, const struct lx_syscall_descriptor *row)
 static void print_state(FILE *out, const struct lx_syscall_descriptor *row)
 {
 	static const char *const words[] = {
-		[LX_SYSCALL_FULL] = "full",
-		[LX_SYSCALL_PARTIAL] = "partial",
-		[LX_SYSCALL_REFUSED] = "refused",
-		[LX_SYSCALL_MISSING] = "missing",
+	    [LX_SYSCALL_FULL] = "full",
+	    [LX_SYSCALL_PARTIAL] = "partial",
+	    [LX_SYSCALL_REFUSED] = "refused",
+	    [LX_SYSCALL_MISSING] = "missing",
 	};
 
 	fprintf(out, "%s: %s", row->name, words[row->status]);

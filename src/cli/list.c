@@ -7,10 +7,10 @@
 #include <string.h>
 
 static const char *const status_words[] = {
-	[LX_SYSCALL_FULL] = "full",
-	[LX_SYSCALL_PARTIAL] = "partial",
-	[LX_SYSCALL_REFUSED] = "refused",
-	[LX_SYSCALL_MISSING] = "missing",
+    [LX_SYSCALL_FULL] = "full",
+    [LX_SYSCALL_PARTIAL] = "partial",
+    [LX_SYSCALL_REFUSED] = "refused",
+    [LX_SYSCALL_MISSING] = "missing",
 };
 
 enum { STATUS_COUNT = sizeof(status_words) / sizeof(status_words[0]) };
@@ -56,7 +56,8 @@ static void print_row(FILE *out, const struct lx_syscall_descriptor *row, struct
 		fputs("     ", out);
 	else
 		fprintf(out, "%4d ", number);
-	fprintf(out, "%-*s  %-*s", widths.name, row->name, row->service_count || *reason ? 9 : 0, status_words[row->status]);
+	fprintf(out, "%-*s  %-*s", widths.name, row->name, row->service_count || *reason ? 9 : 0,
+		status_words[row->status]);
 	if (row->status == LX_SYSCALL_REFUSED)
 		snprintf(error, sizeof(error), "%s: ", lx_errno_name(row->refusal_errno));
 	for (unsigned i = 0; i < row->service_count; i++)

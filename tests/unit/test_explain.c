@@ -113,12 +113,12 @@ static void the_list_has_every_call_in_aligned_columns(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_call_is_explained_on_both_sides),
-		cmocka_unit_test(an_errno_of_this_call_alone_is_marked),
-		cmocka_unit_test(numbers_subcommands_and_services_are_explained),
-		cmocka_unit_test(an_unknown_call_is_an_error),
-		cmocka_unit_test(near_names_come_nearest_first),
-		cmocka_unit_test(the_list_has_every_call_in_aligned_columns),
+	    cmocka_unit_test(a_call_is_explained_on_both_sides),
+	    cmocka_unit_test(an_errno_of_this_call_alone_is_marked),
+	    cmocka_unit_test(numbers_subcommands_and_services_are_explained),
+	    cmocka_unit_test(an_unknown_call_is_an_error),
+	    cmocka_unit_test(near_names_come_nearest_first),
+	    cmocka_unit_test(the_list_has_every_call_in_aligned_columns),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -82,9 +82,9 @@ static void without_an_observer_the_call_just_happens(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_zw_call_is_seen_before_and_after, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(an_nt_call_inside_the_executive_is_not_seen, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(without_an_observer_the_call_just_happens, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(a_zw_call_is_seen_before_and_after, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(an_nt_call_inside_the_executive_is_not_seen, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(without_an_observer_the_call_just_happens, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -119,7 +119,8 @@ static void sub_rows_are_selected_as_the_kernel_compares(void **state)
 	assert_string_equal(selected(16, 1, 0x5401), "ioctl:TCGETS");
 	assert_string_equal(selected(16, 1, 0xFFFFFFFF00005401), "ioctl:TCGETS");
 	assert_string_equal(selected(202, 1, LX_FUTEX_WAKE | LX_FUTEX_PRIVATE_FLAG), "futex:FUTEX_WAKE");
-	assert_string_equal(selected(202, 1, LX_FUTEX_WAIT_BITSET | LX_FUTEX_CLOCK_REALTIME), "futex:FUTEX_WAIT_BITSET");
+	assert_string_equal(selected(202, 1, LX_FUTEX_WAIT_BITSET | LX_FUTEX_CLOCK_REALTIME),
+			    "futex:FUTEX_WAIT_BITSET");
 	assert_string_equal(selected(101, 0, LX_PTRACE_CONT), "ptrace:PTRACE_CONT");
 	assert_string_equal(selected(101, 0, 0x100000000 | LX_PTRACE_CONT), "ptrace");
 	assert_string_equal(selected(0, 1, 5), "read");
@@ -308,25 +309,25 @@ static void decoders_of_services_name_vocabularies(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_call_of_the_host_headers_has_its_row),
-		cmocka_unit_test(no_number_name_or_index_occurs_twice),
-		cmocka_unit_test(numbers_up_to_6_18_are_complete),
-		cmocka_unit_test(only_32_bits_of_a_number_count),
-		cmocka_unit_test(every_refusal_has_an_error_and_a_reason),
-		cmocka_unit_test(sub_rows_are_selected_as_the_kernel_compares),
-		cmocka_unit_test(every_sub_row_is_found_by_its_own_value),
-		cmocka_unit_test(classes_are_found_with_and_without_percent),
-		cmocka_unit_test(arguments_carry_direction_length_and_vocabulary),
-		cmocka_unit_test(every_errno_comes_back_from_its_status),
-		cmocka_unit_test(guest_and_host_agree_on_error_numbers),
-		cmocka_unit_test(statuses_that_only_look_like_success_are_errors),
-		cmocka_unit_test(a_row_overrides_the_default_errno),
-		cmocka_unit_test(statuses_and_services_have_names),
-		cmocka_unit_test(values_are_formatted_as_strace_does),
-		cmocka_unit_test(a_short_buffer_gets_a_terminated_prefix),
-		cmocka_unit_test(structures_have_the_kernels_sizes),
-		cmocka_unit_test(nt_vocabularies_agree_with_the_headers),
-		cmocka_unit_test(decoders_of_services_name_vocabularies),
+	    cmocka_unit_test(every_call_of_the_host_headers_has_its_row),
+	    cmocka_unit_test(no_number_name_or_index_occurs_twice),
+	    cmocka_unit_test(numbers_up_to_6_18_are_complete),
+	    cmocka_unit_test(only_32_bits_of_a_number_count),
+	    cmocka_unit_test(every_refusal_has_an_error_and_a_reason),
+	    cmocka_unit_test(sub_rows_are_selected_as_the_kernel_compares),
+	    cmocka_unit_test(every_sub_row_is_found_by_its_own_value),
+	    cmocka_unit_test(classes_are_found_with_and_without_percent),
+	    cmocka_unit_test(arguments_carry_direction_length_and_vocabulary),
+	    cmocka_unit_test(every_errno_comes_back_from_its_status),
+	    cmocka_unit_test(guest_and_host_agree_on_error_numbers),
+	    cmocka_unit_test(statuses_that_only_look_like_success_are_errors),
+	    cmocka_unit_test(a_row_overrides_the_default_errno),
+	    cmocka_unit_test(statuses_and_services_have_names),
+	    cmocka_unit_test(values_are_formatted_as_strace_does),
+	    cmocka_unit_test(a_short_buffer_gets_a_terminated_prefix),
+	    cmocka_unit_test(structures_have_the_kernels_sizes),
+	    cmocka_unit_test(nt_vocabularies_agree_with_the_headers),
+	    cmocka_unit_test(decoders_of_services_name_vocabularies),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,14 +14,14 @@ static const struct table {
 	const char *name;
 	const char *text;
 } sound_tables[] = {
-	{"flags.tbl", "flags open\n\tO_WRONLY=1 O_CREAT=0100\nenum command\n\tC_GET=7 C_SET=8\n"},
-	{"ioctls.tbl", ""},
-	{"ntflags.tbl", ""},
-	{"structs.tbl", "struct pair\n\tint a\n\tlong b\n"},
-	{"status.tbl", "STATUS_SUCCESS 0 - \"success\"\nSTATUS_BAD 0xC0000001 EIO carrier \"bad\"\n"},
-	{"services.tbl", "0x006 NtRead(HANDLE File, out PVOID Data)\n0x007 NtYield()\n"},
-	{"syscalls.tbl", "read 0 3 (fd fd, out buf[return] data) = size : desc : full : NtRead\n"
-			 "control 1 - (fd fd, select:command command) = int : - : missing\n"},
+    {"flags.tbl", "flags open\n\tO_WRONLY=1 O_CREAT=0100\nenum command\n\tC_GET=7 C_SET=8\n"},
+    {"ioctls.tbl", ""},
+    {"ntflags.tbl", ""},
+    {"structs.tbl", "struct pair\n\tint a\n\tlong b\n"},
+    {"status.tbl", "STATUS_SUCCESS 0 - \"success\"\nSTATUS_BAD 0xC0000001 EIO carrier \"bad\"\n"},
+    {"services.tbl", "0x006 NtRead(HANDLE File, out PVOID Data)\n0x007 NtYield()\n"},
+    {"syscalls.tbl", "read 0 3 (fd fd, out buf[return] data) = size : desc : full : NtRead\n"
+		     "control 1 - (fd fd, select:command command) = int : - : missing\n"},
 };
 
 enum { TABLE_COUNT = sizeof(sound_tables) / sizeof(sound_tables[0]) };
@@ -77,7 +77,8 @@ static int generate(struct fixture *fixture)
 {
 	char command[512];
 
-	snprintf(command, sizeof(command), "%s --tables %s --out %s/out 2>&1", TBLGEN, fixture->folder, fixture->folder);
+	snprintf(command, sizeof(command), "%s --tables %s --out %s/out 2>&1", TBLGEN, fixture->folder,
+		 fixture->folder);
 
 	FILE *pipe = popen(command, "re");
 
@@ -142,12 +143,15 @@ static void malformed_calls_are_refused(void **state)
 	assert_refused(f, name, "read 0 - () = int : - : partial : NtYield\n", 1, "a note must tell");
 	assert_refused(f, name, "read 0 - () = int : - : full : NtMissing\n", 1, "which services.tbl does not have");
 	assert_refused(f, name, "read 0 - () = int : - : direct : NtRead\n", 1, "may have arguments");
-	assert_refused(f, name, "read 0 - () = int : - : full : - : : STATUS_BAD=EWHAT\n", 1, "expected STATUS_NAME=ERRNO");
+	assert_refused(f, name, "read 0 - () = int : - : full : - : : STATUS_BAD=EWHAT\n", 1,
+		       "expected STATUS_NAME=ERRNO");
 	assert_refused(f, name, "read 0 - () = int : - : full : - : : STATUS_NO=EIO\n", 1, "status.tbl does not have");
 	assert_refused(f, name, "read 0 - (flags:none f) = int : - : full\n", 1, "no vocabulary is named none");
 	assert_refused(f, name, "a 0 - () = int : - : full\n\nb 0 - () = int : - : full\n", 3, "has the number of a");
-	assert_refused(f, name, "a 0 - () = int : - : full\na 1 - () = int : - : full\n", 2, "already defined in line 1");
-	assert_refused(f, name, "a 0 - () \\\n\t= what : - : full\nb 1 - () = int : - : full\n", 1, "\"what\" is not a type");
+	assert_refused(f, name, "a 0 - () = int : - : full\na 1 - () = int : - : full\n", 2,
+		       "already defined in line 1");
+	assert_refused(f, name, "a 0 - () \\\n\t= what : - : full\nb 1 - () = int : - : full\n", 1,
+		       "\"what\" is not a type");
 }
 
 static void malformed_sub_rows_are_refused(void **state)
@@ -226,15 +230,15 @@ static void a_missing_table_is_named(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(sound_tables_are_accepted, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(unchanged_output_keeps_its_time, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(malformed_calls_are_refused, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(malformed_sub_rows_are_refused, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(malformed_services_are_refused, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(malformed_statuses_are_refused, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(malformed_vocabularies_are_refused, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(malformed_structures_are_refused, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_missing_table_is_named, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(sound_tables_are_accepted, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(unchanged_output_keeps_its_time, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(malformed_calls_are_refused, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(malformed_sub_rows_are_refused, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(malformed_services_are_refused, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(malformed_statuses_are_refused, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(malformed_vocabularies_are_refused, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(malformed_structures_are_refused, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(a_missing_table_is_named, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

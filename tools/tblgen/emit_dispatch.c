@@ -47,7 +47,8 @@ void emit_dispatch(const struct model *model, const char *folder)
 {
 	FILE *out = output_open(folder, "lx_dispatch.c");
 
-	fputs("/*\n * Generated from translate/syscalls.tbl: the function behind each row. Arguments are cut to the row's types\n"
+	fputs("/*\n * Generated from translate/syscalls.tbl: the function behind each row. Arguments are cut to the "
+	      "row's types\n"
 	      " * here, as the Linux kernel does at the same place.\n */\n"
 	      "#include <lx.h>\n#include <status.h>\n#include <table.h>\n\n"
 	      "#include <lx_syscalls.h>\n#include <nt/ntservices.h>\n\n",

@@ -20,7 +20,8 @@ static void emit_header(const struct model *model, const char *folder)
 {
 	FILE *out = output_open(folder, "nt/ntservices.h");
 
-	fputs("/*\n * Generated from translate/services.tbl: the NT system services. Nt* is the service itself; Zw* is the\n"
+	fputs("/*\n * Generated from translate/services.tbl: the NT system services. Nt* is the service itself; Zw* is "
+	      "the\n"
 	      " * same for kernel-mode callers, and the place where an observer sees it (nt/ntobserver.h).\n */\n"
 	      "#ifndef NT_NTSERVICES_H\n#define NT_NTSERVICES_H\n\n"
 	      "#include <nt/ntdef.h>\n#include <nt/ntio.h>\n#include <nt/ntke.h>\n#include <nt/ntmm.h>\n"

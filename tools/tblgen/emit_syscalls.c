@@ -28,7 +28,8 @@ static void emit_header(const struct model *model, const char *folder)
 {
 	FILE *out = output_open(folder, "lx_syscalls.h");
 
-	fputs("/*\n * Generated from translate/syscalls.tbl: the handler of each call, with the row's arguments as types. A\n"
+	fputs("/*\n * Generated from translate/syscalls.tbl: the handler of each call, with the row's arguments as "
+	      "types. A\n"
 	      " * handler returns the call's result or -LX_Exxx.\n */\n"
 	      "#ifndef LX_SYSCALLS_H\n#define LX_SYSCALLS_H\n\n#include <lx/types.h>\n\n#include <stdint.h>\n\n"
 	      "struct lx_call;\n\n",
@@ -80,7 +81,8 @@ void print_argument_descriptor(FILE *out, const struct model *model, const struc
 	enum direction direction = argument->direction;
 
 	/* A path or a string is read unless the row says that the call writes it. */
-	if (direction == BY_VALUE && argument->type->is_address && strcmp(argument->type->word, "ptr") != 0 && !scope->is_memory)
+	if (direction == BY_VALUE && argument->type->is_address && strcmp(argument->type->word, "ptr") != 0 &&
+	    !scope->is_memory)
 		direction = IN;
 	fprintf(out, "{\"%s\", LX_KIND_%s, LX_%s, ", argument->name, argument->type->kind, directions[direction]);
 	print_length(out, argument, scope);
@@ -142,7 +144,8 @@ static unsigned print_sub_row_list(FILE *out, const struct model *model, const s
 		if (model->syscalls[i]->parent != row)
 			continue;
 		if (!count++)
-			fprintf(out, "static const struct lx_syscall_descriptor *const sub_rows_%u[] = {\n", row->index);
+			fprintf(out, "static const struct lx_syscall_descriptor *const sub_rows_%u[] = {\n",
+				row->index);
 		fprintf(out, "\t&lx_syscalls[%u],\n", model->syscalls[i]->index);
 	}
 	if (count)

@@ -7,8 +7,8 @@
  *	const limits            #defines for C code only
  *		NAME=value NAME NAME=OTHER|ANOTHER
  *
- * A name without a value must have been defined above it, so that a constant is written once. "private" after the name of
- * a vocabulary leaves out its #defines.
+ * A name without a value must have been defined above it, so that a constant is written once. "private" after the name
+ *of a vocabulary leaves out its #defines.
  */
 #include "model.h"
 

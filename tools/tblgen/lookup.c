@@ -53,7 +53,7 @@ int errno_by_name(const char *name)
 		int number;
 	} errors[] = {
 #define ERROR_ROW(NAME, number, text) {#NAME, number},
-		LX_ERRNO_LIST(ERROR_ROW) LX_RESTART_LIST(ERROR_ROW)
+	    LX_ERRNO_LIST(ERROR_ROW) LX_RESTART_LIST(ERROR_ROW)
 #undef ERROR_ROW
 	};
 
@@ -84,7 +84,8 @@ static void check_row(const struct model *model, const struct syscall *row)
 			complain(row->at, "%s translates %s, which status.tbl does not have", row->name,
 				 row->overrides[i].status);
 	if (!*row->note && (!strcmp(row->status, "partial") || !strcmp(row->status, "refused")))
-		complain(row->at, "%s is %s: a note must tell its users what is left out, or why", row->name, row->status);
+		complain(row->at, "%s is %s: a note must tell its users what is left out, or why", row->name,
+			 row->status);
 	if (!row->is_direct)
 		return;
 

@@ -24,7 +24,7 @@ struct vocabulary {
 	const char *name;
 	bool is_enum;
 	bool is_constants; /* only #defines, no table */
-	bool is_private; /* a table, but no #defines: the NT headers already have them */
+	bool is_private;   /* a table, but no #defines: the NT headers already have them */
 	struct constant *entries;
 	size_t count;
 };
@@ -32,11 +32,11 @@ struct vocabulary {
 /* A base type of syscalls.tbl; types.c has the list. */
 struct base_type {
 	const char *word;
-	const char *kind; /* LX_KIND_ suffix */
+	const char *kind;   /* LX_KIND_ suffix */
 	const char *c_type; /* as a handler's parameter when it is a value */
-	unsigned size; /* in guest memory */
-	bool is_address; /* the value itself is a guest address: path, ptr */
-	bool needs_name; /* flags:NAME, enum:NAME, struct NAME */
+	unsigned size;	    /* in guest memory */
+	bool is_address;    /* the value itself is a guest address: path, ptr */
+	bool needs_name;    /* flags:NAME, enum:NAME, struct NAME */
 };
 
 enum direction { BY_VALUE, IN, OUT, INOUT };
@@ -45,8 +45,8 @@ struct argument {
 	const char *name;
 	const struct base_type *type;
 	enum direction direction;
-	const char *qualifier; /* vocabulary or structure name */
-	const char *length; /* text between brackets, or NULL */
+	const char *qualifier;	/* vocabulary or structure name */
+	const char *length;	/* text between brackets, or NULL */
 	uint64_t selector_mask; /* of a select argument */
 };
 
@@ -66,16 +66,16 @@ struct syscall {
 	struct argument result;
 	char **classes;
 	unsigned class_count;
-	const char *status; /* full partial refused missing */
+	const char *status;  /* full partial refused missing */
 	const char *refusal; /* errno name of a refused row */
-	bool is_direct; /* the generator writes the thunk */
+	bool is_direct;	     /* the generator writes the thunk */
 	char *services[MAX_SERVICES];
 	unsigned service_count;
 	const char *note;
 	struct errno_override overrides[MAX_OVERRIDES];
 	unsigned override_count;
 	struct syscall *parent; /* of a sub-row */
-	int selector_argument; /* -1: not multiplexed */
+	int selector_argument;	/* -1: not multiplexed */
 	uint64_t selector_value;
 	unsigned index;
 };
@@ -104,7 +104,7 @@ struct status {
 	const char *name;
 	uint64_t value;
 	const char *error; /* NULL: not an error for the guest */
-	bool is_carrier; /* the status that a host errno travels as */
+	bool is_carrier;   /* the status that a host errno travels as */
 	const char *text;
 };
 

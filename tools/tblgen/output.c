@@ -18,7 +18,8 @@ static void make_folders(char *path)
 	}
 }
 
-/* A file under way is kept in memory, to leave an unchanged one alone: whatever includes it need not be compiled again. */
+/* A file under way is kept in memory, to leave an unchanged one alone: whatever includes it need not be compiled again.
+ */
 static struct {
 	char *path;
 	char *text;

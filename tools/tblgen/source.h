@@ -1,6 +1,7 @@
 /*
  * Reading table files: logical lines with their place, and a cursor that takes words off a line. A table is UTF-8 text;
- * '#' opens a comment line, a trailing backslash continues a line, indentation marks a line that belongs to the one above.
+ * '#' opens a comment line, a trailing backslash continues a line, indentation marks a line that belongs to the one
+ * above.
  */
 #ifndef TBLGEN_SOURCE_H
 #define TBLGEN_SOURCE_H

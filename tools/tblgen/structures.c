@@ -68,8 +68,8 @@ static void check_lengths(const struct structure *structure)
 		for (size_t j = 0; j < structure->count; j++)
 			found |= !strcmp(structure->members[j].argument.name, length);
 		if (!found)
-			complain(structure->at, "struct %s: the length of %s is \"%s\", which is no member", structure->name,
-				 argument->name, length);
+			complain(structure->at, "struct %s: the length of %s is \"%s\", which is no member",
+				 structure->name, argument->name, length);
 	}
 }
 
@@ -78,8 +78,7 @@ static void finish(struct structure *structure)
 	if (!structure)
 		return;
 	check_lengths(structure);
-	structure->size = (structure->size + structure->alignment - 1) / structure->alignment *
-			  structure->alignment;
+	structure->size = (structure->size + structure->alignment - 1) / structure->alignment * structure->alignment;
 }
 
 static struct structure *begin(struct model *model, struct cursor *cursor)

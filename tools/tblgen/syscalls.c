@@ -6,7 +6,8 @@
  *
  * status is full, partial, missing, "refused ERRNO", or "direct": full, with a thunk that only calls the service. A row
  * with an argument of type select:VOCABULARY is multiplexed; its sub-rows follow it anywhere below. A sub-row without a
- * value takes it from the vocabulary, and one whose classes are "-" has its parent's. Overrides are STATUS_…=ERRNO or =0.
+ * value takes it from the vocabulary, and one whose classes are "-" has its parent's. Overrides are STATUS_…=ERRNO or
+ *=0.
  */
 #include "model.h"
 
@@ -105,8 +106,8 @@ static bool parse_signature(struct cursor *cursor, const struct model *model, st
 
 static bool is_class(const char *word)
 {
-	static const char *const classes[] = {"file",  "process", "network", "signal", "ipc",	  "desc",
-					      "memory", "creds",   "clock",   "pure",	"stat",	  "lstat",
+	static const char *const classes[] = {"file",	"process", "network", "signal",	 "ipc",	   "desc",
+					      "memory", "creds",   "clock",   "pure",	 "stat",   "lstat",
 					      "fstat",	"%stat",   "statfs",  "fstatfs", "%statfs"};
 
 	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
