@@ -1,0 +1,184 @@
+#!/usr/bin/env python3
+"""life.py LXRUN TEST: how runs end. Everything of a run must be gone 2 s after its end, whatever ended it.
+
+The test is a subreaper: what a run leaves behind becomes its child, where it is found.
+"""
+import ctypes
+import os
+import pty
+import random
+import select
+import signal
+import subprocess
+import sys
+import time
+
+LIMIT = 2.0
+STORM = r"""
+import os, threading, time
+def spin():
+    while True:
+        pid = os.fork()
+        if pid == 0:
+            if os.getpid() % 2:
+                os.execv("/bin/true", ["true"])
+            threading.Thread(target=lambda: None).start()
+            os._exit(0)
+        os.waitpid(pid, 0)
+for i in range(3):
+    if os.fork() == 0:
+        for j in range(3):
+            threading.Thread(target=spin, daemon=True).start()
+        spin()
+spin()
+"""
+
+
+def become_subreaper():
+    if ctypes.CDLL(None, use_errno=True).prctl(36, 1, 0, 0, 0) != 0:
+        sys.exit("cannot become a subreaper")
+
+
+def survivors():
+    """Children of ours that are not zombies; zombies are reaped."""
+    left = []
+    while True:
+        try:
+            pid, _ = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return []
+        if pid == 0:
+            break
+    with open(f"/proc/self/task/{os.getpid()}/children") as file:
+        for pid in file.read().split():
+            try:
+                with open(f"/proc/{pid}/stat") as stat:
+                    if stat.read().rsplit(")", 1)[1].split()[0] != "Z":
+                        left.append(int(pid))
+            except OSError:
+                pass
+    return left
+
+
+def expect_nobody_left():
+    deadline = time.monotonic() + LIMIT
+    while survivors():
+        if time.monotonic() > deadline:
+            left = survivors()
+            names = [open(f"/proc/{pid}/comm").read().strip() for pid in left if os.path.exists(f"/proc/{pid}")]
+            for pid in left:
+                os.kill(pid, signal.SIGKILL)
+            sys.exit(f"survivors: {left} {names}")
+        time.sleep(0.01)
+
+
+def wait(process, limit=LIMIT):
+    try:
+        return process.wait(limit)
+    except subprocess.TimeoutExpired:
+        where = subprocess.run(["gdb", "-batch", "-p", str(process.pid), "-ex", "thread apply all bt 8"], capture_output=True, text=True)
+        process.kill()
+        sys.exit(f"lxrun did not end within {limit} s\n{where.stdout}")
+
+
+def expect(what, got, wanted):
+    if got != wanted:
+        sys.exit(f"{what}: {got!r} instead of {wanted!r}")
+
+
+def reader_that_ends_early(lxrun):
+    yes = subprocess.Popen(["yes"], stdout=subprocess.PIPE)
+    head = subprocess.Popen([lxrun, "head", "-1"], stdin=yes.stdout, stdout=subprocess.PIPE)
+    yes.stdout.close()
+    expect("output", head.stdout.read(), b"y\n")
+    expect("status", wait(head), 0)
+    expect("native writer", wait(yes), -signal.SIGPIPE)
+
+
+def writer_whose_reader_ends(lxrun):
+    yes = subprocess.Popen([lxrun, "yes"], stdout=subprocess.PIPE)
+    head = subprocess.Popen(["head", "-1"], stdin=yes.stdout, stdout=subprocess.PIPE)
+    yes.stdout.close()
+    expect("output", head.stdout.read(), b"y\n")
+    expect("status", wait(yes), -signal.SIGPIPE)
+    wait(head)
+
+
+def interrupt_from_terminal(lxrun):
+    for program in (["sleep", "100"], ["sh", "-c", "sleep 100 | cat"], ["sh", "-c", "while :; do :; done"]):
+        pid, master = pty.fork()
+        if pid == 0:
+            os.execv(lxrun, [lxrun, "sh", "-c", 'echo ready; exec "$@"', "sh"] + program)
+        seen = b""
+        while b"ready" not in seen:
+            seen += os.read(master, 100)
+        time.sleep(0.1)
+        os.write(master, b"\x03")
+        deadline = time.monotonic() + LIMIT
+        status = None
+        while status is None and time.monotonic() < deadline:
+            done, value = os.waitpid(pid, os.WNOHANG)
+            status = value if done else None
+            if select.select([master], [], [], 0.02)[0]:
+                try:
+                    os.read(master, 1000)
+                except OSError:
+                    pass
+        if status is None:
+            os.kill(pid, signal.SIGKILL)
+            sys.exit(f"{program}: still runs after ^C")
+        expect(f"{program}: status", status, signal.SIGINT)
+        os.close(master)
+
+
+def terminated(lxrun):
+    process = subprocess.Popen([lxrun, "sh", "-c", "echo ready; exec sleep 100"], stdout=subprocess.PIPE)
+    process.stdout.readline()
+    process.send_signal(signal.SIGTERM)
+    expect("status", wait(process), -signal.SIGTERM)
+
+
+def handler_survives_termination(lxrun):
+    script = 'trap "echo handled; exit 7" TERM; echo ready; while :; do sleep 0.05; done'
+    process = subprocess.Popen([lxrun, "sh", "-c", script], stdout=subprocess.PIPE)
+    process.stdout.readline()
+    process.send_signal(signal.SIGTERM)
+    expect("output", process.stdout.read(), b"handled\n")
+    expect("status", wait(process), 7)
+
+
+def killed_in_a_storm(lxrun):
+    for _ in range(int(os.environ.get("LIFE_ROUNDS", "50"))):
+        process = subprocess.Popen([lxrun, "python3", "-c", STORM], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(random.uniform(0.0, 0.6))
+        process.kill()
+        process.wait()
+        expect_nobody_left()
+
+
+def last_process_decides(lxrun):
+    start = time.monotonic()
+    process = subprocess.run([lxrun, "sh", "-c", "(sleep 0.3; echo late) & exit 3"], capture_output=True, timeout=10)
+    expect("output", process.stdout, b"late\n")
+    expect("status", process.returncode, 3)
+    process = subprocess.run([lxrun, "--kill-on-exit", "sh", "-c", "(sleep 30; echo late) & exit 3"], capture_output=True, timeout=10)
+    expect("status with --kill-on-exit", process.returncode, 3)
+    expect("output with --kill-on-exit", process.stdout, b"")
+    if time.monotonic() - start > 5:
+        sys.exit("--kill-on-exit waited")
+
+
+TESTS = [reader_that_ends_early, writer_whose_reader_ends, interrupt_from_terminal, terminated, handler_survives_termination,
+         killed_in_a_storm, last_process_decides]
+
+
+def main():
+    tests = {test.__name__: test for test in TESTS}
+    if len(sys.argv) != 3 or sys.argv[2] not in tests:
+        sys.exit(f"usage: life.py LXRUN {'|'.join(tests)}")
+    become_subreaper()
+    tests[sys.argv[2]](sys.argv[1])
+    expect_nobody_left()
+
+
+main()

@@ -1,0 +1,25 @@
+# Whole programs, ends of runs, and both again for other users and one CPU.
+
+# add_run_test(LABEL NAME command...): once as we are, and with the label "matrix" as an unprivileged user (if we are root)
+# and pinned to one CPU.
+find_program(SETPRIV setpriv)
+find_program(TASKSET taskset)
+function(add_run_test label name limit)
+	add_test(NAME ${label}.${name} COMMAND ${ARGN})
+	add_test(NAME ${label}.${name}.nobody COMMAND ${SETPRIV} --reuid=65534 --regid=65534 --clear-groups ${ARGN})
+	add_test(NAME ${label}.${name}.onecpu COMMAND ${TASKSET} -c 0 ${ARGN})
+	set_tests_properties(${label}.${name} PROPERTIES LABELS ${label} TIMEOUT ${limit} SKIP_RETURN_CODE 77)
+	set_tests_properties(${label}.${name}.nobody ${label}.${name}.onecpu PROPERTIES LABELS "${label};matrix" TIMEOUT ${limit}
+		SKIP_RETURN_CODE 77)
+endfunction()
+
+file(GLOB program_tests CONFIGURE_DEPENDS programs/*.sh)
+foreach(source ${program_tests})
+	get_filename_component(name ${source} NAME_WE)
+	add_run_test(program ${name} 300 $<TARGET_FILE:run_both> -t 140 $<TARGET_FILE:lxrun> -- /bin/sh ${source})
+endforeach()
+
+foreach(name reader_that_ends_early writer_whose_reader_ends interrupt_from_terminal terminated handler_survives_termination
+	killed_in_a_storm last_process_decides)
+	add_run_test(life ${name} 300 python3 ${CMAKE_CURRENT_SOURCE_DIR}/life/life.py $<TARGET_FILE:lxrun> ${name})
+endforeach()
