@@ -90,19 +90,18 @@ int64_t lx_sys_pipe(struct lx_call *call, struct lx_uptr pipefd)
 	return lx_sys_pipe2(call, pipefd, 0);
 }
 
-/* A control with one number in and one out; what is no such file says `otherwise`. */
-static int64_t number_control(struct lx_call *call, int32_t fd, ULONG code, const ULONG *in, int64_t otherwise)
+/* A control with one number in (0: only ask) and one out; what is no such file says `otherwise`. */
+static int64_t number_control(struct lx_call *call, int32_t fd, ULONG code, ULONG input, int64_t otherwise)
 {
 	IO_STATUS_BLOCK block = {0};
-	ULONG input = in ? *in : 0, output = 0;
+	ULONG output = 0;
 	NTSTATUS status;
 	HANDLE handle;
 	int64_t result = lx_fd_handle(call, fd, false, &handle);
 
 	if (result < 0)
 		return result;
-	status = ZwFsControlFile(handle, NULL, NULL, NULL, &block, code, in ? &input : NULL, in ? sizeof input : 0, &output,
-				 sizeof output);
+	status = ZwFsControlFile(handle, NULL, NULL, NULL, &block, code, &input, sizeof input, &output, sizeof output);
 	if (status == STATUS_INVALID_DEVICE_REQUEST)
 		return otherwise;
 	result = lx_result(call, status);
@@ -111,22 +110,23 @@ static int64_t number_control(struct lx_call *call, int32_t fd, ULONG code, cons
 
 int64_t lx_sys_fcntl_f_setpipe_sz(struct lx_call *call, int32_t fd, uint32_t arg)
 {
-	return number_control(call, fd, FSCTL_LX_PIPE_SIZE, &arg, -LX_EBADF);
+	/* No capacity is one page, as one byte is. */
+	return number_control(call, fd, FSCTL_LX_PIPE_SIZE, arg ? arg : 1, -LX_EBADF);
 }
 
 int64_t lx_sys_fcntl_f_getpipe_sz(struct lx_call *call, int32_t fd)
 {
-	return number_control(call, fd, FSCTL_LX_PIPE_SIZE, NULL, -LX_EBADF);
+	return number_control(call, fd, FSCTL_LX_PIPE_SIZE, 0, -LX_EBADF);
 }
 
 int64_t lx_sys_fcntl_f_add_seals(struct lx_call *call, int32_t fd, uint32_t arg)
 {
-	int64_t result = number_control(call, fd, FSCTL_LX_SEALS, &arg, -LX_EINVAL);
+	int64_t result = number_control(call, fd, FSCTL_LX_SEALS, arg, -LX_EINVAL);
 
 	return result < 0 ? result : 0;
 }
 
 int64_t lx_sys_fcntl_f_get_seals(struct lx_call *call, int32_t fd)
 {
-	return number_control(call, fd, FSCTL_LX_SEALS, NULL, -LX_EINVAL);
+	return number_control(call, fd, FSCTL_LX_SEALS, 0, -LX_EINVAL);
 }

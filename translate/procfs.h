@@ -57,7 +57,7 @@ NTSTATUS lx_proc_show_auxv(const struct procfs_subject *subject, struct procfs_t
 NTSTATUS lx_proc_show_statm(const struct procfs_subject *subject, struct procfs_text *text);
 struct lx_proc_layout { uint64_t code_start, code_end, data_start, data_end, break_start; };
 /* Where the program lies, from its mappings. */
-struct lx_proc_layout lx_proc_layout(struct mm_address_space *space);
+struct lx_proc_layout lx_proc_layout(const struct lx_proc_view *view);
 
 /* procfs_status.c */
 NTSTATUS lx_proc_show_status(const struct procfs_subject *subject, struct procfs_text *text);

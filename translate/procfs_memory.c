@@ -138,13 +138,19 @@ NTSTATUS lx_proc_show_maps(const struct procfs_subject *subject, struct procfs_t
 
 /* --- where the program lies */
 
+struct layout_search {
+	const struct io_file *program;
+	struct lx_proc_layout layout;
+};
+
 static void note_layout(const struct mm_vad *vad, void *context)
 {
-	struct lx_proc_layout *layout = context;
+	struct layout_search *search = context;
+	struct lx_proc_layout *layout = &search->layout;
 
 	if (vad->flags & MM_HEAP && !layout->break_start)
 		layout->break_start = vad->start;
-	if (!vad->section || vad->flags & (MM_SHARED | MM_SPECIAL))
+	if (!vad->section || mm_section_file(vad->section) != search->program)
 		return;
 	if (vad->protection & MM_PROT_EXEC && !layout->code_start) {
 		layout->code_start = vad->start;
@@ -155,13 +161,13 @@ static void note_layout(const struct mm_vad *vad, void *context)
 	}
 }
 
-struct lx_proc_layout lx_proc_layout(struct mm_address_space *space)
+struct lx_proc_layout lx_proc_layout(const struct lx_proc_view *view)
 {
-	struct lx_proc_layout layout = {0};
+	struct layout_search search = {.program = view->process->executable_file};
 
-	if (space)
-		mm_walk(space, note_layout, &layout);
-	return layout;
+	if (view->space && search.program)
+		mm_walk(view->space, note_layout, &search);
+	return search.layout;
 }
 
 /* The resident set is not known without asking the host for every body of the process: what Mm's counters say. */

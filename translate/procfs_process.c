@@ -101,7 +101,7 @@ static void name_without_thread(const struct lx_process *process, struct lx_proc
 	const char *name = process->ps ? process->ps->image_name : "init";
 	const char *slash = strrchr(name, '/');
 
-	snprintf(view->comm, sizeof view->comm, "%s", slash ? slash + 1 : name);
+	snprintf(view->comm, sizeof view->comm, "%.15s", slash ? slash + 1 : name);
 }
 
 NTSTATUS lx_proc_look(const struct procfs_subject *subject, struct lx_proc_view *view)

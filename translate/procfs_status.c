@@ -243,7 +243,7 @@ static void show_stat_times(const struct procfs_subject *subject, const struct l
 
 static void show_stat_memory(const struct lx_proc_view *view, struct procfs_text *text)
 {
-	struct lx_proc_layout layout = lx_proc_layout(view->space);
+	struct lx_proc_layout layout = lx_proc_layout(view);
 	const struct lx_process *process = view->process;
 	struct mm_statistics memory = {0};
 	struct lx_rusage_sum usage = {0};

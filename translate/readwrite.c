@@ -121,6 +121,9 @@ static int64_t transfer_result(const struct transfer *transfer, NTSTATUS status,
 		return (int64_t)io->Information;
 	if (status == STATUS_END_OF_FILE)
 		return 0;
+	/* A pipe's last reader went while part was written already. */
+	if (status == STATUS_NOTIFY_CLEANUP && transfer->writing)
+		lx_signal_self(call, LX_SIGPIPE);
 	if (status == STATUS_USER_APC || status == STATUS_ALERTED)
 		return -LX_ERESTARTSYS;
 	/* A pipe without writers is read to its end; one without readers can't be written. */

@@ -223,6 +223,8 @@ static void capacity_is_rounded_up_and_never_below_what_is_in_it(void **state)
 	ULONG capacity = 0;
 
 	assert_status(resize(pipe.read_end, 0, &capacity), STATUS_SUCCESS);
+	assert_int_equal(capacity, CAPACITY);
+	assert_status(resize(pipe.read_end, 1, &capacity), STATUS_SUCCESS);
 	assert_int_equal(capacity, PAGE);
 	assert_status(resize(pipe.read_end, 3 * PAGE, &capacity), STATUS_SUCCESS);
 	assert_int_equal(capacity, 4 * PAGE);

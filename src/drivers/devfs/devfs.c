@@ -131,7 +131,7 @@ static NTSTATUS devfs_create(struct io_device *device, struct io_create *create,
 	node = node_of(index);
 	file->context = (void *)(uintptr_t)index;
 	file->access = create->access;
-	atomic_store(&file->lx_flags, create->lx.Flags & (FSRTL_STATUS_FLAGS | FSRTL_O_PATH));
+	fsrtl_keep_flags(file, create);
 	create->information = FILE_OPENED;
 	if (node && node->open && !(create->lx.Flags & FSRTL_O_PATH) && fsrtl_wanted(create->access))
 		return node->open(file, create->lx.Flags);
@@ -327,6 +327,19 @@ static NTSTATUS read_link(struct io_file *file, void *output, ULONG output_size,
 	return STATUS_SUCCESS;
 }
 
+/* Names can't be made or removed; whether the name is there comes first, as anywhere. */
+static NTSTATUS refuse_name(struct io_file *file, const STRING *name, bool making)
+{
+	size_t index = index_of(file);
+	NTSTATUS status = step(&index, name);
+
+	if (making && status == STATUS_SUCCESS)
+		return STATUS_OBJECT_NAME_COLLISION;
+	if (!making && status == STATUS_OBJECT_NAME_NOT_FOUND)
+		return status;
+	return STATUS_ACCESS_DENIED;
+}
+
 static NTSTATUS devfs_fs_control(struct io_file *file, ULONG code, const void *input, ULONG input_size, void *output,
 				 ULONG output_size, ULONG_PTR *information)
 {
@@ -338,8 +351,12 @@ static NTSTATUS devfs_fs_control(struct io_file *file, ULONG code, const void *i
 		return read_link(file, output, output_size, information);
 	if (code == FSCTL_LX_ACCESS && input_size >= sizeof(ULONG))
 		return fsrtl_permitted(&copy, *(const ULONG *)input & 7) ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;
-	if (code == FSCTL_LX_MAKE_NODE || code == FSCTL_LX_REMOVE_NAME || code == FSCTL_LX_LINK_NAME)
-		return STATUS_ACCESS_DENIED;
+	if (code == FSCTL_LX_MAKE_NODE && input_size >= sizeof(FSCTL_LX_MAKE_NODE_INPUT))
+		return refuse_name(file, &((const FSCTL_LX_MAKE_NODE_INPUT *)input)->Name, true);
+	if (code == FSCTL_LX_LINK_NAME && input_size >= sizeof(FSCTL_LX_LINK_NAME_INPUT))
+		return refuse_name(file, &((const FSCTL_LX_LINK_NAME_INPUT *)input)->Name, true);
+	if (code == FSCTL_LX_REMOVE_NAME && input_size >= sizeof(FSCTL_LX_REMOVE_NAME_INPUT))
+		return refuse_name(file, &((const FSCTL_LX_REMOVE_NAME_INPUT *)input)->Name, false);
 	if (code == FSCTL_LX_FALLOCATE)
 		return FSRTL_ERRNO(ENODEV);
 	if (code == FSCTL_LX_GET_XATTR || code == FSCTL_LX_SET_XATTR || code == FSCTL_LX_REMOVE_XATTR)

@@ -51,7 +51,7 @@ static NTSTATUS read_zeroes(const struct io_buffer *buffer, ULONG_PTR *informati
 static NTSTATUS write_full(const struct io_buffer *buffer, ULONG_PTR *information)
 {
 	*information = 0;
-	return io_buffer_size(buffer) ? FSRTL_ERRNO(ENOSPC) : STATUS_SUCCESS;
+	return FSRTL_ERRNO(ENOSPC);
 }
 
 static NTSTATUS read_random(const struct io_buffer *buffer, ULONG_PTR *information)

@@ -187,6 +187,15 @@ NTSTATUS fsrtl_query_attributes(const FILE_LX_STATX_INFORMATION *attributes, FIL
 	return STATUS_INVALID_INFO_CLASS;
 }
 
+void fsrtl_keep_flags(struct io_file *file, const struct io_create *create)
+{
+	ULONG flags = create->lx.Flags & (FSRTL_STATUS_FLAGS | FSRTL_O_PATH);
+
+	if (create->has_packet)
+		flags |= FSRTL_O_LARGEFILE;
+	atomic_store(&file->lx_flags, flags);
+}
+
 NTSTATUS fsrtl_query_status_flags(struct io_file *file, void *data, ULONG size, ULONG_PTR *information)
 {
 	ULONG flags = atomic_load(&file->lx_flags);

@@ -32,6 +32,7 @@
 #define FSRTL_O_NONBLOCK 04000u
 #define FSRTL_O_ASYNC 020000u
 #define FSRTL_O_DIRECT 040000u
+#define FSRTL_O_LARGEFILE 0100000u
 #define FSRTL_O_NOATIME 01000000u
 #define FSRTL_O_PATH 010000000u
 #define FSRTL_O_TMPFILE 020000000u
@@ -59,6 +60,8 @@ void fsrtl_init_attributes(FILE_LX_STATX_INFORMATION *attributes, ULONG mode, UL
 /* One of NT's or lxrun's attribute classes out of the attributes; STATUS_INVALID_INFO_CLASS for any other class. */
 NTSTATUS fsrtl_query_attributes(const FILE_LX_STATX_INFORMATION *attributes, FILE_INFORMATION_CLASS class, void *data,
 				ULONG size, ULONG_PTR *information);
+/* The status flags of an open into file->lx_flags; O_LARGEFILE for what open(2) opened, as F_GETFL shows it. */
+void fsrtl_keep_flags(struct io_file *file, const struct io_create *create);
 /* FileLxStatusFlagsInformation kept in file->lx_flags. */
 NTSTATUS fsrtl_query_status_flags(struct io_file *file, void *data, ULONG size, ULONG_PTR *information);
 NTSTATUS fsrtl_set_status_flags(struct io_file *file, const void *data, ULONG size);

@@ -48,7 +48,9 @@ static NTSTATUS npfs_create(struct io_device *device, struct io_create *create, 
 	pthread_mutex_unlock(&pipe->lock);
 	file->context = pipe;
 	file->access = create->access;
-	atomic_store(&file->lx_flags, create->lx.Flags & (FSRTL_STATUS_FLAGS | FSRTL_O_PATH));
+	fsrtl_keep_flags(file, create);
+	if (!create->root)
+		atomic_fetch_and(&file->lx_flags, ~FSRTL_O_LARGEFILE);
 	create->information = create->root ? FILE_OPENED : FILE_CREATED;
 	return STATUS_SUCCESS;
 }
@@ -140,14 +142,13 @@ static NTSTATUS pipe_size(struct npfs_pipe *pipe, const void *input, ULONG input
 	ULONG wanted, capacity;
 	NTSTATUS status = STATUS_SUCCESS;
 
-	if (output_size < sizeof capacity)
+	if (input_size < sizeof wanted || output_size < sizeof capacity)
 		return STATUS_BUFFER_TOO_SMALL;
+	memcpy(&wanted, input, sizeof wanted);
 	pthread_mutex_lock(&pipe->lock);
 	capacity = pipe->slot_count * NPFS_PAGE;
-	if (input_size >= sizeof wanted) {
-		memcpy(&wanted, input, sizeof wanted);
+	if (wanted)
 		status = npfs_resize(pipe, wanted, &capacity);
-	}
 	pthread_mutex_unlock(&pipe->lock);
 	if (status == STATUS_SUCCESS)
 		status = fsrtl_return(&capacity, sizeof capacity, output, output_size, information);

@@ -196,5 +196,10 @@ NTSTATUS npfs_write(struct io_file *file, const struct io_buffer *buffer, const 
 	if (writing.done)
 		pipe->attributes.ModifyTime = pipe->attributes.ChangeTime = fsrtl_now();
 	pthread_mutex_unlock(&pipe->lock);
+	/* SIGPIPE is due even if part of it was written: the caller is told by a success of another name. */
+	if (status == STATUS_PIPE_DISCONNECTED && writing.done) {
+		*information = writing.done;
+		return STATUS_NOTIFY_CLEANUP;
+	}
 	return outcome(writing.done, status, information);
 }

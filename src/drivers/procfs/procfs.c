@@ -160,7 +160,7 @@ static NTSTATUS procfs_create(struct io_device *device, struct io_create *create
 	procfs_path(&open->place, open->name, sizeof open->name);
 	file->context = steal_pointer(&open);
 	file->access = create->access;
-	atomic_store(&file->lx_flags, create->lx.Flags & (FSRTL_STATUS_FLAGS | FSRTL_O_PATH));
+	fsrtl_keep_flags(file, create);
 	create->information = FILE_OPENED;
 	return STATUS_SUCCESS;
 }
@@ -423,9 +423,7 @@ static ULONG procfs_poll(struct io_file *file, ULONG events, struct io_poll_tabl
 
 static NTSTATUS procfs_section(struct io_file *file, ULONG protection, struct io_section_backing *backing)
 {
-	struct procfs_open *open = file->context;
-
-	return procfs_node_of(&open->place)->kind == PROCFS_FILE ? FSRTL_ERRNO(EIO) : FSRTL_ERRNO(ENODEV);
+	return FSRTL_ERRNO(ENODEV);
 }
 
 static const struct io_driver_operations procfs_operations = {
