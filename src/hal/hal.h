@@ -16,22 +16,25 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* The real-time signal that interrupts a thread inside hal_alertable_call; no thread of the supervisor may block or use it. */
+/* The real-time signal that interrupts a thread inside hal_alertable_call; no thread of the supervisor may block or use
+ * it. */
 #define HAL_INTERRUPT_SIGNAL 62
 
 struct hal_parker {
-	_Atomic uint32_t token;   /* 1: an unpark is due; 2: the owner sleeps on it */
+	_Atomic uint32_t token;	  /* 1: an unpark is due; 2: the owner sleeps on it */
 	_Atomic uint32_t in_call; /* 1: inside hal_alertable_call */
 	pid_t tid;
 };
 
-/* Prepare the process: the signal that interrupts host calls, SIGPIPE ignored. At start; again is harmless. 0 or -errno. */
+/* Prepare the process: the signal that interrupts host calls, SIGPIPE ignored. At start; again is harmless. 0 or
+ * -errno. */
 int hal_initialize(void);
 /* By the thread that will sleep on it. */
 void hal_parker_init(struct hal_parker *parker);
 /* The same for a zeroed parker that others may have unparked already: their token stays. */
 void hal_parker_adopt(struct hal_parker *parker);
-/* Sleep until unparked (consumes the token, returns true) or until `deadline_ns` on CLOCK_MONOTONIC (false); UINT64_MAX: no deadline. */
+/* Sleep until unparked (consumes the token, returns true) or until `deadline_ns` on CLOCK_MONOTONIC (false);
+ * UINT64_MAX: no deadline. */
 bool hal_park(struct hal_parker *parker, uint64_t deadline_ns);
 /* End the sleep, or the next one. Async-signal-safe, any thread. */
 void hal_unpark(struct hal_parker *parker);
@@ -46,9 +49,18 @@ int64_t hal_alertable_call(struct hal_parker *parker, long number, ...);
 /* The same with the arguments in an array. */
 int64_t hal_alertable_call_array(struct hal_parker *parker, long number, const uint64_t arguments[6]);
 
-enum hal_clock { HAL_CLOCK_REALTIME, HAL_CLOCK_MONOTONIC, HAL_CLOCK_BOOTTIME, HAL_CLOCK_THREAD_CPU,
-		 HAL_CLOCK_MONOTONIC_RAW, HAL_CLOCK_REALTIME_COARSE, HAL_CLOCK_MONOTONIC_COARSE, HAL_CLOCK_TAI,
-		 HAL_CLOCK_REALTIME_ALARM, HAL_CLOCK_BOOTTIME_ALARM };
+enum hal_clock {
+	HAL_CLOCK_REALTIME,
+	HAL_CLOCK_MONOTONIC,
+	HAL_CLOCK_BOOTTIME,
+	HAL_CLOCK_THREAD_CPU,
+	HAL_CLOCK_MONOTONIC_RAW,
+	HAL_CLOCK_REALTIME_COARSE,
+	HAL_CLOCK_MONOTONIC_COARSE,
+	HAL_CLOCK_TAI,
+	HAL_CLOCK_REALTIME_ALARM,
+	HAL_CLOCK_BOOTTIME_ALARM
+};
 /* Nanoseconds. */
 uint64_t hal_time(enum hal_clock clock);
 /* ... of one step of it; 0: the machine has no such clock. */
@@ -71,7 +83,7 @@ void hal_yield(void);
  */
 struct hal_alarm {
 	struct hal_parker parker; /* unpark it to end the sleep */
-	int realtime_fd;          /* a timerfd that reports clock steps; -1: none could be had */
+	int realtime_fd;	  /* a timerfd that reports clock steps; -1: none could be had */
 };
 /* By the thread that will sleep on it. Never fails; without a timerfd, clock steps are noticed within a second. */
 void hal_alarm_init(struct hal_alarm *alarm);
@@ -103,9 +115,9 @@ bool hal_force_fallbacks(void);
 struct hal_system {
 	uint32_t page_size;
 	uint64_t physical_pages, free_pages;
-	uint32_t processors;     /* that the supervisor may run on */
+	uint32_t processors;	 /* that the supervisor may run on */
 	uint64_t processor_mask; /* the first 64 of them */
-	uint64_t boot_time_ns;   /* CLOCK_REALTIME at boot */
+	uint64_t boot_time_ns;	 /* CLOCK_REALTIME at boot */
 };
 void hal_query_system(struct hal_system *system);
 

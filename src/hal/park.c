@@ -41,7 +41,8 @@ struct kernel_sigaction {
 };
 #define KERNEL_SA_RESTORER 0x04000000ul
 
-__attribute__((no_sanitize("thread", "address", "undefined"))) static void interrupt_handler(int number, siginfo_t *info, void *context)
+__attribute__((no_sanitize("thread", "address", "undefined"))) static void
+interrupt_handler(int number, siginfo_t *info, void *context)
 {
 	greg_t *registers = ((ucontext_t *)context)->uc_mcontext.gregs;
 	uintptr_t instruction = (uintptr_t)registers[REG_RIP];
@@ -62,10 +63,10 @@ static void unblock_interrupt_signal(void)
 int hal_initialize(void)
 {
 	struct kernel_sigaction action = {
-		.handler = interrupt_handler,
-		.flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK | KERNEL_SA_RESTORER,
-		.restorer = hal_signal_return,
-		.mask = ~0ull,
+	    .handler = interrupt_handler,
+	    .flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK | KERNEL_SA_RESTORER,
+	    .restorer = hal_signal_return,
+	    .mask = ~0ull,
 	};
 
 	/* The C library's sigaction is wrapped by sanitizers, which run handlers late and on a copied context. */
@@ -169,7 +170,8 @@ int64_t hal_alertable_call_array(struct hal_parker *parker, long number, const u
 
 	tell_asleep(1);
 	atomic_store(&parker->in_call, 1);
-	/* Interrupted without a token: stopped and continued, or a signal meant for an earlier call. It had no effect. */
+	/* Interrupted without a token: stopped and continued, or a signal meant for an earlier call. It had no effect.
+	 */
 	do
 		result = hal_alertable_syscall(&parker->token, number, arguments);
 	while (result == -EINTR && atomic_load(&parker->token) != TOKEN_DUE);

@@ -25,9 +25,9 @@ static void *thread_by_id(ULONG_PTR id)
 }
 
 static const struct ob_process_hooks hooks = {
-	.thread_type = &thread_type,
-	.current_thread = current_thread,
-	.thread_by_id = thread_by_id,
+    .thread_type = &thread_type,
+    .current_thread = current_thread,
+    .thread_by_id = thread_by_id,
 };
 
 static int start(void **state)
@@ -114,7 +114,8 @@ static void semaphore_services_check_their_limits(void **state)
 	assert_int_equal(NtReleaseSemaphore(handle, 0, NULL), STATUS_INVALID_PARAMETER);
 	assert_int_equal(NtReleaseSemaphore(handle, 2, &previous), STATUS_SUCCESS);
 	assert_int_equal(NtReleaseSemaphore(handle, 1, &previous), STATUS_SEMAPHORE_LIMIT_EXCEEDED);
-	assert_int_equal(NtQuerySemaphore(handle, SemaphoreBasicInformation, &basic, sizeof(basic), NULL), STATUS_SUCCESS);
+	assert_int_equal(NtQuerySemaphore(handle, SemaphoreBasicInformation, &basic, sizeof(basic), NULL),
+			 STATUS_SUCCESS);
 	assert_int_equal(basic.CurrentCount, 2);
 	assert_int_equal(basic.MaximumCount, 2);
 	NtClose(handle);
@@ -150,7 +151,8 @@ static void wait_for_many_checks_every_handle(void **state)
 	assert_int_equal(NtWaitForMultipleObjects(65, handles, WaitAny, false, &poll_once), STATUS_INVALID_PARAMETER_1);
 	assert_int_equal(NtWaitForMultipleObjects(0, handles, WaitAny, false, &poll_once), STATUS_INVALID_PARAMETER_1);
 	assert_int_equal(NtWaitForMultipleObjects(2, handles, 5, false, &poll_once), STATUS_INVALID_PARAMETER_3);
-	assert_int_equal(NtWaitForMultipleObjects(2, handles, WaitAll, false, &poll_once), STATUS_INVALID_PARAMETER_MIX);
+	assert_int_equal(NtWaitForMultipleObjects(2, handles, WaitAll, false, &poll_once),
+			 STATUS_INVALID_PARAMETER_MIX);
 	assert_int_equal(NtWaitForMultipleObjects(64, handles, WaitAny, false, &poll_once), STATUS_WAIT_0);
 	handles[1] = directory;
 	assert_int_equal(NtWaitForMultipleObjects(2, handles, WaitAny, false, &poll_once), STATUS_ACCESS_DENIED);
@@ -326,7 +328,9 @@ static void time_and_machine_are_the_hosts(void **state)
 	ULONG length;
 
 	NtQuerySystemTime(&time);
-	assert_true(time.QuadPart / 10000000 - NT_UNIX_EPOCH / 10000000 - (LONGLONG)(hal_time(HAL_CLOCK_REALTIME) / 1000000000) <= 1);
+	assert_true(time.QuadPart / 10000000 - NT_UNIX_EPOCH / 10000000 -
+			(LONGLONG)(hal_time(HAL_CLOCK_REALTIME) / 1000000000) <=
+		    1);
 	NtQueryPerformanceCounter(&counter, &frequency);
 	assert_true((uint64_t)counter.QuadPart <= hal_time(HAL_CLOCK_MONOTONIC));
 	assert_int_equal(frequency.QuadPart, 1000000000);
@@ -338,8 +342,9 @@ static void time_and_machine_are_the_hosts(void **state)
 	assert_true(basic.NumberOfProcessors >= 1);
 	assert_int_equal(NtQuerySystemInformation(SystemTimeOfDayInformation, &day, sizeof(day), NULL), STATUS_SUCCESS);
 	assert_true(day.BootTime.QuadPart < day.CurrentTime.QuadPart);
-	assert_int_equal(NtQuerySystemInformation(SystemPerformanceInformation, &performance, sizeof(performance), NULL),
-			 STATUS_SUCCESS);
+	assert_int_equal(
+	    NtQuerySystemInformation(SystemPerformanceInformation, &performance, sizeof(performance), NULL),
+	    STATUS_SUCCESS);
 	assert_true(performance.AvailablePages > 0 && performance.AvailablePages < performance.TotalPages);
 	assert_int_equal(NtQuerySystemInformation(999, &day, sizeof(day), NULL), STATUS_INVALID_INFO_CLASS);
 }
@@ -347,19 +352,19 @@ static void time_and_machine_are_the_hosts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(event_services_report_the_previous_state),
-		cmocka_unit_test(services_check_what_the_handle_grants),
-		cmocka_unit_test(semaphore_services_check_their_limits),
-		cmocka_unit_test(mutant_services_know_the_owner),
-		cmocka_unit_test(wait_for_many_checks_every_handle),
-		cmocka_unit_test(signal_and_wait_needs_the_right_to_signal),
-		cmocka_unit_test(delay_lasts_and_can_be_alerted),
-		cmocka_unit_test(queued_apcs_run_at_the_next_delivery),
-		cmocka_unit_test(alert_by_id_finds_the_thread),
-		cmocka_unit_test(timer_services_set_query_and_cancel),
-		cmocka_unit_test(timer_apc_runs_in_the_thread_that_set_it),
-		cmocka_unit_test(completion_port_hands_out_packets_in_order),
-		cmocka_unit_test(time_and_machine_are_the_hosts),
+	    cmocka_unit_test(event_services_report_the_previous_state),
+	    cmocka_unit_test(services_check_what_the_handle_grants),
+	    cmocka_unit_test(semaphore_services_check_their_limits),
+	    cmocka_unit_test(mutant_services_know_the_owner),
+	    cmocka_unit_test(wait_for_many_checks_every_handle),
+	    cmocka_unit_test(signal_and_wait_needs_the_right_to_signal),
+	    cmocka_unit_test(delay_lasts_and_can_be_alerted),
+	    cmocka_unit_test(queued_apcs_run_at_the_next_delivery),
+	    cmocka_unit_test(alert_by_id_finds_the_thread),
+	    cmocka_unit_test(timer_services_set_query_and_cancel),
+	    cmocka_unit_test(timer_apc_runs_in_the_thread_that_set_it),
+	    cmocka_unit_test(completion_port_hands_out_packets_in_order),
+	    cmocka_unit_test(time_and_machine_are_the_hosts),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

@@ -247,20 +247,20 @@ static void refused_file_identity_changes_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(park_without_token_ends_at_its_deadline),
-		cmocka_unit_test(park_with_a_deadline_of_zero_polls),
-		cmocka_unit_test(unparks_are_sticky_and_do_not_add_up),
-		cmocka_unit_test(unpark_wakes_a_sleeping_thread),
-		cmocka_unit_test(alertable_call_returns_the_raw_result),
-		cmocka_unit_test(alertable_call_is_not_entered_with_a_token),
-		cmocka_unit_test(unpark_interrupts_a_blocking_call),
-		cmocka_unit_test(a_signal_without_a_token_does_not_end_the_call),
-		cmocka_unit_test(no_unpark_is_lost_around_the_call),
-		cmocka_unit_test(threads_block_all_signals_but_the_interrupt),
-		cmocka_unit_test(alarm_ends_at_the_earlier_deadline),
-		cmocka_unit_test(alarm_works_without_a_timerfd),
-		cmocka_unit_test(own_file_identity_can_always_be_set),
-		cmocka_unit_test(refused_file_identity_changes_nothing),
+	    cmocka_unit_test(park_without_token_ends_at_its_deadline),
+	    cmocka_unit_test(park_with_a_deadline_of_zero_polls),
+	    cmocka_unit_test(unparks_are_sticky_and_do_not_add_up),
+	    cmocka_unit_test(unpark_wakes_a_sleeping_thread),
+	    cmocka_unit_test(alertable_call_returns_the_raw_result),
+	    cmocka_unit_test(alertable_call_is_not_entered_with_a_token),
+	    cmocka_unit_test(unpark_interrupts_a_blocking_call),
+	    cmocka_unit_test(a_signal_without_a_token_does_not_end_the_call),
+	    cmocka_unit_test(no_unpark_is_lost_around_the_call),
+	    cmocka_unit_test(threads_block_all_signals_but_the_interrupt),
+	    cmocka_unit_test(alarm_ends_at_the_earlier_deadline),
+	    cmocka_unit_test(alarm_works_without_a_timerfd),
+	    cmocka_unit_test(own_file_identity_can_always_be_set),
+	    cmocka_unit_test(refused_file_identity_changes_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, attach_main, NULL);

@@ -25,10 +25,10 @@ static void delete_thing(void *object)
 
 static const struct ob_type_operations thing_operations = {.close = close_thing, .delete = delete_thing};
 static struct ob_type thing_type = {
-	.name = "Thing",
-	.mapping = {0x20001, 0x20002, 0x20004, 0x1F0007},
-	.valid_access = 0x1F0007,
-	.operations = &thing_operations,
+    .name = "Thing",
+    .mapping = {0x20001, 0x20002, 0x20004, 0x1F0007},
+    .valid_access = 0x1F0007,
+    .operations = &thing_operations,
 };
 static struct ob_type other_type = {.name = "Other", .valid_access = 0x1F0001};
 
@@ -98,8 +98,18 @@ static void rights_that_a_type_lacks_are_refused(void **state)
 static void invalid_values_are_invalid_handles(void **state)
 {
 	HANDLE handle = new_handle(1);
-	const uintptr_t values[] = {0, 1, 2, 3, (uintptr_t)handle + 1, (uintptr_t)handle + 4, 0x7FFFFFFC, 0x7FFFFFFFFFFFFFFC,
-				    0x8000000000000000, 0xFFFFFFFFFFFFFFF8, (uintptr_t)-1, (uintptr_t)-2};
+	const uintptr_t values[] = {0,
+				    1,
+				    2,
+				    3,
+				    (uintptr_t)handle + 1,
+				    (uintptr_t)handle + 4,
+				    0x7FFFFFFC,
+				    0x7FFFFFFFFFFFFFFC,
+				    0x8000000000000000,
+				    0xFFFFFFFFFFFFFFF8,
+				    (uintptr_t)-1,
+				    (uintptr_t)-2};
 	void *object;
 
 	for (size_t i = 0; i < ARRAY_COUNT(values); i++)
@@ -250,7 +260,8 @@ static void duplicate_can_close_its_source(void **state)
 {
 	HANDLE source = new_handle(1), copy;
 
-	assert_int_equal(duplicate(source, 0, 0, DUPLICATE_SAME_ACCESS | DUPLICATE_CLOSE_SOURCE, &copy), STATUS_SUCCESS);
+	assert_int_equal(duplicate(source, 0, 0, DUPLICATE_SAME_ACCESS | DUPLICATE_CLOSE_SOURCE, &copy),
+			 STATUS_SUCCESS);
 	assert_int_equal(NtClose(source), STATUS_INVALID_HANDLE);
 	assert_int_equal(NtDuplicateObject(NtCurrentProcess(), copy, NULL, NULL, 0, 0, DUPLICATE_CLOSE_SOURCE),
 			 STATUS_SUCCESS);
@@ -263,12 +274,14 @@ static void protected_handle_does_not_close(void **state)
 	OBJECT_HANDLE_FLAG_INFORMATION flags = {.Inherit = 1, .ProtectFromClose = 1}, seen = {0};
 	HANDLE handle = new_handle(1);
 
-	assert_int_equal(NtSetInformationObject(handle, ObjectHandleFlagInformation, &flags, sizeof(flags)), STATUS_SUCCESS);
+	assert_int_equal(NtSetInformationObject(handle, ObjectHandleFlagInformation, &flags, sizeof(flags)),
+			 STATUS_SUCCESS);
 	assert_int_equal(NtQueryObject(handle, ObjectHandleFlagInformation, &seen, sizeof(seen), NULL), STATUS_SUCCESS);
 	assert_memory_equal(&flags, &seen, sizeof(flags));
 	assert_int_equal(NtClose(handle), STATUS_HANDLE_NOT_CLOSABLE);
 	flags.ProtectFromClose = 0;
-	assert_int_equal(NtSetInformationObject(handle, ObjectHandleFlagInformation, &flags, sizeof(flags)), STATUS_SUCCESS);
+	assert_int_equal(NtSetInformationObject(handle, ObjectHandleFlagInformation, &flags, sizeof(flags)),
+			 STATUS_SUCCESS);
 	assert_int_equal(NtClose(handle), STATUS_SUCCESS);
 	assert_int_equal(NtSetInformationObject(handle, ObjectHandleFlagInformation, &flags, sizeof(flags)),
 			 STATUS_INVALID_HANDLE);
@@ -329,9 +342,9 @@ static struct ob_handle_table *process_handles(void *object)
 static void duplicate_crosses_processes(void **state)
 {
 	const struct ob_process_hooks hooks = {
-		.process_type = &process_type,
-		.current_process = current_process,
-		.process_handles = process_handles,
+	    .process_type = &process_type,
+	    .current_process = current_process,
+	    .process_handles = process_handles,
 	};
 	struct process *process = ob_create_object(&process_type, sizeof(*process));
 	HANDLE source = new_handle(1), target, process_handle;
@@ -340,18 +353,21 @@ static void duplicate_crosses_processes(void **state)
 	ob_set_process_hooks(&hooks);
 	process->table = ob_handle_table_create();
 	current = process;
-	assert_int_equal(ob_reference_by_handle(NtCurrentProcess(), PROCESS_DUP_HANDLE, &process_type, &object), STATUS_SUCCESS);
+	assert_int_equal(ob_reference_by_handle(NtCurrentProcess(), PROCESS_DUP_HANDLE, &process_type, &object),
+			 STATUS_SUCCESS);
 	assert_ptr_equal(object, process);
 	ob_dereference(object);
 	assert_int_equal(ob_reference_by_handle(NtCurrentThread(), 0, NULL, &object), STATUS_INVALID_HANDLE);
 	assert_int_equal(ob_open_by_pointer(process, 0, PROCESS_DUP_HANDLE, &process_handle), STATUS_SUCCESS);
-	assert_int_equal(NtDuplicateObject(NtCurrentProcess(), source, process_handle, &target, 0, 0, DUPLICATE_SAME_ACCESS),
-			 STATUS_SUCCESS);
+	assert_int_equal(
+	    NtDuplicateObject(NtCurrentProcess(), source, process_handle, &target, 0, 0, DUPLICATE_SAME_ACCESS),
+	    STATUS_SUCCESS);
 	ob_handle_table_dereference(process->table);
 	process->table = NULL;
 	assert_int_equal(atomic_load(&closes), 1);
-	assert_int_equal(NtDuplicateObject(NtCurrentProcess(), source, process_handle, &target, 0, 0, DUPLICATE_SAME_ACCESS),
-			 STATUS_PROCESS_IS_TERMINATING);
+	assert_int_equal(
+	    NtDuplicateObject(NtCurrentProcess(), source, process_handle, &target, 0, 0, DUPLICATE_SAME_ACCESS),
+	    STATUS_PROCESS_IS_TERMINATING);
 	ob_set_process_hooks(NULL);
 	current = NULL;
 	ob_dereference(process);
@@ -373,7 +389,7 @@ static void walk_visits_handles_in_order(void **state)
 	for (int i = 0; i < 200; i++)
 		final = new_handle(1);
 	ob_handle_table_walk(*state, count_visit, &last);
-	assert_int_equal(last, (uintptr_t)final);
+	assert_int_equal(last, (uintptr_t) final);
 }
 
 #define TABLE_TEST(name) cmocka_unit_test_setup_teardown(name, fresh_table, drop_table)
@@ -381,23 +397,23 @@ static void walk_visits_handles_in_order(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TABLE_TEST(handle_grants_what_was_asked_for),
-		TABLE_TEST(rights_that_a_type_lacks_are_refused),
-		TABLE_TEST(invalid_values_are_invalid_handles),
-		TABLE_TEST(close_runs_for_each_handle_delete_for_the_last_reference),
-		TABLE_TEST(closed_values_are_not_reused_soon),
-		TABLE_TEST(closed_values_are_reused_in_order_in_the_end),
-		TABLE_TEST(tables_grow_to_many_thousand_handles),
-		TABLE_TEST(last_dereference_of_a_table_closes_its_handles),
-		TABLE_TEST(clone_has_the_same_values_for_the_same_objects),
-		TABLE_TEST(kernel_handles_work_with_any_table),
-		TABLE_TEST(duplicate_shares_the_object),
-		TABLE_TEST(duplicate_can_close_its_source),
-		TABLE_TEST(protected_handle_does_not_close),
-		TABLE_TEST(query_object_counts_handles_and_references),
-		TABLE_TEST(query_object_names_its_type),
-		TABLE_TEST(duplicate_crosses_processes),
-		TABLE_TEST(walk_visits_handles_in_order),
+	    TABLE_TEST(handle_grants_what_was_asked_for),
+	    TABLE_TEST(rights_that_a_type_lacks_are_refused),
+	    TABLE_TEST(invalid_values_are_invalid_handles),
+	    TABLE_TEST(close_runs_for_each_handle_delete_for_the_last_reference),
+	    TABLE_TEST(closed_values_are_not_reused_soon),
+	    TABLE_TEST(closed_values_are_reused_in_order_in_the_end),
+	    TABLE_TEST(tables_grow_to_many_thousand_handles),
+	    TABLE_TEST(last_dereference_of_a_table_closes_its_handles),
+	    TABLE_TEST(clone_has_the_same_values_for_the_same_objects),
+	    TABLE_TEST(kernel_handles_work_with_any_table),
+	    TABLE_TEST(duplicate_shares_the_object),
+	    TABLE_TEST(duplicate_can_close_its_source),
+	    TABLE_TEST(protected_handle_does_not_close),
+	    TABLE_TEST(query_object_counts_handles_and_references),
+	    TABLE_TEST(query_object_names_its_type),
+	    TABLE_TEST(duplicate_crosses_processes),
+	    TABLE_TEST(walk_visits_handles_in_order),
 	};
 
 	return cmocka_run_group_tests(tests, start, NULL);

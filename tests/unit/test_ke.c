@@ -189,7 +189,8 @@ static void signal_and_wait_does_both(void **state)
 	ke_initialize_semaphore(&semaphore, 1, 1);
 	assert_int_equal(ke_signal_and_wait(&event.header, &other.header, false, &poll_once), STATUS_TIMEOUT);
 	assert_int_equal(ke_read_state(&event.header), 1);
-	assert_int_equal(ke_signal_and_wait(&semaphore.header, &event.header, false, NULL), STATUS_SEMAPHORE_LIMIT_EXCEEDED);
+	assert_int_equal(ke_signal_and_wait(&semaphore.header, &event.header, false, NULL),
+			 STATUS_SEMAPHORE_LIMIT_EXCEEDED);
 }
 
 static void relative_timeout_ends_a_wait(void **state)
@@ -509,31 +510,31 @@ static void objects_of_zeroes_can_be_waited_for(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(notification_event_stays_set_until_reset),
-		cmocka_unit_test(synchronization_event_satisfies_one_wait),
-		cmocka_unit_test(synchronization_event_wakes_one_of_two),
-		cmocka_unit_test(pulse_wakes_those_that_wait_and_stays_reset),
-		cmocka_unit_test(semaphore_counts_and_keeps_its_limit),
-		cmocka_unit_test(mutant_is_recursive_and_belongs_to_its_owner),
-		cmocka_unit_test(wait_any_says_which_and_takes_only_that),
-		cmocka_unit_test(wait_all_takes_nothing_until_all_are_there),
-		cmocka_unit_test(sleeping_wait_all_ends_with_the_last_object),
-		cmocka_unit_test(signal_and_wait_does_both),
-		cmocka_unit_test(relative_timeout_ends_a_wait),
-		cmocka_unit_test(absolute_timeout_ends_a_wait),
-		cmocka_unit_test(extreme_timeouts_are_saturated),
-		cmocka_unit_test(alert_ends_an_alertable_wait_once),
-		cmocka_unit_test(alert_does_not_end_other_waits),
-		cmocka_unit_test(user_apc_ends_an_alertable_wait_and_runs_at_delivery),
-		cmocka_unit_test(kernel_apc_runs_in_any_wait_and_does_not_end_it),
-		cmocka_unit_test(queued_apc_can_be_taken_back),
-		cmocka_unit_test(apcs_of_an_ended_thread_are_run_down),
-		cmocka_unit_test(terminating_thread_waits_no_more_alertably),
-		cmocka_unit_test(alert_by_id_is_sticky_and_its_own),
-		cmocka_unit_test(wake_list_wakes_all_and_forgets_old_wakes),
-		cmocka_unit_test(list_sleep_ends_by_signal_and_by_time),
-		cmocka_unit_test(host_call_ends_by_its_result_a_wake_or_a_signal),
-		cmocka_unit_test(objects_of_zeroes_can_be_waited_for),
+	    cmocka_unit_test(notification_event_stays_set_until_reset),
+	    cmocka_unit_test(synchronization_event_satisfies_one_wait),
+	    cmocka_unit_test(synchronization_event_wakes_one_of_two),
+	    cmocka_unit_test(pulse_wakes_those_that_wait_and_stays_reset),
+	    cmocka_unit_test(semaphore_counts_and_keeps_its_limit),
+	    cmocka_unit_test(mutant_is_recursive_and_belongs_to_its_owner),
+	    cmocka_unit_test(wait_any_says_which_and_takes_only_that),
+	    cmocka_unit_test(wait_all_takes_nothing_until_all_are_there),
+	    cmocka_unit_test(sleeping_wait_all_ends_with_the_last_object),
+	    cmocka_unit_test(signal_and_wait_does_both),
+	    cmocka_unit_test(relative_timeout_ends_a_wait),
+	    cmocka_unit_test(absolute_timeout_ends_a_wait),
+	    cmocka_unit_test(extreme_timeouts_are_saturated),
+	    cmocka_unit_test(alert_ends_an_alertable_wait_once),
+	    cmocka_unit_test(alert_does_not_end_other_waits),
+	    cmocka_unit_test(user_apc_ends_an_alertable_wait_and_runs_at_delivery),
+	    cmocka_unit_test(kernel_apc_runs_in_any_wait_and_does_not_end_it),
+	    cmocka_unit_test(queued_apc_can_be_taken_back),
+	    cmocka_unit_test(apcs_of_an_ended_thread_are_run_down),
+	    cmocka_unit_test(terminating_thread_waits_no_more_alertably),
+	    cmocka_unit_test(alert_by_id_is_sticky_and_its_own),
+	    cmocka_unit_test(wake_list_wakes_all_and_forgets_old_wakes),
+	    cmocka_unit_test(list_sleep_ends_by_signal_and_by_time),
+	    cmocka_unit_test(host_call_ends_by_its_result_a_wake_or_a_signal),
+	    cmocka_unit_test(objects_of_zeroes_can_be_waited_for),
 	};
 
 	return cmocka_run_group_tests(tests, attach_main, NULL);

@@ -308,13 +308,13 @@ static void timers_are_set_expire_and_go_at_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(semaphores_hand_over_every_time),
-		cmocka_unit_test(mutants_exclude_each_other),
-		cmocka_unit_test(every_apc_runs_once),
-		cmocka_unit_test(wake_lists_lose_nothing),
-		cmocka_unit_test(handles_are_opened_used_cloned_and_closed_at_once),
-		cmocka_unit_test(names_come_and_go_at_once),
-		cmocka_unit_test(timers_are_set_expire_and_go_at_once),
+	    cmocka_unit_test(semaphores_hand_over_every_time),
+	    cmocka_unit_test(mutants_exclude_each_other),
+	    cmocka_unit_test(every_apc_runs_once),
+	    cmocka_unit_test(wake_lists_lose_nothing),
+	    cmocka_unit_test(handles_are_opened_used_cloned_and_closed_at_once),
+	    cmocka_unit_test(names_come_and_go_at_once),
+	    cmocka_unit_test(timers_are_set_expire_and_go_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, start, NULL);

@@ -129,7 +129,8 @@ static void late_start_counts_the_periods_that_passed(void **state)
 static void absolute_timer_follows_the_time_of_day(void **state)
 {
 	struct ktimer timer;
-	LARGE_INTEGER due = {.QuadPart = (LONGLONG)((hal_time(HAL_CLOCK_REALTIME) + 3 * MILLISECOND) / 100) + NT_UNIX_EPOCH};
+	LARGE_INTEGER due = {.QuadPart =
+				 (LONGLONG)((hal_time(HAL_CLOCK_REALTIME) + 3 * MILLISECOND) / 100) + NT_UNIX_EPOCH};
 
 	ke_initialize_timer(&timer, NotificationTimer);
 	ke_set_timer(&timer, due, 0);
@@ -208,15 +209,15 @@ static void routine_may_set_cancel_and_flush(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(timer_expires_at_its_time_and_not_before),
-		cmocka_unit_test(setting_again_replaces_and_resets),
-		cmocka_unit_test(cancelled_timer_does_not_expire),
-		cmocka_unit_test(timers_expire_in_the_order_of_their_times),
-		cmocka_unit_test(periodic_timer_keeps_its_grid),
-		cmocka_unit_test(late_start_counts_the_periods_that_passed),
-		cmocka_unit_test(absolute_timer_follows_the_time_of_day),
-		cmocka_unit_test(flush_waits_for_the_routine),
-		cmocka_unit_test(routine_may_set_cancel_and_flush),
+	    cmocka_unit_test(timer_expires_at_its_time_and_not_before),
+	    cmocka_unit_test(setting_again_replaces_and_resets),
+	    cmocka_unit_test(cancelled_timer_does_not_expire),
+	    cmocka_unit_test(timers_expire_in_the_order_of_their_times),
+	    cmocka_unit_test(periodic_timer_keeps_its_grid),
+	    cmocka_unit_test(late_start_counts_the_periods_that_passed),
+	    cmocka_unit_test(absolute_timer_follows_the_time_of_day),
+	    cmocka_unit_test(flush_waits_for_the_routine),
+	    cmocka_unit_test(routine_may_set_cancel_and_flush),
 	};
 
 	return cmocka_run_group_tests(tests, attach_main, NULL);

@@ -90,7 +90,8 @@ static void collisions_open_only_with_openif_and_the_same_type(void **state)
 	assert_null(second);
 	assert_int_equal(create_event("\\BaseNamedObjects\\both", OBJ_OPENIF, &second), STATUS_OBJECT_NAME_EXISTS);
 	assert_int_equal(NtCompareObjects(first, second), STATUS_SUCCESS);
-	assert_int_equal(NtCreateSemaphore(&semaphore, SEMAPHORE_ALL_ACCESS, &attributes, 0, 1), STATUS_OBJECT_TYPE_MISMATCH);
+	assert_int_equal(NtCreateSemaphore(&semaphore, SEMAPHORE_ALL_ACCESS, &attributes, 0, 1),
+			 STATUS_OBJECT_TYPE_MISMATCH);
 	assert_null(semaphore);
 	NtClose(first);
 	NtClose(second);
@@ -163,7 +164,8 @@ static void symbolic_links_lead_on(void **state)
 	HANDLE link, opened, event;
 	ULONG length;
 
-	assert_int_equal(NtCreateSymbolicLinkObject(&link, SYMBOLIC_LINK_ALL_ACCESS, &attributes, &target), STATUS_SUCCESS);
+	assert_int_equal(NtCreateSymbolicLinkObject(&link, SYMBOLIC_LINK_ALL_ACCESS, &attributes, &target),
+			 STATUS_SUCCESS);
 	assert_int_equal(create_event("\\DosDevices\\there\\through", 0, &event), STATUS_SUCCESS);
 	assert_int_equal(open_status("\\BaseNamedObjects\\through"), STATUS_SUCCESS);
 	assert_int_equal(NtOpenSymbolicLinkObject(&opened, SYMBOLIC_LINK_QUERY, &attributes), STATUS_SUCCESS);
@@ -184,7 +186,8 @@ static void circles_of_links_end(void **state)
 	OBJECT_ATTRIBUTES attributes = named(&text, "\\??\\circle", 0);
 	HANDLE link, handle;
 
-	assert_int_equal(NtCreateSymbolicLinkObject(&link, SYMBOLIC_LINK_ALL_ACCESS, &attributes, &target), STATUS_SUCCESS);
+	assert_int_equal(NtCreateSymbolicLinkObject(&link, SYMBOLIC_LINK_ALL_ACCESS, &attributes, &target),
+			 STATUS_SUCCESS);
 	assert_int_equal(open_status("\\??\\circle\\x"), STATUS_REPARSE_POINT_NOT_RESOLVED);
 	assert_int_equal(open_event("\\??\\circle", OBJ_DONT_REPARSE, &handle), STATUS_REPARSE_POINT_ENCOUNTERED);
 	NtClose(link);
@@ -197,7 +200,8 @@ static void links_never_make_names_too_long(void **state)
 	OBJECT_ATTRIBUTES attributes = named(&text, "\\??\\l", 0);
 	HANDLE link, handle;
 
-	assert_int_equal(NtCreateSymbolicLinkObject(&link, SYMBOLIC_LINK_ALL_ACCESS, &attributes, &target), STATUS_SUCCESS);
+	assert_int_equal(NtCreateSymbolicLinkObject(&link, SYMBOLIC_LINK_ALL_ACCESS, &attributes, &target),
+			 STATUS_SUCCESS);
 	memset(long_name, 'x', sizeof(long_name) - 1);
 	memcpy(long_name, "\\??\\l\\", 6);
 	assert_int_equal(open_event(long_name, 0, &handle), STATUS_OBJECT_PATH_NOT_FOUND);
@@ -237,7 +241,8 @@ static void directory_lists_its_entries(void **state)
 			 STATUS_SUCCESS);
 	assert_int_equal(context, 1);
 	/* Room for one and the empty record behind it. */
-	assert_int_equal(NtQueryDirectoryObject(directory, buffer, length, false, true, &context, &length), STATUS_MORE_ENTRIES);
+	assert_int_equal(NtQueryDirectoryObject(directory, buffer, length, false, true, &context, &length),
+			 STATUS_MORE_ENTRIES);
 	assert_int_equal(NtQueryDirectoryObject(directory, buffer, length - 1, false, true, &context, &length),
 			 STATUS_BUFFER_TOO_SMALL);
 	NtClose(a);
@@ -253,7 +258,8 @@ static void objects_know_their_full_names(void **state)
 	ULONG length;
 
 	create_event("\\BaseNamedObjects\\Global\\named", 0, &handle);
-	assert_int_equal(NtQueryObject(handle, ObjectNameInformation, buffer, sizeof(*name), &length), STATUS_BUFFER_OVERFLOW);
+	assert_int_equal(NtQueryObject(handle, ObjectNameInformation, buffer, sizeof(*name), &length),
+			 STATUS_BUFFER_OVERFLOW);
 	assert_int_equal(NtQueryObject(handle, ObjectNameInformation, buffer, length, NULL), STATUS_SUCCESS);
 	assert_int_equal(name->Name.Length, strlen("\\BaseNamedObjects\\named"));
 	assert_memory_equal(name->Name.Buffer, "\\BaseNamedObjects\\named", name->Name.Length);
@@ -361,21 +367,21 @@ static void dump_shows_the_tree(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(temporary_name_lives_as_long_as_its_handles),
-		cmocka_unit_test(permanent_object_stays_until_made_temporary),
-		cmocka_unit_test(collisions_open_only_with_openif_and_the_same_type),
-		cmocka_unit_test(names_are_bytes_unless_case_is_ignored),
-		cmocka_unit_test(bad_names_are_told_apart),
-		cmocka_unit_test(failed_creation_leaves_nothing_behind),
-		cmocka_unit_test(names_can_start_at_a_directory_handle),
-		cmocka_unit_test(symbolic_links_lead_on),
-		cmocka_unit_test(circles_of_links_end),
-		cmocka_unit_test(links_never_make_names_too_long),
-		cmocka_unit_test(directory_lists_its_entries),
-		cmocka_unit_test(objects_know_their_full_names),
-		cmocka_unit_test(exclusive_object_has_handles_in_one_table),
-		cmocka_unit_test(parse_routines_get_the_rest_of_the_name),
-		cmocka_unit_test(dump_shows_the_tree),
+	    cmocka_unit_test(temporary_name_lives_as_long_as_its_handles),
+	    cmocka_unit_test(permanent_object_stays_until_made_temporary),
+	    cmocka_unit_test(collisions_open_only_with_openif_and_the_same_type),
+	    cmocka_unit_test(names_are_bytes_unless_case_is_ignored),
+	    cmocka_unit_test(bad_names_are_told_apart),
+	    cmocka_unit_test(failed_creation_leaves_nothing_behind),
+	    cmocka_unit_test(names_can_start_at_a_directory_handle),
+	    cmocka_unit_test(symbolic_links_lead_on),
+	    cmocka_unit_test(circles_of_links_end),
+	    cmocka_unit_test(links_never_make_names_too_long),
+	    cmocka_unit_test(directory_lists_its_entries),
+	    cmocka_unit_test(objects_know_their_full_names),
+	    cmocka_unit_test(exclusive_object_has_handles_in_one_table),
+	    cmocka_unit_test(parse_routines_get_the_rest_of_the_name),
+	    cmocka_unit_test(dump_shows_the_tree),
 	};
 
 	return cmocka_run_group_tests(tests, start, NULL);

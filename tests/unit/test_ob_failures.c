@@ -56,7 +56,8 @@ static ULONG all_objects(void)
 	return count;
 }
 
-/* Run `operation`, which cleans up after itself, with its first, second, ... allocation failing, until none is left to fail. */
+/* Run `operation`, which cleans up after itself, with its first, second, ... allocation failing, until none is left to
+ * fail. */
 static void fail_each_allocation(NTSTATUS (*operation)(void), unsigned at_least)
 {
 	ULONG before = all_objects();
@@ -144,7 +145,8 @@ static void clone_of_a_handle_table(void **state)
 	original = ob_handle_table_create();
 	ob_set_current_table(original);
 	for (int i = 0; i < 300; i++)
-		assert_int_equal(NtCreateEvent(&handle, EVENT_ALL_ACCESS, NULL, NotificationEvent, false), STATUS_SUCCESS);
+		assert_int_equal(NtCreateEvent(&handle, EVENT_ALL_ACCESS, NULL, NotificationEvent, false),
+				 STATUS_SUCCESS);
 	ob_set_current_table(NULL);
 	fail_each_allocation(clone_original, 4);
 	ob_handle_table_dereference(original);
@@ -217,12 +219,9 @@ static void packets_and_name_queries(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(creation_of_a_named_object),
-		cmocka_unit_test(growth_of_a_handle_table),
-		cmocka_unit_test(clone_of_a_handle_table),
-		cmocka_unit_test(creation_of_links_and_directories),
-		cmocka_unit_test(creation_and_copy_of_tokens),
-		cmocka_unit_test(packets_and_name_queries),
+	    cmocka_unit_test(creation_of_a_named_object),  cmocka_unit_test(growth_of_a_handle_table),
+	    cmocka_unit_test(clone_of_a_handle_table),	   cmocka_unit_test(creation_of_links_and_directories),
+	    cmocka_unit_test(creation_and_copy_of_tokens), cmocka_unit_test(packets_and_name_queries),
 	};
 
 	return cmocka_run_group_tests(tests, start, NULL);

@@ -90,7 +90,8 @@ static ULONG attributes_of(HANDLE handle, ULONG privilege)
 	TOKEN_PRIVILEGES *privileges = (void *)buffer;
 	ULONG length;
 
-	assert_int_equal(NtQueryInformationToken(handle, TokenPrivileges, buffer, sizeof(buffer), &length), STATUS_SUCCESS);
+	assert_int_equal(NtQueryInformationToken(handle, TokenPrivileges, buffer, sizeof(buffer), &length),
+			 STATUS_SUCCESS);
 	for (ULONG i = 0; i < privileges->PrivilegeCount; i++)
 		if (privileges->Privileges[i].Luid.LowPart == privilege)
 			return privileges->Privileges[i].Attributes;
@@ -155,7 +156,8 @@ static void strangers_may_only_read_named_objects(void **state)
 	HANDLE owner, stranger;
 	ACCESS_MASK granted;
 
-	assert_int_equal(NtCreateEvent(&owner, EVENT_ALL_ACCESS, &attributes, NotificationEvent, false), STATUS_SUCCESS);
+	assert_int_equal(NtCreateEvent(&owner, EVENT_ALL_ACCESS, &attributes, NotificationEvent, false),
+			 STATUS_SUCCESS);
 	subject = made_up_token();
 	subject->cap_effective = 0;
 	subject->euid = geteuid() + 1;
@@ -248,13 +250,13 @@ static void impersonation_is_the_threads_own(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(host_token_is_the_host_user),
-		cmocka_unit_test(token_queries_show_unix_ids_as_sids),
-		cmocka_unit_test(privileges_are_capabilities),
-		cmocka_unit_test(duplicate_token_is_a_private_copy),
-		cmocka_unit_test(strangers_may_only_read_named_objects),
-		cmocka_unit_test(impersonating_the_host_user_needs_no_privilege),
-		cmocka_unit_test(impersonation_is_the_threads_own),
+	    cmocka_unit_test(host_token_is_the_host_user),
+	    cmocka_unit_test(token_queries_show_unix_ids_as_sids),
+	    cmocka_unit_test(privileges_are_capabilities),
+	    cmocka_unit_test(duplicate_token_is_a_private_copy),
+	    cmocka_unit_test(strangers_may_only_read_named_objects),
+	    cmocka_unit_test(impersonating_the_host_user_needs_no_privilege),
+	    cmocka_unit_test(impersonation_is_the_threads_own),
 	};
 
 	return cmocka_run_group_tests(tests, start, NULL);

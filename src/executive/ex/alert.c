@@ -93,9 +93,9 @@ NTSTATUS NtQueueApcThread(HANDLE ThreadHandle, PPS_APC_ROUTINE ApcRoutine, PVOID
 	if (!queued)
 		return STATUS_INSUFFICIENT_RESOURCES;
 	*queued = (struct queued_apc){
-		.apc = {.routine = run_apc, .rundown = drop_apc},
-		.routine = ApcRoutine,
-		.arguments = {ApcArgument1, ApcArgument2, ApcArgument3},
+	    .apc = {.routine = run_apc, .rundown = drop_apc},
+	    .routine = ApcRoutine,
+	    .arguments = {ApcArgument1, ApcArgument2, ApcArgument3},
 	};
 	ke_queue_apc(thread, &queued->apc, true);
 	return STATUS_SUCCESS;

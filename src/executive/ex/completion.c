@@ -55,16 +55,16 @@ static void dump_completion(void *object, FILE *out)
 }
 
 static const struct ob_type_operations completion_operations = {
-	.delete = delete_completion,
-	.dispatcher = completion_dispatcher,
-	.dump = dump_completion,
+    .delete = delete_completion,
+    .dispatcher = completion_dispatcher,
+    .dump = dump_completion,
 };
 
 struct ob_type ex_completion_type = {
-	.name = "IoCompletion",
-	.mapping = {0x20001, 0x20002, 0x120000, IO_COMPLETION_ALL_ACCESS},
-	.valid_access = IO_COMPLETION_ALL_ACCESS,
-	.operations = &completion_operations,
+    .name = "IoCompletion",
+    .mapping = {0x20001, 0x20002, 0x120000, IO_COMPLETION_ALL_ACCESS},
+    .valid_access = IO_COMPLETION_ALL_ACCESS,
+    .operations = &completion_operations,
 };
 
 NTSTATUS ex_set_completion(void *object, PVOID key_context, PVOID apc_context, NTSTATUS status, ULONG_PTR information)
@@ -75,9 +75,9 @@ NTSTATUS ex_set_completion(void *object, PVOID key_context, PVOID apc_context, N
 	if (!packet)
 		return STATUS_INSUFFICIENT_RESOURCES;
 	*packet = (struct packet){
-		.key_context = key_context,
-		.apc_context = apc_context,
-		.status = {.Status = status, .Information = information},
+	    .key_context = key_context,
+	    .apc_context = apc_context,
+	    .status = {.Status = status, .Information = information},
 	};
 	pthread_mutex_lock(&port->lock);
 	TAILQ_INSERT_TAIL(&port->packets, packet, link);
@@ -86,8 +86,8 @@ NTSTATUS ex_set_completion(void *object, PVOID key_context, PVOID apc_context, N
 	return STATUS_SUCCESS;
 }
 
-NTSTATUS NtCreateIoCompletion(PHANDLE IoCompletionHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
-			      ULONG Count)
+NTSTATUS NtCreateIoCompletion(PHANDLE IoCompletionHandle, ACCESS_MASK DesiredAccess,
+			      POBJECT_ATTRIBUTES ObjectAttributes, ULONG Count)
 {
 	/* Count, how many threads may run at once, is a hint to a scheduler that is the host's here. */
 	struct ex_completion *port = ob_create_object(&ex_completion_type, sizeof(*port));
@@ -110,9 +110,10 @@ NTSTATUS NtSetIoCompletion(HANDLE IoCompletionHandle, PVOID KeyContext, PVOID Ap
 {
 	cleanup_object void *port = NULL;
 	NTSTATUS status =
-		ob_reference_by_handle(IoCompletionHandle, IO_COMPLETION_MODIFY_STATE, &ex_completion_type, &port);
+	    ob_reference_by_handle(IoCompletionHandle, IO_COMPLETION_MODIFY_STATE, &ex_completion_type, &port);
 
-	return NT_SUCCESS(status) ? ex_set_completion(port, KeyContext, ApcContext, IoStatus, IoStatusInformation) : status;
+	return NT_SUCCESS(status) ? ex_set_completion(port, KeyContext, ApcContext, IoStatus, IoStatusInformation)
+				  : status;
 }
 
 /* A relative timeout as a point in time, so that it does not start anew with each look. */
@@ -123,16 +124,18 @@ static const LARGE_INTEGER *until(const LARGE_INTEGER *timeout, uint64_t deadlin
 
 	uint64_t now = hal_time(HAL_CLOCK_MONOTONIC);
 
-	left->QuadPart = deadline == UINT64_MAX ? INT64_MIN : now < deadline ? -(LONGLONG)((deadline - now + 99) / 100) : 0;
+	left->QuadPart = deadline == UINT64_MAX ? INT64_MIN
+			 : now < deadline	? -(LONGLONG)((deadline - now + 99) / 100)
+						: 0;
 	return left;
 }
 
-NTSTATUS NtRemoveIoCompletion(HANDLE IoCompletionHandle, PVOID *KeyContext, PVOID *ApcContext, PIO_STATUS_BLOCK IoStatusBlock,
-			      PLARGE_INTEGER Timeout)
+NTSTATUS NtRemoveIoCompletion(HANDLE IoCompletionHandle, PVOID *KeyContext, PVOID *ApcContext,
+			      PIO_STATUS_BLOCK IoStatusBlock, PLARGE_INTEGER Timeout)
 {
 	cleanup_object void *object = NULL;
 	NTSTATUS status =
-		ob_reference_by_handle(IoCompletionHandle, IO_COMPLETION_MODIFY_STATE, &ex_completion_type, &object);
+	    ob_reference_by_handle(IoCompletionHandle, IO_COMPLETION_MODIFY_STATE, &ex_completion_type, &object);
 
 	if (!NT_SUCCESS(status))
 		return status;

@@ -19,14 +19,14 @@ static void dump_event(void *object, FILE *out)
 static const struct ob_type_operations event_operations = {.dispatcher = event_dispatcher, .dump = dump_event};
 
 struct ob_type ex_event_type = {
-	.name = "Event",
-	.mapping = {0x20001, 0x20002, 0x120000, EVENT_ALL_ACCESS},
-	.valid_access = EVENT_ALL_ACCESS,
-	.operations = &event_operations,
+    .name = "Event",
+    .mapping = {0x20001, 0x20002, 0x120000, EVENT_ALL_ACCESS},
+    .valid_access = EVENT_ALL_ACCESS,
+    .operations = &event_operations,
 };
 
-NTSTATUS NtCreateEvent(PHANDLE EventHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes, EVENT_TYPE EventType,
-		       BOOLEAN InitialState)
+NTSTATUS NtCreateEvent(PHANDLE EventHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
+		       EVENT_TYPE EventType, BOOLEAN InitialState)
 {
 	if (EventType != NotificationEvent && EventType != SynchronizationEvent)
 		return STATUS_INVALID_PARAMETER;

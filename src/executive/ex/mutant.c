@@ -21,19 +21,20 @@ static void dump_mutant(void *object, FILE *out)
 }
 
 static const struct ob_type_operations mutant_operations = {
-	.delete = delete_mutant,
-	.dispatcher = mutant_dispatcher,
-	.dump = dump_mutant,
+    .delete = delete_mutant,
+    .dispatcher = mutant_dispatcher,
+    .dump = dump_mutant,
 };
 
 struct ob_type ex_mutant_type = {
-	.name = "Mutant",
-	.mapping = {0x20001, 0x20000, 0x120000, MUTANT_ALL_ACCESS},
-	.valid_access = MUTANT_ALL_ACCESS,
-	.operations = &mutant_operations,
+    .name = "Mutant",
+    .mapping = {0x20001, 0x20000, 0x120000, MUTANT_ALL_ACCESS},
+    .valid_access = MUTANT_ALL_ACCESS,
+    .operations = &mutant_operations,
 };
 
-NTSTATUS NtCreateMutant(PHANDLE MutantHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes, BOOLEAN InitialOwner)
+NTSTATUS NtCreateMutant(PHANDLE MutantHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
+			BOOLEAN InitialOwner)
 {
 	struct kmutant *mutant = ob_create_object(&ex_mutant_type, sizeof(*mutant));
 

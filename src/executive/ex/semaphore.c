@@ -15,13 +15,14 @@ static void dump_semaphore(void *object, FILE *out)
 	fprintf(out, "count %d of %d", ke_read_state(&semaphore->header), semaphore->limit);
 }
 
-static const struct ob_type_operations semaphore_operations = {.dispatcher = semaphore_dispatcher, .dump = dump_semaphore};
+static const struct ob_type_operations semaphore_operations = {.dispatcher = semaphore_dispatcher,
+							       .dump = dump_semaphore};
 
 struct ob_type ex_semaphore_type = {
-	.name = "Semaphore",
-	.mapping = {0x20001, 0x20002, 0x120000, SEMAPHORE_ALL_ACCESS},
-	.valid_access = SEMAPHORE_ALL_ACCESS,
-	.operations = &semaphore_operations,
+    .name = "Semaphore",
+    .mapping = {0x20001, 0x20002, 0x120000, SEMAPHORE_ALL_ACCESS},
+    .valid_access = SEMAPHORE_ALL_ACCESS,
+    .operations = &semaphore_operations,
 };
 
 NTSTATUS NtCreateSemaphore(PHANDLE SemaphoreHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
@@ -50,7 +51,8 @@ NTSTATUS NtReleaseSemaphore(HANDLE SemaphoreHandle, LONG ReleaseCount, PLONG Pre
 	if (ReleaseCount <= 0)
 		return STATUS_INVALID_PARAMETER;
 
-	NTSTATUS status = ob_reference_by_handle(SemaphoreHandle, SEMAPHORE_MODIFY_STATE, &ex_semaphore_type, &semaphore);
+	NTSTATUS status =
+	    ob_reference_by_handle(SemaphoreHandle, SEMAPHORE_MODIFY_STATE, &ex_semaphore_type, &semaphore);
 
 	return NT_SUCCESS(status) ? ke_release_semaphore(semaphore, ReleaseCount, PreviousCount) : status;
 }

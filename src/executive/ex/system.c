@@ -41,17 +41,17 @@ static void query_basic(struct query *query)
 	const struct hal_system *system = &query->system;
 
 	*(SYSTEM_BASIC_INFORMATION *)query->data = (SYSTEM_BASIC_INFORMATION){
-		.TimerResolution = 1,
-		.PageSize = system->page_size,
-		.NumberOfPhysicalPages = (ULONG)MIN_OF(system->physical_pages, UINT32_MAX),
-		.LowestPhysicalPageNumber = 1,
-		.HighestPhysicalPageNumber = (ULONG)MIN_OF(system->physical_pages, UINT32_MAX),
-		/* Linux places mappings by the page. */
-		.AllocationGranularity = system->page_size,
-		.MinimumUserModeAddress = 0x10000,
-		.MaximumUserModeAddress = 0x7FFFFFFFEFFF,
-		.ActiveProcessorsAffinityMask = system->processor_mask,
-		.NumberOfProcessors = (CHAR)MIN_OF(system->processors, 127u),
+	    .TimerResolution = 1,
+	    .PageSize = system->page_size,
+	    .NumberOfPhysicalPages = (ULONG)MIN_OF(system->physical_pages, UINT32_MAX),
+	    .LowestPhysicalPageNumber = 1,
+	    .HighestPhysicalPageNumber = (ULONG)MIN_OF(system->physical_pages, UINT32_MAX),
+	    /* Linux places mappings by the page. */
+	    .AllocationGranularity = system->page_size,
+	    .MinimumUserModeAddress = 0x10000,
+	    .MaximumUserModeAddress = 0x7FFFFFFFEFFF,
+	    .ActiveProcessorsAffinityMask = system->processor_mask,
+	    .NumberOfProcessors = (CHAR)MIN_OF(system->processors, 127u),
 	};
 }
 
@@ -66,12 +66,12 @@ static void query_performance(struct query *query)
 	uint64_t units = memory.unit ? MAX_OF(query->system.page_size / memory.unit, 1u) : 1;
 
 	*performance = (SYSTEM_PERFORMANCE_INFORMATION){
-		.AvailablePages = memory.free / units,
-		.TotalPages = memory.total / units,
-		.SharedPages = memory.shared / units,
-		.BufferPages = memory.buffers / units,
-		.TotalSwapPages = memory.swap_total / units,
-		.AvailableSwapPages = memory.swap_free / units,
+	    .AvailablePages = memory.free / units,
+	    .TotalPages = memory.total / units,
+	    .SharedPages = memory.shared / units,
+	    .BufferPages = memory.buffers / units,
+	    .TotalSwapPages = memory.swap_total / units,
+	    .AvailableSwapPages = memory.swap_free / units,
 	};
 }
 
@@ -80,8 +80,8 @@ static void query_time_of_day(struct query *query)
 	SYSTEM_TIMEOFDAY_INFORMATION *time = query->data;
 
 	*time = (SYSTEM_TIMEOFDAY_INFORMATION){
-		.BootTime.QuadPart = nt_time(query->system.boot_time_ns),
-		.CurrentTime.QuadPart = nt_time(hal_time(HAL_CLOCK_REALTIME)),
+	    .BootTime.QuadPart = nt_time(query->system.boot_time_ns),
+	    .CurrentTime.QuadPart = nt_time(hal_time(HAL_CLOCK_REALTIME)),
 	};
 }
 
@@ -90,9 +90,9 @@ static const struct {
 	ULONG size;
 	void (*fill)(struct query *query);
 } classes[] = {
-	{SystemBasicInformation, sizeof(SYSTEM_BASIC_INFORMATION), query_basic},
-	{SystemPerformanceInformation, sizeof(SYSTEM_PERFORMANCE_INFORMATION), query_performance},
-	{SystemTimeOfDayInformation, sizeof(SYSTEM_TIMEOFDAY_INFORMATION), query_time_of_day},
+    {SystemBasicInformation, sizeof(SYSTEM_BASIC_INFORMATION), query_basic},
+    {SystemPerformanceInformation, sizeof(SYSTEM_PERFORMANCE_INFORMATION), query_performance},
+    {SystemTimeOfDayInformation, sizeof(SYSTEM_TIMEOFDAY_INFORMATION), query_time_of_day},
 };
 
 NTSTATUS NtQuerySystemInformation(SYSTEM_INFORMATION_CLASS SystemInformationClass, PVOID SystemInformation,

@@ -70,17 +70,17 @@ static void dump_timer(void *object, FILE *out)
 }
 
 static const struct ob_type_operations timer_operations = {
-	.close = close_timer,
-	.delete = delete_timer,
-	.dispatcher = timer_dispatcher,
-	.dump = dump_timer,
+    .close = close_timer,
+    .delete = delete_timer,
+    .dispatcher = timer_dispatcher,
+    .dump = dump_timer,
 };
 
 struct ob_type ex_timer_type = {
-	.name = "Timer",
-	.mapping = {0x20001, 0x20002, 0x120000, TIMER_ALL_ACCESS},
-	.valid_access = TIMER_ALL_ACCESS,
-	.operations = &timer_operations,
+    .name = "Timer",
+    .mapping = {0x20001, 0x20002, 0x120000, TIMER_ALL_ACCESS},
+    .valid_access = TIMER_ALL_ACCESS,
+    .operations = &timer_operations,
 };
 
 static void apc_ended(struct ke_apc *apc)
@@ -135,7 +135,8 @@ static void queue_apc(struct ktimer *ktimer, void *context)
 	}
 }
 
-NTSTATUS NtCreateTimer(PHANDLE TimerHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes, TIMER_TYPE TimerType)
+NTSTATUS NtCreateTimer(PHANDLE TimerHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
+		       TIMER_TYPE TimerType)
 {
 	if (TimerType != NotificationTimer && TimerType != SynchronizationTimer)
 		return STATUS_INVALID_PARAMETER_4;

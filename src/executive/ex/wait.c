@@ -46,7 +46,8 @@ NTSTATUS NtWaitForMultipleObjects(ULONG Count, const HANDLE *Handles, WAIT_TYPE 
 		return STATUS_INVALID_PARAMETER_3;
 	while (referenced < Count && NT_SUCCESS(status)) {
 		objects[referenced] = NULL;
-		status = reference_waitable(Handles[referenced], SYNCHRONIZE, &objects[referenced], &headers[referenced]);
+		status =
+		    reference_waitable(Handles[referenced], SYNCHRONIZE, &objects[referenced], &headers[referenced]);
 		referenced++;
 	}
 	if (NT_SUCCESS(status) && WaitType == WaitAll && has_duplicates(objects, Count))
@@ -78,7 +79,8 @@ static NTSTATUS signal_access(HANDLE handle, void **object)
 	return needed & ~granted ? STATUS_ACCESS_DENIED : STATUS_SUCCESS;
 }
 
-NTSTATUS NtSignalAndWaitForSingleObject(HANDLE SignalHandle, HANDLE WaitHandle, BOOLEAN Alertable, PLARGE_INTEGER Timeout)
+NTSTATUS NtSignalAndWaitForSingleObject(HANDLE SignalHandle, HANDLE WaitHandle, BOOLEAN Alertable,
+					PLARGE_INTEGER Timeout)
 {
 	cleanup_object void *signal = NULL;
 	cleanup_object void *object = NULL;

@@ -3,7 +3,8 @@
 
 void ke_initialize_event(struct kevent *event, EVENT_TYPE type, bool state)
 {
-	ke_initialize_header(&event->header, type == NotificationEvent ? KE_EVENT_NOTIFICATION : KE_EVENT_SYNCHRONIZATION);
+	ke_initialize_header(&event->header,
+			     type == NotificationEvent ? KE_EVENT_NOTIFICATION : KE_EVENT_SYNCHRONIZATION);
 	event->header.signal_state = state;
 }
 

@@ -21,7 +21,17 @@ struct ke_thread;
 struct ke_wait_block;
 TAILQ_HEAD(ke_wait_list, ke_wait_block);
 
-enum dispatcher_type { KE_EVENT_NOTIFICATION, KE_EVENT_SYNCHRONIZATION, KE_MUTANT, KE_SEMAPHORE, KE_TIMER_NOTIFICATION, KE_TIMER_SYNCHRONIZATION, KE_PROCESS, KE_THREAD, KE_QUEUE };
+enum dispatcher_type {
+	KE_EVENT_NOTIFICATION,
+	KE_EVENT_SYNCHRONIZATION,
+	KE_MUTANT,
+	KE_SEMAPHORE,
+	KE_TIMER_NOTIFICATION,
+	KE_TIMER_SYNCHRONIZATION,
+	KE_PROCESS,
+	KE_THREAD,
+	KE_QUEUE
+};
 
 struct dispatcher_header {
 	enum dispatcher_type type;
@@ -48,7 +58,8 @@ struct ksemaphore {
 struct ke_apc {
 	TAILQ_ENTRY(ke_apc) link;
 	bool inserted;
-	/* Run by the target thread: a kernel APC as soon as it waits or leaves kernel mode, a user APC from deliver_apcs. */
+	/* Run by the target thread: a kernel APC as soon as it waits or leaves kernel mode, a user APC from
+	 * deliver_apcs. */
 	void (*routine)(struct ke_apc *apc);
 	void (*rundown)(struct ke_apc *apc); /* instead, if the thread ends first; may be NULL */
 };
@@ -74,8 +85,8 @@ struct ke_thread {
 	struct hal_parker parker;
 	struct ke_apc_queue kernel_apcs, user_apcs;
 	_Atomic bool user_apc_pending; /* something for deliver_apcs: checked without the lock */
-	_Atomic bool alerted; /* NtAlertThread */
-	bool alert_by_id;    /* NtAlertThreadByThreadId */
+	_Atomic bool alerted;	       /* NtAlertThread */
+	bool alert_by_id;	       /* NtAlertThreadByThreadId */
 	bool waiting;
 	bool wait_alertable;
 	NTSTATUS wait_status;
@@ -105,7 +116,10 @@ void ke_initialize_mutant(struct kmutant *mutant, bool owned);
 NTSTATUS ke_release_mutant(struct kmutant *mutant, LONG *previous);
 /* Before its memory goes: no thread owns it any more. */
 void ke_delete_mutant(struct kmutant *mutant);
-struct ke_mutant_state { LONG count; bool owned_by_caller, abandoned; };
+struct ke_mutant_state {
+	LONG count;
+	bool owned_by_caller, abandoned;
+};
 struct ke_mutant_state ke_query_mutant(struct kmutant *mutant);
 void ke_initialize_semaphore(struct ksemaphore *semaphore, LONG count, LONG limit);
 NTSTATUS ke_release_semaphore(struct ksemaphore *semaphore, LONG adjustment, LONG *previous);
@@ -133,9 +147,11 @@ NTSTATUS ke_wait_for_object(struct dispatcher_header *object, bool alertable, co
 NTSTATUS ke_wait_for_objects(ULONG count, struct dispatcher_header *const *objects, WAIT_TYPE type, bool alertable,
 			     const LARGE_INTEGER *timeout);
 /* Signal an event (set), mutant or semaphore (release) and wait, with no moment in between. */
-NTSTATUS ke_signal_and_wait(struct dispatcher_header *signal, struct dispatcher_header *object, bool alertable, const LARGE_INTEGER *timeout);
+NTSTATUS ke_signal_and_wait(struct dispatcher_header *signal, struct dispatcher_header *object, bool alertable,
+			    const LARGE_INTEGER *timeout);
 NTSTATUS ke_delay(bool alertable, const LARGE_INTEGER *interval);
-/* NT timeout -> deadline on CLOCK_MONOTONIC; NULL -> UINT64_MAX, 0 -> 0. An absolute one no longer follows clock steps; ke_wait_* notice them. */
+/* NT timeout -> deadline on CLOCK_MONOTONIC; NULL -> UINT64_MAX, 0 -> 0. An absolute one no longer follows clock steps;
+ * ke_wait_* notice them. */
 uint64_t ke_deadline(const LARGE_INTEGER *timeout);
 
 /*
@@ -158,23 +174,29 @@ void ke_wake_list_init(struct ke_wake_list *list);
 void ke_list_enqueue(struct ke_wake_list *list, struct ke_wake_entry *entry);
 void ke_list_dequeue(struct ke_wake_entry *entry);
 void ke_wake_all(struct ke_wake_list *list);
-/* Wake the entry that was queued first and is not woken yet; false if there is none. A woken waiter that gives up passes it on. */
+/* Wake the entry that was queued first and is not woken yet; false if there is none. A woken waiter that gives up
+ * passes it on. */
 bool ke_wake_one(struct ke_wake_list *list);
-/* Sleep until any of the current thread's entries is woken (which is then forgotten: check the condition after): STATUS_SUCCESS, STATUS_TIMEOUT, or (alertable) STATUS_USER_APC / STATUS_ALERTED. */
+/* Sleep until any of the current thread's entries is woken (which is then forgotten: check the condition after):
+ * STATUS_SUCCESS, STATUS_TIMEOUT, or (alertable) STATUS_USER_APC / STATUS_ALERTED. */
 NTSTATUS ke_list_sleep(struct ke_wake_entry *const *entries, size_t count, bool alertable, uint64_t deadline_ns);
 
 /*
  * A blocking host call as an alertable wait: the raw result or -errno, or
  * -EINTR with *status set to STATUS_USER_APC or STATUS_ALERTED. Wakes that were not for an
- * alert restart the call (re-computing no timeout: pass absolute ones), unless `entries` is woken: then -EINTR with STATUS_SUCCESS.
+ * alert restart the call (re-computing no timeout: pass absolute ones), unless `entries` is woken: then -EINTR with
+ * STATUS_SUCCESS.
  */
-int64_t ke_host_call(NTSTATUS *status, struct ke_wake_entry *const *entries, size_t count, long number, const uint64_t arguments[6]);
+int64_t ke_host_call(NTSTATUS *status, struct ke_wake_entry *const *entries, size_t count, long number,
+		     const uint64_t arguments[6]);
 
-/* If the thread has ended, the APC is run down by the caller. Whoever queues a user APC for a thread in user mode kicks it. */
+/* If the thread has ended, the APC is run down by the caller. Whoever queues a user APC for a thread in user mode kicks
+ * it. */
 void ke_queue_apc(struct ke_thread *thread, struct ke_apc *apc, bool user);
 /* True: it had not run yet, and will not. */
 bool ke_remove_apc(struct ke_thread *thread, struct ke_apc *apc);
-/* Run all queued user APCs of the current thread. user_apc_pending is cleared before the first runs, so that whoever looks for signals must look after this. */
+/* Run all queued user APCs of the current thread. user_apc_pending is cleared before the first runs, so that whoever
+ * looks for signals must look after this. */
 void ke_deliver_user_apcs(void);
 /* Run the current thread's kernel APCs: where it leaves kernel mode. Waits do it by themselves. */
 void ke_deliver_kernel_apcs(void);
@@ -187,11 +209,13 @@ bool ke_alert_pending(struct ke_thread *thread);
 /* Why it would end: STATUS_ALERTED (and the alert is taken) or STATUS_USER_APC; STATUS_SUCCESS: it would not. */
 NTSTATUS ke_test_alert(struct ke_thread *thread);
 
-/* The pair under NtWaitForAlertByThreadId: one sticky alert per thread. The wait is alertable: STATUS_ALERTED, STATUS_TIMEOUT, STATUS_USER_APC. */
+/* The pair under NtWaitForAlertByThreadId: one sticky alert per thread. The wait is alertable: STATUS_ALERTED,
+ * STATUS_TIMEOUT, STATUS_USER_APC. */
 void ke_alert_thread_by_id(struct ke_thread *thread);
 NTSTATUS ke_wait_for_alert_by_id(const LARGE_INTEGER *timeout);
 
-/* The header of a queue (KE_QUEUE): signalled while it counts something. A wait takes nothing; who takes an entry says so. */
+/* The header of a queue (KE_QUEUE): signalled while it counts something. A wait takes nothing; who takes an entry says
+ * so. */
 void ke_queue_add(struct dispatcher_header *queue);
 void ke_queue_remove(struct dispatcher_header *queue);
 

@@ -22,10 +22,10 @@ static inline void ke_unlock(void)
 }
 
 /* Objects are made of zeroed memory, so a list head may not have been set up yet. */
-#define READY_LIST(head)                           \
-	do {                                       \
-		if (!(head)->tqh_last)             \
-			TAILQ_INIT(head);          \
+#define READY_LIST(head)                                                                                               \
+	do {                                                                                                           \
+		if (!(head)->tqh_last)                                                                                 \
+			TAILQ_INIT(head);                                                                              \
 	} while (0)
 
 /* One wait under way: on the stack of the thread that waits. */

@@ -63,9 +63,9 @@ struct ke_mutant_state ke_query_mutant(struct kmutant *mutant)
 {
 	ke_lock();
 	struct ke_mutant_state state = {
-		.count = mutant->header.signal_state,
-		.owned_by_caller = mutant->owner && mutant->owner == ke_current_thread(),
-		.abandoned = mutant->abandoned,
+	    .count = mutant->header.signal_state,
+	    .owned_by_caller = mutant->owner && mutant->owner == ke_current_thread(),
+	    .abandoned = mutant->abandoned,
 	};
 	ke_unlock();
 	return state;

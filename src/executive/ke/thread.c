@@ -126,7 +126,8 @@ bool ke_remove_apc(struct ke_thread *thread, struct ke_apc *apc)
 	bool removed = apc->inserted;
 
 	if (removed) {
-		struct ke_apc_queue *queue = is_queued(&thread->user_apcs, apc) ? &thread->user_apcs : &thread->kernel_apcs;
+		struct ke_apc_queue *queue =
+		    is_queued(&thread->user_apcs, apc) ? &thread->user_apcs : &thread->kernel_apcs;
 
 		TAILQ_REMOVE(queue, apc, link);
 		apc->inserted = false;
@@ -184,7 +185,8 @@ NTSTATUS ke_test_alert(struct ke_thread *thread)
 
 bool ke_alert_pending(struct ke_thread *thread)
 {
-	return atomic_load(&thread->user_apc_pending) || atomic_load(&thread->terminating) || atomic_load(&thread->alerted);
+	return atomic_load(&thread->user_apc_pending) || atomic_load(&thread->terminating) ||
+	       atomic_load(&thread->alerted);
 }
 
 void ke_alert_thread_by_id(struct ke_thread *thread)

@@ -20,10 +20,11 @@ RB_GENERATE_INTERNAL(timer_tree, ktimer, link, compare, __attribute__((unused)) 
 
 /* Guarded by the dispatcher lock. */
 static struct timer_tree trees[2]; /* by ktimer.absolute */
-static struct ktimer *running;     /* its routine is being called */
+static struct ktimer *running;	   /* its routine is being called */
 static pthread_cond_t routine_done = PTHREAD_COND_INITIALIZER;
 
-static pthread_mutex_t start_lock = PTHREAD_MUTEX_INITIALIZER; /* guards starting; the dispatcher lock is not taken under it */
+static pthread_mutex_t start_lock =
+    PTHREAD_MUTEX_INITIALIZER; /* guards starting; the dispatcher lock is not taken under it */
 static _Atomic bool started;
 static struct hal_alarm alarm_clock;
 static struct ke_thread timer_thread;
@@ -151,7 +152,8 @@ NTSTATUS ke_start_timers(void)
 void ke_initialize_timer(struct ktimer *timer, TIMER_TYPE type)
 {
 	*timer = (struct ktimer){0};
-	ke_initialize_header(&timer->header, type == NotificationTimer ? KE_TIMER_NOTIFICATION : KE_TIMER_SYNCHRONIZATION);
+	ke_initialize_header(&timer->header,
+			     type == NotificationTimer ? KE_TIMER_NOTIFICATION : KE_TIMER_SYNCHRONIZATION);
 }
 
 /* A timer without a routine that is due already is signalled by the caller: a poll right after sees it. */

@@ -18,10 +18,10 @@ static void dump_directory(void *object, FILE *out)
 static const struct ob_type_operations directory_operations = {.dump = dump_directory};
 
 struct ob_type ob_directory_type = {
-	.name = "Directory",
-	.mapping = {0x20003, 0x2000C, 0x20003, 0xF000F},
-	.valid_access = DIRECTORY_ALL_ACCESS,
-	.operations = &directory_operations,
+    .name = "Directory",
+    .mapping = {0x20003, 0x2000C, 0x20003, 0xF000F},
+    .valid_access = DIRECTORY_ALL_ACCESS,
+    .operations = &directory_operations,
 };
 
 static void *create_directory(void)
@@ -50,8 +50,8 @@ NTSTATUS ob_make_directory(const char *name)
 static void make_directories(void)
 {
 	static const char *const names[] = {
-		"\\Device",       "\\Driver",           "\\FileSystem", "\\ObjectTypes", "\\KernelObjects",
-		"\\BaseNamedObjects", "\\??",           "\\Sessions",   "\\Security",
+	    "\\Device",		  "\\Driver", "\\FileSystem", "\\ObjectTypes", "\\KernelObjects",
+	    "\\BaseNamedObjects", "\\??",     "\\Sessions",   "\\Security",
 	};
 
 	for (size_t i = 0; i < ARRAY_COUNT(names); i++)
@@ -95,10 +95,10 @@ static void dump_type(void *object, FILE *out)
 static const struct ob_type_operations type_operations = {.dump = dump_type};
 
 struct ob_type ob_type_type = {
-	.name = "Type",
-	.mapping = {0x20000, 0x20000, 0x20000, 0xF0001},
-	.valid_access = 0x1F0001,
-	.operations = &type_operations,
+    .name = "Type",
+    .mapping = {0x20000, 0x20000, 0x20000, 0xF0001},
+    .valid_access = 0x1F0001,
+    .operations = &type_operations,
 };
 
 static void publish_type(struct ob_type *type)
@@ -135,7 +135,8 @@ void ob_publish_types(void)
 	ob_dereference(directory);
 }
 
-NTSTATUS NtCreateDirectoryObject(PHANDLE DirectoryHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes)
+NTSTATUS NtCreateDirectoryObject(PHANDLE DirectoryHandle, ACCESS_MASK DesiredAccess,
+				 POBJECT_ATTRIBUTES ObjectAttributes)
 {
 	void *directory = create_directory();
 
@@ -148,7 +149,8 @@ NTSTATUS NtOpenDirectoryObject(PHANDLE DirectoryHandle, ACCESS_MASK DesiredAcces
 	return ob_open_by_name(ObjectAttributes, &ob_directory_type, DesiredAccess, DirectoryHandle);
 }
 
-/* The entries that one query returns: how many there are, and the bytes that they need with the empty one behind them. */
+/* The entries that one query returns: how many there are, and the bytes that they need with the empty one behind them.
+ */
 struct listing {
 	ULONG first, count;
 	size_t size;
@@ -208,7 +210,8 @@ static void fill(struct ob_directory *directory, const struct listing *listing, 
 	records[listing->count] = (OBJECT_DIRECTORY_INFORMATION){0};
 }
 
-static NTSTATUS list(struct ob_directory *directory, PVOID buffer, ULONG size, bool single, PULONG context, PULONG length)
+static NTSTATUS list(struct ob_directory *directory, PVOID buffer, ULONG size, bool single, PULONG context,
+		     PULONG length)
 {
 	NTSTATUS status = STATUS_SUCCESS;
 

@@ -91,8 +91,8 @@ static NTSTATUS duplicate(struct ob_handle_table *source, HANDLE handle, struct 
 	return ob_handle_table_insert(target, header, granted, attributes & OBJ_INHERIT, result);
 }
 
-NTSTATUS NtDuplicateObject(HANDLE SourceProcessHandle, HANDLE SourceHandle, HANDLE TargetProcessHandle, PHANDLE TargetHandle,
-			   ACCESS_MASK DesiredAccess, ULONG HandleAttributes, ULONG Options)
+NTSTATUS NtDuplicateObject(HANDLE SourceProcessHandle, HANDLE SourceHandle, HANDLE TargetProcessHandle,
+			   PHANDLE TargetHandle, ACCESS_MASK DesiredAccess, ULONG HandleAttributes, ULONG Options)
 {
 	cleanup_handle_table struct ob_handle_table *source = NULL;
 	cleanup_handle_table struct ob_handle_table *target = NULL;
@@ -104,14 +104,15 @@ NTSTATUS NtDuplicateObject(HANDLE SourceProcessHandle, HANDLE SourceHandle, HAND
 	if (TargetProcessHandle) {
 		status = table_of_process(TargetProcessHandle, &target);
 		if (NT_SUCCESS(status))
-			status = duplicate(source, SourceHandle, target, &duplicated, DesiredAccess, HandleAttributes, Options);
+			status = duplicate(source, SourceHandle, target, &duplicated, DesiredAccess, HandleAttributes,
+					   Options);
 	} else if (!(Options & DUPLICATE_CLOSE_SOURCE)) {
 		return STATUS_INVALID_PARAMETER;
 	}
 	/* The source goes also if there is no duplicate. */
 	if (Options & DUPLICATE_CLOSE_SOURCE && !ob_is_pseudo_handle(SourceHandle)) {
 		NTSTATUS closed =
-			ob_handle_table_close((intptr_t)SourceHandle < 0 ? ob_kernel_table() : source, SourceHandle);
+		    ob_handle_table_close((intptr_t)SourceHandle < 0 ? ob_kernel_table() : source, SourceHandle);
 
 		status = NT_SUCCESS(status) && !TargetProcessHandle ? closed : status;
 	}

@@ -25,7 +25,8 @@ static NTSTATUS reference_pseudo(HANDLE handle, struct ob_header **header, struc
 	return STATUS_SUCCESS;
 }
 
-NTSTATUS ob_reference_with_information(HANDLE handle, struct ob_header **header, struct ob_handle_information *information)
+NTSTATUS ob_reference_with_information(HANDLE handle, struct ob_header **header,
+				       struct ob_handle_information *information)
 {
 	if (unlikely(ob_is_pseudo_handle(handle)))
 		return reference_pseudo(handle, header, information);

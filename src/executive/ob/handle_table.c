@@ -46,11 +46,11 @@ struct ob_handle_table {
 
 static __thread struct ob_handle_table *current_table;
 static struct ob_handle_table kernel_table = {
-	.references = 1,
-	.is_kernel = true,
-	.lock = PTHREAD_MUTEX_INITIALIZER,
-	.free_head = NO_ENTRY,
-	.free_tail = NO_ENTRY,
+    .references = 1,
+    .is_kernel = true,
+    .lock = PTHREAD_MUTEX_INITIALIZER,
+    .free_head = NO_ENTRY,
+    .free_tail = NO_ENTRY,
 };
 
 struct ob_handle_table *ob_kernel_table(void)
@@ -122,8 +122,9 @@ static struct ob_header *lock_entry(struct entry *entry)
 
 		if (!object)
 			return NULL;
-		if (!(object & LOCKED) && atomic_compare_exchange_weak_explicit(&entry->object, &object, object | LOCKED,
-										memory_order_acquire, memory_order_relaxed))
+		if (!(object & LOCKED) &&
+		    atomic_compare_exchange_weak_explicit(&entry->object, &object, object | LOCKED,
+							  memory_order_acquire, memory_order_relaxed))
 			return (struct ob_header *)object;
 		relax(round);
 	}
@@ -198,8 +199,8 @@ static void free_entry(struct ob_handle_table *table, struct entry *entry, uint3
 	table->free_count++;
 }
 
-NTSTATUS ob_handle_table_insert(struct ob_handle_table *table, struct ob_header *header, ACCESS_MASK access, ULONG attributes,
-				PHANDLE handle)
+NTSTATUS ob_handle_table_insert(struct ob_handle_table *table, struct ob_header *header, ACCESS_MASK access,
+				ULONG attributes, PHANDLE handle)
 {
 	uint32_t index;
 
@@ -324,7 +325,7 @@ static void copy_entry(struct entry *to, struct entry *from)
 {
 	/* What is in the entry stays while the table is locked: a lookup's lock need not be waited for. */
 	struct ob_header *header =
-		(struct ob_header *)(atomic_load_explicit(&from->object, memory_order_relaxed) & ~LOCKED);
+	    (struct ob_header *)(atomic_load_explicit(&from->object, memory_order_relaxed) & ~LOCKED);
 
 	if (!header) {
 		to->next_free = from->next_free;
@@ -356,7 +357,8 @@ struct ob_handle_table *ob_handle_table_clone(struct ob_handle_table *table)
 }
 
 void ob_handle_table_walk(struct ob_handle_table *table,
-			  void (*visit)(HANDLE handle, void *object, ACCESS_MASK access, ULONG attributes, void *context),
+			  void (*visit)(HANDLE handle, void *object, ACCESS_MASK access, ULONG attributes,
+					void *context),
 			  void *context)
 {
 	pthread_mutex_lock(&table->lock);

@@ -171,7 +171,8 @@ static size_t build_name(struct ob_header *header, char *name, size_t size)
 	while (header != root) {
 		struct ob_name *entry = atomic_load(&header->name);
 
-		if (!entry || !put_in_front(name, &start, entry->text, entry->length) || !put_in_front(name, &start, "\\", 1))
+		if (!entry || !put_in_front(name, &start, entry->text, entry->length) ||
+		    !put_in_front(name, &start, "\\", 1))
 			return 0;
 		header = ob_header_of(entry->directory);
 	}
@@ -234,11 +235,11 @@ static NTSTATUS step(struct ob_walk *walk, void **at, STRING *remaining)
 static NTSTATUS call_parse(struct ob_walk *walk, void *at, STRING remaining, STRING *reparse)
 {
 	struct ob_parse parse = {
-		.remaining = remaining,
-		.attributes = walk->attributes->Attributes,
-		.access = walk->access,
-		.type = walk->type,
-		.context = walk->context,
+	    .remaining = remaining,
+	    .attributes = walk->attributes->Attributes,
+	    .access = walk->access,
+	    .type = walk->type,
+	    .context = walk->context,
 	};
 
 	/* An object can be put into a directory only; links lead there. */
@@ -287,7 +288,8 @@ static NTSTATUS start_of_walk(const OBJECT_ATTRIBUTES *attributes, void **at, ST
 	bool absolute = remaining->Length && remaining->Buffer[0] == '\\';
 
 	if (attributes->RootDirectory)
-		return absolute ? STATUS_OBJECT_PATH_SYNTAX_BAD : ob_reference_by_handle(attributes->RootDirectory, 0, NULL, at);
+		return absolute ? STATUS_OBJECT_PATH_SYNTAX_BAD
+				: ob_reference_by_handle(attributes->RootDirectory, 0, NULL, at);
 	if (!absolute)
 		return STATUS_OBJECT_PATH_SYNTAX_BAD;
 	remaining->Buffer++;

@@ -22,7 +22,8 @@ struct ob_type_operations {
 	/* A handle was closed; `left` handles to the object remain in all tables. */
 	void (*close)(void *object, ULONG left);
 	void (*delete)(void *object);
-	/* The namespace walk reached `object` with `remaining` name bytes left (devices, symbolic links): continue in it. */
+	/* The namespace walk reached `object` with `remaining` name bytes left (devices, symbolic links): continue in
+	 * it. */
 	NTSTATUS (*parse)(void *object, struct ob_parse *parse);
 	/* What a wait on the object waits for; NULL: not waitable. */
 	struct dispatcher_header *(*dispatcher)(void *object);
@@ -46,10 +47,10 @@ struct ob_type {
 struct ob_parse {
 	STRING remaining; /* not yet parsed, without leading backslash */
 	ULONG attributes;
-	ACCESS_MASK access; /* generic bits already mapped by the target type */
+	ACCESS_MASK access;   /* generic bits already mapped by the target type */
 	struct ob_type *type; /* wanted, or NULL */
-	void *context; /* the opener's: NtCreateFile passes its io_create */
-	void *object; /* out: referenced */
+	void *context;	      /* the opener's: NtCreateFile passes its io_create */
+	void *object;	      /* out: referenced */
 	/* out with STATUS_REPARSE: go on from the root with this full name (heap; ob frees it). */
 	STRING reparse;
 };
@@ -77,10 +78,12 @@ static inline void ob_cleanup_dereference(void *pointer)
 }
 #define cleanup_object __attribute__((cleanup(ob_cleanup_dereference)))
 
-/* Put a new object under its name (if any) and give the caller a handle. Consumes the caller's reference, also on failure. With OBJ_OPENIF an existing one is opened: STATUS_OBJECT_NAME_EXISTS. */
+/* Put a new object under its name (if any) and give the caller a handle. Consumes the caller's reference, also on
+ * failure. With OBJ_OPENIF an existing one is opened: STATUS_OBJECT_NAME_EXISTS. */
 NTSTATUS ob_insert_object(void *object, const OBJECT_ATTRIBUTES *attributes, ACCESS_MASK access, PHANDLE handle);
 /* Look an existing object up by name, parse routines included. */
-NTSTATUS ob_lookup_name(const OBJECT_ATTRIBUTES *attributes, struct ob_type *type, ACCESS_MASK access, void *context, void **object);
+NTSTATUS ob_lookup_name(const OBJECT_ATTRIBUTES *attributes, struct ob_type *type, ACCESS_MASK access, void *context,
+			void **object);
 /* ... and make a handle: what NtOpenXxx does. */
 NTSTATUS ob_open_by_name(const OBJECT_ATTRIBUTES *attributes, struct ob_type *type, ACCESS_MASK access, PHANDLE handle);
 NTSTATUS ob_open_by_pointer(void *object, ULONG attributes, ACCESS_MASK access, PHANDLE handle);
@@ -98,11 +101,15 @@ void ob_handle_table_dereference(struct ob_handle_table *table);
 struct ob_handle_table *ob_handle_table_clone(struct ob_handle_table *table);
 NTSTATUS ob_handle_table_close(struct ob_handle_table *table, HANDLE handle);
 /* Call for each handle, under the table's lock, in order. */
-void ob_handle_table_walk(struct ob_handle_table *table, void (*visit)(HANDLE handle, void *object, ACCESS_MASK access, ULONG attributes, void *context), void *context);
+void ob_handle_table_walk(struct ob_handle_table *table,
+			  void (*visit)(HANDLE handle, void *object, ACCESS_MASK access, ULONG attributes,
+					void *context),
+			  void *context);
 /* The table that handles of the calling thread mean: set per supervisor thread. */
 struct ob_handle_table *ob_current_table(void);
 void ob_set_current_table(struct ob_handle_table *table);
-/* Kernel handles (OBJ_KERNEL_HANDLE): one table for the supervisor itself; their values carry the top bit, and work in any thread. */
+/* Kernel handles (OBJ_KERNEL_HANDLE): one table for the supervisor itself; their values carry the top bit, and work in
+ * any thread. */
 struct ob_handle_table *ob_kernel_table(void);
 
 /* The namespace and its objects, for --objects. */
@@ -133,7 +140,8 @@ struct ob_process_hooks {
 void ob_set_process_hooks(const struct ob_process_hooks *hooks);
 const struct ob_process_hooks *ob_process_hooks(void);
 
-/* Who decides whether the calling thread's subject may open an existing object by its name: se, from its start on. Generic rights and MAXIMUM_ALLOWED are resolved by it. */
+/* Who decides whether the calling thread's subject may open an existing object by its name: se, from its start on.
+ * Generic rights and MAXIMUM_ALLOWED are resolved by it. */
 typedef NTSTATUS (*ob_access_check)(const struct ob_type *type, ACCESS_MASK desired, ACCESS_MASK *granted);
 void ob_set_access_check(ob_access_check check);
 /* Generic rights and MAXIMUM_ALLOWED resolved by the type; STATUS_ACCESS_DENIED for rights that it does not have. */

@@ -35,8 +35,9 @@ struct ob_symbolic_link {
 struct ob_header {
 	_Atomic uint64_t references;
 	_Atomic uint32_t handles;
-	bool permanent;                            /* guarded by ob_namespace_lock */
-	_Atomic(struct ob_handle_table *) exclusive; /* opened with OBJ_EXCLUSIVE: the only table that may have handles to it; not referenced */
+	bool permanent; /* guarded by ob_namespace_lock */
+	_Atomic(struct ob_handle_table *)
+	    exclusive; /* opened with OBJ_EXCLUSIVE: the only table that may have handles to it; not referenced */
 	struct ob_type *type;
 	_Atomic(struct ob_name *) name; /* changed under ob_namespace_lock */
 	uint64_t padding;
@@ -88,8 +89,8 @@ static inline bool ob_has_name(const OBJECT_ATTRIBUTES *attributes)
 }
 
 /* One more handle in `table`; the object's reference is its own. */
-NTSTATUS ob_handle_table_insert(struct ob_handle_table *table, struct ob_header *header, ACCESS_MASK access, ULONG attributes,
-				PHANDLE handle);
+NTSTATUS ob_handle_table_insert(struct ob_handle_table *table, struct ob_header *header, ACCESS_MASK access,
+				ULONG attributes, PHANDLE handle);
 struct ob_handle_information {
 	ACCESS_MASK access;
 	ULONG attributes; /* OBJ_INHERIT, OB_PROTECT_FROM_CLOSE */
@@ -104,7 +105,8 @@ ULONG ob_handle_table_count(struct ob_handle_table *table);
 struct ob_handle_table *ob_table_of_handle(HANDLE handle);
 bool ob_is_pseudo_handle(HANDLE handle);
 /* Reference with what the handle grants. */
-NTSTATUS ob_reference_with_information(HANDLE handle, struct ob_header **header, struct ob_handle_information *information);
+NTSTATUS ob_reference_with_information(HANDLE handle, struct ob_header **header,
+				       struct ob_handle_information *information);
 
 /* Each registered type, by index from 1. */
 ULONG ob_type_count(void);

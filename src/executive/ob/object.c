@@ -96,7 +96,7 @@ static void delete_object(struct ob_header *header)
 	struct ob_type *type = header->type;
 
 	if (type->operations && type->operations->delete)
-		type->operations->delete(ob_body_of(header));
+		type->operations->delete (ob_body_of(header));
 	atomic_fetch_sub_explicit(&type->object_count, 1, memory_order_relaxed);
 	free(header);
 }
@@ -146,7 +146,8 @@ void ob_uncount_handle(struct ob_header *header)
 NTSTATUS ob_map_access(const struct ob_type *type, ACCESS_MASK desired, ACCESS_MASK *granted)
 {
 	const GENERIC_MAPPING *mapping = &type->mapping;
-	ACCESS_MASK mapped = desired & ~(GENERIC_READ | GENERIC_WRITE | GENERIC_EXECUTE | GENERIC_ALL | MAXIMUM_ALLOWED);
+	ACCESS_MASK mapped =
+	    desired & ~(GENERIC_READ | GENERIC_WRITE | GENERIC_EXECUTE | GENERIC_ALL | MAXIMUM_ALLOWED);
 
 	if (desired & GENERIC_READ)
 		mapped |= mapping->GenericRead;
@@ -211,7 +212,8 @@ NTSTATUS ob_open_by_pointer(void *object, ULONG attributes, ACCESS_MASK access, 
 }
 
 /* The name is taken: OBJ_OPENIF means that one. */
-static NTSTATUS open_existing(void *existing, struct ob_type *type, ULONG attributes, ACCESS_MASK access, PHANDLE handle)
+static NTSTATUS open_existing(void *existing, struct ob_type *type, ULONG attributes, ACCESS_MASK access,
+			      PHANDLE handle)
 {
 	ACCESS_MASK granted;
 

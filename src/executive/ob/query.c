@@ -23,12 +23,12 @@ static NTSTATUS query_basic(struct query *query)
 	if (query->size != sizeof(*basic))
 		return STATUS_INFO_LENGTH_MISMATCH;
 	*basic = (OBJECT_BASIC_INFORMATION){
-		.Attributes = query->handle->attributes & OBJ_INHERIT,
-		.GrantedAccess = query->handle->access,
-		.HandleCount = atomic_load(&header->handles),
-		/* Without the reference that this query holds. */
-		.PointerCount = (ULONG)atomic_load(&header->references) - 1,
-		.TypeInfoSize = (ULONG)(sizeof(OBJECT_TYPE_INFORMATION) + strlen(header->type->name)),
+	    .Attributes = query->handle->attributes & OBJ_INHERIT,
+	    .GrantedAccess = query->handle->access,
+	    .HandleCount = atomic_load(&header->handles),
+	    /* Without the reference that this query holds. */
+	    .PointerCount = (ULONG)atomic_load(&header->references) - 1,
+	    .TypeInfoSize = (ULONG)(sizeof(OBJECT_TYPE_INFORMATION) + strlen(header->type->name)),
 	};
 	if (atomic_load(&header->exclusive))
 		basic->Attributes |= OBJ_EXCLUSIVE;
@@ -66,12 +66,12 @@ static void describe_type(struct ob_type *type, OBJECT_TYPE_INFORMATION *informa
 	USHORT length = (USHORT)strlen(type->name);
 
 	*information = (OBJECT_TYPE_INFORMATION){
-		.TypeName = {length, length, (char *)(information + 1)},
-		.TotalNumberOfObjects = atomic_load(&type->object_count),
-		.TotalNumberOfHandles = atomic_load(&type->handle_count),
-		.GenericMapping = type->mapping,
-		.ValidAccessMask = type->valid_access,
-		.TypeIndex = (UCHAR)type->index,
+	    .TypeName = {length, length, (char *)(information + 1)},
+	    .TotalNumberOfObjects = atomic_load(&type->object_count),
+	    .TotalNumberOfHandles = atomic_load(&type->handle_count),
+	    .GenericMapping = type->mapping,
+	    .ValidAccessMask = type->valid_access,
+	    .TypeIndex = (UCHAR)type->index,
 	};
 	memcpy(information + 1, type->name, length);
 }
@@ -121,11 +121,11 @@ static NTSTATUS query_handle_flags(struct query *query)
 }
 
 static NTSTATUS (*const classes[])(struct query *) = {
-	[ObjectBasicInformation] = query_basic,
-	[ObjectNameInformation] = query_name,
-	[ObjectTypeInformation] = query_type,
-	[ObjectTypesInformation] = query_types,
-	[ObjectHandleFlagInformation] = query_handle_flags,
+    [ObjectBasicInformation] = query_basic,
+    [ObjectNameInformation] = query_name,
+    [ObjectTypeInformation] = query_type,
+    [ObjectTypesInformation] = query_types,
+    [ObjectHandleFlagInformation] = query_handle_flags,
 };
 
 NTSTATUS NtQueryObject(HANDLE Handle, OBJECT_INFORMATION_CLASS ObjectInformationClass, PVOID ObjectInformation,
@@ -166,5 +166,5 @@ NTSTATUS NtSetInformationObject(HANDLE Handle, OBJECT_INFORMATION_CLASS ObjectIn
 		return STATUS_INVALID_HANDLE;
 	return ob_handle_table_set_attributes(ob_table_of_handle(Handle), Handle, OBJ_INHERIT | OB_PROTECT_FROM_CLOSE,
 					      (flags->Inherit ? OBJ_INHERIT : 0) |
-						      (flags->ProtectFromClose ? OB_PROTECT_FROM_CLOSE : 0));
+						  (flags->ProtectFromClose ? OB_PROTECT_FROM_CLOSE : 0));
 }

@@ -51,13 +51,14 @@ static void dump_link(void *object, FILE *out)
 	fprintf(out, "-> %.*s", target.Length, target.Buffer);
 }
 
-static const struct ob_type_operations link_operations = {.delete = delete_link, .parse = parse_link, .dump = dump_link};
+static const struct ob_type_operations link_operations = {
+    .delete = delete_link, .parse = parse_link, .dump = dump_link};
 
 struct ob_type ob_symbolic_link_type = {
-	.name = "SymbolicLink",
-	.mapping = {0x20001, 0x20000, 0x20001, 0xF0001},
-	.valid_access = SYMBOLIC_LINK_ALL_ACCESS,
-	.operations = &link_operations,
+    .name = "SymbolicLink",
+    .mapping = {0x20001, 0x20000, 0x20001, 0xF0001},
+    .valid_access = SYMBOLIC_LINK_ALL_ACCESS,
+    .operations = &link_operations,
 };
 
 static NTSTATUS create_link(STRING target, void **object)

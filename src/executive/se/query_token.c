@@ -8,20 +8,20 @@ static const struct {
 	unsigned capability;
 	ULONG privilege;
 } privileges[] = {
-	{0, SE_TAKE_OWNERSHIP_PRIVILEGE},     /* CHOWN */
-	{1, SE_RESTORE_PRIVILEGE},            /* DAC_OVERRIDE */
-	{2, SE_BACKUP_PRIVILEGE},             /* DAC_READ_SEARCH */
-	{7, SE_IMPERSONATE_PRIVILEGE},        /* SETUID */
-	{8, SE_CREATE_TOKEN_PRIVILEGE},       /* SETPCAP */
-	{14, SE_LOCK_MEMORY_PRIVILEGE},       /* IPC_LOCK */
-	{16, SE_LOAD_DRIVER_PRIVILEGE},       /* SYS_MODULE */
-	{19, SE_DEBUG_PRIVILEGE},             /* SYS_PTRACE */
-	{21, SE_TCB_PRIVILEGE},               /* SYS_ADMIN */
-	{22, SE_SHUTDOWN_PRIVILEGE},          /* SYS_BOOT */
-	{23, SE_INC_BASE_PRIORITY_PRIVILEGE}, /* SYS_NICE */
-	{24, SE_INCREASE_QUOTA_PRIVILEGE},    /* SYS_RESOURCE */
-	{25, SE_SYSTEMTIME_PRIVILEGE},        /* SYS_TIME */
-	{29, SE_AUDIT_PRIVILEGE},             /* AUDIT_WRITE */
+    {0, SE_TAKE_OWNERSHIP_PRIVILEGE},	  /* CHOWN */
+    {1, SE_RESTORE_PRIVILEGE},		  /* DAC_OVERRIDE */
+    {2, SE_BACKUP_PRIVILEGE},		  /* DAC_READ_SEARCH */
+    {7, SE_IMPERSONATE_PRIVILEGE},	  /* SETUID */
+    {8, SE_CREATE_TOKEN_PRIVILEGE},	  /* SETPCAP */
+    {14, SE_LOCK_MEMORY_PRIVILEGE},	  /* IPC_LOCK */
+    {16, SE_LOAD_DRIVER_PRIVILEGE},	  /* SYS_MODULE */
+    {19, SE_DEBUG_PRIVILEGE},		  /* SYS_PTRACE */
+    {21, SE_TCB_PRIVILEGE},		  /* SYS_ADMIN */
+    {22, SE_SHUTDOWN_PRIVILEGE},	  /* SYS_BOOT */
+    {23, SE_INC_BASE_PRIORITY_PRIVILEGE}, /* SYS_NICE */
+    {24, SE_INCREASE_QUOTA_PRIVILEGE},	  /* SYS_RESOURCE */
+    {25, SE_SYSTEMTIME_PRIVILEGE},	  /* SYS_TIME */
+    {29, SE_AUDIT_PRIVILEGE},		  /* AUDIT_WRITE */
 };
 
 #define SID_SIZE (sizeof(SID) + 2 * sizeof(ULONG))
@@ -80,8 +80,8 @@ static NTSTATUS query_groups(struct query *query)
 		uint32_t id = i ? token->groups[i - 1] : token->egid;
 
 		groups->Groups[i] = (SID_AND_ATTRIBUTES){
-			put_sid(sids + i * SID_SIZE, SID_GROUP, id),
-			SE_GROUP_MANDATORY | SE_GROUP_ENABLED_BY_DEFAULT | SE_GROUP_ENABLED,
+		    put_sid(sids + i * SID_SIZE, SID_GROUP, id),
+		    SE_GROUP_MANDATORY | SE_GROUP_ENABLED_BY_DEFAULT | SE_GROUP_ENABLED,
 		};
 	}
 	return STATUS_SUCCESS;
@@ -179,31 +179,31 @@ static NTSTATUS query_statistics(struct query *query)
 	if (!needs(query, sizeof(TOKEN_STATISTICS)))
 		return STATUS_BUFFER_TOO_SMALL;
 	*(TOKEN_STATISTICS *)query->data = (TOKEN_STATISTICS){
-		.TokenId = id,
-		.ExpirationTime.QuadPart = INT64_MAX,
-		.TokenType = token->type,
-		.ImpersonationLevel = token->type == TokenImpersonation ? SecurityImpersonation : SecurityAnonymous,
-		.GroupCount = token->group_count + 1,
-		.PrivilegeCount = list_privileges(token, list),
-		.ModifiedId = id,
+	    .TokenId = id,
+	    .ExpirationTime.QuadPart = INT64_MAX,
+	    .TokenType = token->type,
+	    .ImpersonationLevel = token->type == TokenImpersonation ? SecurityImpersonation : SecurityAnonymous,
+	    .GroupCount = token->group_count + 1,
+	    .PrivilegeCount = list_privileges(token, list),
+	    .ModifiedId = id,
 	};
 	return STATUS_SUCCESS;
 }
 
 static NTSTATUS (*const classes[])(struct query *) = {
-	[TokenUser] = query_user,
-	[TokenGroups] = query_groups,
-	[TokenPrivileges] = query_privileges,
-	[TokenOwner] = query_owner,
-	[TokenPrimaryGroup] = query_primary_group,
-	[TokenSource] = query_source,
-	[TokenType] = query_type,
-	[TokenImpersonationLevel] = query_level,
-	[TokenStatistics] = query_statistics,
+    [TokenUser] = query_user,
+    [TokenGroups] = query_groups,
+    [TokenPrivileges] = query_privileges,
+    [TokenOwner] = query_owner,
+    [TokenPrimaryGroup] = query_primary_group,
+    [TokenSource] = query_source,
+    [TokenType] = query_type,
+    [TokenImpersonationLevel] = query_level,
+    [TokenStatistics] = query_statistics,
 };
 
-NTSTATUS NtQueryInformationToken(HANDLE TokenHandle, TOKEN_INFORMATION_CLASS TokenInformationClass, PVOID TokenInformation,
-				 ULONG TokenInformationLength, PULONG ReturnLength)
+NTSTATUS NtQueryInformationToken(HANDLE TokenHandle, TOKEN_INFORMATION_CLASS TokenInformationClass,
+				 PVOID TokenInformation, ULONG TokenInformationLength, PULONG ReturnLength)
 {
 	struct query query = {.data = TokenInformation, .size = TokenInformationLength};
 	ACCESS_MASK access = TokenInformationClass == TokenSource ? TOKEN_QUERY_SOURCE : TOKEN_QUERY;
@@ -291,8 +291,8 @@ static ULONG list_changes(const struct se_token *token, uint64_t effective, LUID
 	for (size_t i = 0; i < ARRAY_COUNT(privileges); i++)
 		if (changed >> privileges[i].capability & 1)
 			list[count++] = (LUID_AND_ATTRIBUTES){
-				{privileges[i].privilege, 0},
-				before >> privileges[i].capability & 1 ? SE_PRIVILEGE_ENABLED : 0,
+			    {privileges[i].privilege, 0},
+			    before >> privileges[i].capability & 1 ? SE_PRIVILEGE_ENABLED : 0,
 			};
 	return count;
 }
@@ -314,8 +314,8 @@ NTSTATUS NtAdjustPrivilegesToken(HANDLE TokenHandle, BOOLEAN DisableAllPrivilege
 		return status;
 
 	struct se_token *token = object;
-	uint64_t effective = DisableAllPrivileges ? effective_of(token) & ~all_mapped_capabilities()
-						  : adjust(token, NewState, &missing);
+	uint64_t effective =
+	    DisableAllPrivileges ? effective_of(token) & ~all_mapped_capabilities() : adjust(token, NewState, &missing);
 	ULONG count = list_changes(token, effective, list);
 	ULONG length = (ULONG)(sizeof(*PreviousState) + count * sizeof(list[0]));
 

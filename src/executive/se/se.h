@@ -32,11 +32,14 @@ void se_set_current_token(struct se_token *(*current)(void));
 struct se_token *se_current_token(void);
 /* The host user's identity. */
 struct se_token *se_create_host_token(void);
-/* A private copy to be changed before it is attached; one reference. NULL: out of memory. Its groups are its own: malloc'd, free'd with it. */
+/* A private copy to be changed before it is attached; one reference. NULL: out of memory. Its groups are its own:
+ * malloc'd, free'd with it. */
 struct se_token *se_duplicate_token(const struct se_token *token);
 /* May the subject have `desired` on an object of this type (kernel objects: owner is the host user)? */
-NTSTATUS se_access_check(const struct se_token *token, const struct ob_type *type, ACCESS_MASK desired, ACCESS_MASK *granted);
-/* The calling supervisor thread acts on the host with the token's file system identity (setfsuid, setfsgid, setgroups on this host thread alone). No-op if it already does. */
+NTSTATUS se_access_check(const struct se_token *token, const struct ob_type *type, ACCESS_MASK desired,
+			 ACCESS_MASK *granted);
+/* The calling supervisor thread acts on the host with the token's file system identity (setfsuid, setfsgid, setgroups
+ * on this host thread alone). No-op if it already does. */
 NTSTATUS se_impersonate(const struct se_token *token);
 
 #endif

@@ -19,17 +19,17 @@ static void dump_token(void *object, FILE *out)
 {
 	const struct se_token *token = object;
 
-	fprintf(out, "uid %u/%u/%u/%u gid %u/%u/%u/%u effective %lx", token->ruid, token->euid, token->suid, token->fsuid,
-		token->rgid, token->egid, token->sgid, token->fsgid, (unsigned long)token->cap_effective);
+	fprintf(out, "uid %u/%u/%u/%u gid %u/%u/%u/%u effective %lx", token->ruid, token->euid, token->suid,
+		token->fsuid, token->rgid, token->egid, token->sgid, token->fsgid, (unsigned long)token->cap_effective);
 }
 
 static const struct ob_type_operations token_operations = {.delete = delete_token, .dump = dump_token};
 
 struct ob_type se_token_type = {
-	.name = "Token",
-	.mapping = {0x2001A, 0x201E0, 0x20005, 0xF01FF},
-	.valid_access = 0x1F01FF,
-	.operations = &token_operations,
+    .name = "Token",
+    .mapping = {0x2001A, 0x201E0, 0x20005, 0xF01FF},
+    .valid_access = 0x1F01FF,
+    .operations = &token_operations,
 };
 
 static struct se_token *create_token(void)
@@ -130,7 +130,8 @@ struct se_token *se_current_token(void)
 
 #define CAPABILITY_DAC_OVERRIDE 1
 
-NTSTATUS se_access_check(const struct se_token *token, const struct ob_type *type, ACCESS_MASK desired, ACCESS_MASK *granted)
+NTSTATUS se_access_check(const struct se_token *token, const struct ob_type *type, ACCESS_MASK desired,
+			 ACCESS_MASK *granted)
 {
 	const GENERIC_MAPPING *mapping = &type->mapping;
 	ACCESS_MASK mapped;
