@@ -426,6 +426,34 @@ static void wake_list_wakes_all_and_forgets_old_wakes(void **state)
 		assert_int_equal(worker_join(&workers[i]), STATUS_SUCCESS);
 }
 
+static void sleep_once(struct worker *worker)
+{
+	struct ke_wake_entry entry, *entries[] = {&entry};
+
+	ke_list_enqueue(worker->context, &entry);
+	worker->result = ke_list_sleep(entries, 1, true, UINT64_MAX);
+	ke_list_dequeue(&entry);
+}
+
+static void wake_one_wakes_the_first_that_sleeps(void **state)
+{
+	struct ke_wake_list list;
+	struct worker workers[2];
+
+	ke_wake_list_init(&list);
+	assert_false(ke_wake_one(&list));
+	for (int i = 0; i < 2; i++) {
+		worker_start(&workers[i], sleep_once, &list);
+		worker_wait_asleep(&workers[i]);
+	}
+	assert_true(ke_wake_one(&list));
+	assert_int_equal(worker_join(&workers[0]), STATUS_SUCCESS);
+	assert_true(hal_is_parked(&workers[1].ke.parker));
+	assert_true(ke_wake_one(&list));
+	assert_int_equal(worker_join(&workers[1]), STATUS_SUCCESS);
+	assert_false(ke_wake_one(&list));
+}
+
 static void list_sleep_ends_by_signal_and_by_time(void **state)
 {
 	struct condition condition = {0};
