@@ -560,6 +560,7 @@ int main(void)
 	    cmocka_unit_test(terminating_thread_waits_no_more_alertably),
 	    cmocka_unit_test(alert_by_id_is_sticky_and_its_own),
 	    cmocka_unit_test(wake_list_wakes_all_and_forgets_old_wakes),
+	    cmocka_unit_test(wake_one_wakes_the_first_that_sleeps),
 	    cmocka_unit_test(list_sleep_ends_by_signal_and_by_time),
 	    cmocka_unit_test(host_call_ends_by_its_result_a_wake_or_a_signal),
 	    cmocka_unit_test(objects_of_zeroes_can_be_waited_for),
