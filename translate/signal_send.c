@@ -137,6 +137,7 @@ int64_t lx_signal_send_locked(const struct lx_send *send, bool *fatal)
 	result = send->prepared ? queue_prepared(pending, send->prepared) : lx_pending_add(pending, send->info, process);
 	if (result)
 		return result;
+	ke_wake_all(&lx_signalfd_waiters);
 	target = choose_target(send);
 	if (!target)
 		return 0;

@@ -76,6 +76,9 @@ void lx_stop_end(struct lx_process *process);
 void lx_stop_participate(struct lx_thread *thread);
 void lx_stop_tell_parent(struct lx_process *process, int32_t code);
 
+/* signalfd.c: who waits for a signal to read it; a sender wakes them. */
+extern struct ke_wake_list lx_signalfd_waiters;
+
 /* signal_frame.c, without locks, on the thread's own half. */
 struct lx_delivery {
 	struct lx_siginfo info;
