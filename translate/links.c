@@ -123,7 +123,7 @@ static NTSTATUS find_link(struct lx_walk *walk, struct link_target *target, size
 static bool expand_rest(struct lx_walk *walk, const struct link_target *target, size_t end)
 {
 	size_t text = target->magic ? 0 : target->size, behind = walk->name_size - end, rest = strlen(walk->rest);
-	char *expansion = malloc(text + behind + rest + 3), *at = expansion;
+	char *expansion = malloc(text + behind + rest + 4), *at = expansion;
 
 	if (!expansion)
 		return false;
@@ -136,9 +136,12 @@ static bool expand_rest(struct lx_walk *walk, const struct link_target *target, 
 		*at++ = '/';
 	memcpy(at, walk->rest, rest);
 	at += rest;
-	/* The slash at the end of the path was taken already. */
-	if (!rest && walk->directory && (text || behind))
+	/* What ended the path was taken already. */
+	if (!rest && walk->directory && (text || behind)) {
 		*at++ = '/';
+		if (walk->dot)
+			*at++ = '.';
+	}
 	*at = 0;
 	free(walk->expansion);
 	walk->rest = walk->expansion = expansion;
@@ -209,7 +212,7 @@ static int64_t follow(struct lx_walk *walk, struct link_target *target)
 		return result;
 	if (!expand_rest(walk, target, end))
 		return -LX_ENOMEM;
-	walk->directory = walk->slash = false;
+	walk->directory = walk->slash = walk->dot = false;
 	return go_to_start(walk, target, end);
 }
 

@@ -152,11 +152,15 @@ static bool knows_dot(const struct lx_walk *walk)
 OBJECT_ATTRIBUTES *lx_walk_attributes(struct lx_walk *walk, ULONG object_flags)
 {
 	static char dot[] = ".";
+	USHORT size = (USHORT)walk->name_size;
 
-	if (!walk->name_size && !walk->base.mount && !walk->jumped && knows_dot(walk))
+	walk->string = (STRING){size, size, walk->name};
+	if (!size && !walk->base.mount && !walk->jumped && knows_dot(walk)) {
 		walk->string = (STRING){1, 1, dot};
-	else
-		walk->string = (STRING){(USHORT)walk->name_size, (USHORT)walk->name_size, walk->name};
+	} else if (size && walk->dot && knows_dot(walk)) {
+		memcpy(walk->name + size, "/.", 2);
+		walk->string.Length += 2;
+	}
 	InitializeObjectAttributes(&walk->attributes, &walk->string, object_flags, walk->base.handle, NULL);
 	return &walk->attributes;
 }
@@ -384,6 +388,7 @@ int64_t lx_walk_consume(struct lx_walk *walk)
 		if (result == REST_CHANGED)
 			continue;
 		if (!*next) {
+			walk->dot = dot;
 			walk->slash = !dot && !dotdot && component[size] == '/';
 			walk->directory = dot || dotdot || walk->slash;
 		}

@@ -60,6 +60,7 @@ struct lx_walk {
 	uint64_t resolve;          /* LX_RESOLVE_* */
 	bool directory;            /* the path ends in "/", "." or "..": only a directory will do */
 	bool slash;                /* ... in a "/" behind a name */
+	bool dot;                  /* ... in a ".": asks for permission to search the directory */
 	bool jumped;               /* the base is the target of a magic link */
 	struct lx_base root, base;
 	const char *rest;          /* not yet taken apart */

@@ -3,7 +3,9 @@
  * are one host call each. Links to names are in rename.c, extended attributes in
  * xattr.c, locks in lock.c.
  */
+#include <drivers/fsrtl/fsrtl.h>
 #include <drivers/hostfs/internal.h>
+#include <executive/se/se.h>
 #include <limits.h>
 #include <sys/sysmacros.h>
 
@@ -84,17 +86,39 @@ NTSTATUS hostfs_get_reparse_point(struct io_file *file, const void *input, ULONG
 	return STATUS_SUCCESS;
 }
 
-static NTSTATUS control_access(struct io_file *file, const void *input, ULONG input_size, void *output, ULONG output_size, ULONG_PTR *information)
+/* By the identity that files are opened with, which is the thread's on the host too: its real ids are lxrun's, not the subject's. */
+static NTSTATUS check_as_thread(struct io_file *file, ULONG mode)
 {
-	const ULONG *in = input;
 	char path[HOSTFS_PROC_PATH_SIZE];
-	long result = syscall(SYS_faccessat2, hostfs_file(file)->fd, "", in[0], AT_EMPTY_PATH | (in[1] & AT_EACCESS));
+	long result = syscall(SYS_faccessat2, hostfs_file(file)->fd, "", mode, AT_EMPTY_PATH | AT_EACCESS);
 
 	if (result < 0 && errno == ENOSYS) {
 		hostfs_proc_path(hostfs_file(file)->fd, path);
-		result = faccessat(AT_FDCWD, path, (int)in[0], (int)in[1] & AT_EACCESS);
+		result = faccessat(AT_FDCWD, path, (int)mode, AT_EACCESS);
 	}
 	return hostfs_status(result);
+}
+
+static NTSTATUS control_access(struct io_file *file, const void *input, ULONG input_size, void *output, ULONG output_size, ULONG_PTR *information)
+{
+	const struct se_token *token = fsrtl_token();
+	const ULONG *in = input;
+	cleanup_object struct se_token *real = NULL;
+	NTSTATUS status;
+
+	if (!token || (in[1] & AT_EACCESS) || (token->ruid == token->fsuid && token->rgid == token->fsgid))
+		return check_as_thread(file, in[0]);
+	/* access(2) asks for the real ids: as if they were those that files are opened with. */
+	real = se_duplicate_token(token);
+	if (!real)
+		return STATUS_NO_MEMORY;
+	real->fsuid = real->ruid;
+	real->fsgid = real->rgid;
+	status = se_impersonate(real);
+	if (NT_SUCCESS(status))
+		status = check_as_thread(file, in[0]);
+	se_impersonate(token);
+	return status;
 }
 
 static NTSTATUS control_pipe_size(struct io_file *file, const void *input, ULONG input_size, void *output, ULONG output_size, ULONG_PTR *information)
