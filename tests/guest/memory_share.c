@@ -107,10 +107,20 @@ static void stacks(void)
 	}
 	signal = finish(child);
 	printf("too deep without a handler: %d\n", WIFSIGNALED(signal) ? WTERMSIG(signal) : -1);
-	area = mmap(NULL, 64 * 4096, PROT_NONE, ANONYMOUS, -1, 0);
-	munmap(area, 64 * 4096);
-	area = mmap(area + 60 * 4096, 4096, PROT_READ | PROT_WRITE, ANONYMOUS | MAP_GROWSDOWN | MAP_FIXED, -1, 0);
+	area = mmap(NULL, 1024 * 4096, PROT_NONE, ANONYMOUS, -1, 0);
+	munmap(area, 1024 * 4096);
+	area = mmap(area + 1000 * 4096, 4096, PROT_READ | PROT_WRITE, ANONYMOUS | MAP_GROWSDOWN | MAP_FIXED, -1, 0);
 	printf("growing area: %d\n", touch(area));
+	/* Down page by page, as a stack does; then it is one area with what has grown. */
+	for (int i = 1; i <= 20; i++)
+		if (touch(area - i * 4096))
+			printf("page %d did not grow\n", i);
+	OBSERVE(mprotect(area - 20 * 4096, 21 * 4096, PROT_READ));
+	printf("grown part: %d\n", touch(area - 10 * 4096));
+	OBSERVE(mprotect(area - 21 * 4096, 2 * 4096, PROT_READ));
+	OBSERVE(mprotect(area, 4096, PROT_READ | PROT_WRITE | PROT_GROWSDOWN));
+	printf("grown part: %d\n", touch(area - 10 * 4096));
+	OBSERVE(munmap(area - 20 * 4096, 21 * 4096));
 }
 
 static void limits(void)

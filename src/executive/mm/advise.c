@@ -83,6 +83,7 @@ NTSTATUS mm_advise(struct mm_address_space *space, uint64_t address, uint64_t si
 		return NT_SUCCESS(status) && length ? STATUS_NO_MEMORY : status;
 	}
 	if (effect) {
+		mm_follow_growth(space);
 		status = mm_vad_reserve(space, 2);
 		if (!NT_SUCCESS(status))
 			return status;

@@ -70,6 +70,7 @@ NTSTATUS mm_lock(struct mm_address_space *space, uint64_t address, uint64_t size
 	status = mm_vad_reserve(space, 2);
 	if (!NT_SUCCESS(status))
 		return status;
+	mm_follow_growth(space);
 	locked_size(space, start, start + length, &reach);
 	status = host_lock(space, start, length, flags);
 	/* A hole stops Linux where it is found, with all before it locked. */

@@ -107,6 +107,8 @@ static NTSTATUS enter_mapping(struct mm_address_space *space, const struct mm_ma
 		.name = name,
 	};
 
+	if (vad.flags & MM_STACK)
+		space->stack_account = vad.end - MIN_OF(size, MM_INITIAL_STACK);
 	mm_vad_remove(space, vad.start, vad.end);
 	mm_vad_insert(space, &vad);
 	return STATUS_SUCCESS;
@@ -129,6 +131,7 @@ NTSTATUS mm_map(struct mm_address_space *space, const struct mm_map_request *req
 	NTSTATUS status = check_request(space, request, size);
 
 	mm_batch_begin(&batch, space);
+	mm_follow_growth(space);
 	if (NT_SUCCESS(status))
 		status = mm_place(space, request, size, &address);
 	if (NT_SUCCESS(status))
@@ -226,6 +229,7 @@ NTSTATUS mm_unmap(struct mm_address_space *space, uint64_t address, uint64_t siz
 	end = address + ALIGN_UP(size, MM_PAGE_SIZE);
 	if (end <= start)
 		return STATUS_SUCCESS;
+	mm_follow_growth(space);
 	status = mm_vad_reserve(space, 2);
 	/* Also where the tree has nothing: the host may have grown a stack into it. */
 	if (NT_SUCCESS(status))

@@ -94,6 +94,7 @@ NTSTATUS mm_protect(struct mm_address_space *space, uint64_t address, uint64_t s
 		return STATUS_NOT_COMMITTED;
 	if (protection & ~(grows | MM_PROT_ALL))
 		return STATUS_INVALID_PARAMETER;
+	mm_follow_growth(space);
 	status = find_start(space, &address, end, protection);
 	if (NT_SUCCESS(status))
 		status = mm_vad_reserve(space, 2);

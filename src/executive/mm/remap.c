@@ -162,6 +162,7 @@ NTSTATUS mm_remap(struct mm_address_space *space, uint64_t old, uint64_t old_siz
 
 	if (!NT_SUCCESS(status))
 		return status;
+	mm_follow_growth(space);
 	vad = mm_vad_find(space, old);
 	if (!vad || vad->start > old)
 		return STATUS_ACCESS_VIOLATION;

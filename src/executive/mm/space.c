@@ -96,6 +96,7 @@ NTSTATUS mm_clone_space(struct mm_address_space *parent, struct pico_process *pr
 		return STATUS_NO_MEMORY;
 	space->limits = parent->limits;
 	space->mmap_base = parent->mmap_base;
+	space->stack_account = parent->stack_account;
 	space->break_start = parent->break_start;
 	space->break_end = parent->break_end;
 	status = clone_vads(parent, space);

@@ -8,6 +8,7 @@
 
 #define MM_PAGE_SIZE 4096ull
 #define MM_HUGE_PAGE_SIZE (2ull << 20)
+#define MM_INITIAL_STACK (132ull << 10) /* of the initial stack this much counts as used */
 #define MM_GUARD_SIZE (256 * MM_PAGE_SIZE) /* kept free below an area that grows down */
 #define MM_PROT_ALL (MM_PROT_READ | MM_PROT_WRITE | MM_PROT_EXEC)
 /* Flags that describe a request and not the area that it makes. */
@@ -33,6 +34,8 @@ struct mm_address_space {
 	uint64_t break_start, break_end; /* bytes; break_end is what brk(2) returned */
 	struct mm_statistics usage;      /* bytes */
 	uint32_t default_flags;          /* mlockall(MCL_FUTURE): MM_LOCKED, MM_LOCKONFAULT */
+	uint64_t stack_account;          /* of the initial stack only what lies above counts: its reserve is no use of memory */
+	uint32_t growing_count;          /* areas that the host grows downwards, without the initial stack */
 };
 
 struct mm_section {
@@ -65,6 +68,8 @@ void mm_vad_destroy_all(struct mm_address_space *space);
 /* Bytes of the range that are mapped. */
 uint64_t mm_vad_mapped_size(struct mm_address_space *space, uint64_t start, uint64_t end);
 bool mm_vad_is_data(uint32_t protection, uint32_t flags);
+/* The area begins lower than it did; what is below it must be free. */
+void mm_vad_extend_down(struct mm_address_space *space, struct mm_vad *vad, uint64_t start);
 
 /* place.c: free ranges. 0: none. */
 uint64_t mm_find_top_down(struct mm_address_space *space, uint64_t low, uint64_t high, uint64_t size);
@@ -74,6 +79,13 @@ NTSTATUS mm_place(struct mm_address_space *space, const struct mm_map_request *r
 /* RLIMIT_AS and RLIMIT_DATA. */
 bool mm_may_expand(struct mm_address_space *space, uint64_t size, uint32_t protection, uint32_t flags);
 bool mm_may_lock(struct mm_address_space *space, uint64_t size);
+
+/* grow.c: take over what the host has added to areas that grow down. At the start of every change. */
+void mm_follow_growth(struct mm_address_space *space);
+static inline bool mm_is_growing(const struct mm_vad *vad)
+{
+	return (vad->flags & (MM_GROWSDOWN | MM_STACK)) == MM_GROWSDOWN;
+}
 
 /* name.c: shared, counted names of areas. */
 char *mm_name_create(const char *text);

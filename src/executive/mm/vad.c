@@ -117,8 +117,12 @@ bool mm_vad_is_data(uint32_t protection, uint32_t flags)
 /* Linux' vm_stat_account. `sign` is 1 or -1. */
 static void vad_account(struct mm_address_space *space, const struct mm_vad *vad, int64_t sign)
 {
-	uint64_t size = (uint64_t)sign * (vad->end - vad->start);
+	uint64_t start = vad->flags & MM_STACK ? MIN_OF(MAX_OF(vad->start, space->stack_account), vad->end) : vad->start;
+	uint64_t size = (uint64_t)sign * (vad->end - start);
 	struct mm_statistics *usage = &space->usage;
+
+	if (mm_is_growing(vad))
+		space->growing_count += (uint32_t)sign;
 
 	usage->virtual_size += size;
 	usage->peak_virtual_size = MAX_OF(usage->peak_virtual_size, usage->virtual_size);
@@ -180,6 +184,8 @@ static void vad_split(struct mm_address_space *space, struct mm_vad *vad, uint64
 		ob_reference(upper->section);
 	upper->offset += address - vad->start;
 	mm_name_reference(upper->name);
+	if (mm_is_growing(upper))
+		space->growing_count++;
 	vad->end = address;
 	vad_propagate(vad);
 	vad_link(space, upper);
@@ -229,6 +235,15 @@ void mm_vad_update(struct mm_address_space *space, struct mm_vad *vad, uint32_t 
 	vad_account(space, vad, 1);
 }
 
+void mm_vad_extend_down(struct mm_address_space *space, struct mm_vad *vad, uint64_t start)
+{
+	vad_account(space, vad, -1);
+	vad->offset -= vad->start - start;
+	vad->start = start;
+	vad_propagate(vad);
+	vad_account(space, vad, 1);
+}
+
 static bool vad_same_name(const struct mm_vad *a, const struct mm_vad *b)
 {
 	return a->name == b->name || (a->name && b->name && !strcmp(a->name, b->name));
@@ -260,6 +275,8 @@ void mm_vad_merge(struct mm_address_space *space, uint64_t start, uint64_t end)
 		if (!next || !vad_can_merge(vad, next))
 			continue;
 		vad_unlink(space, next);
+		if (mm_is_growing(next))
+			space->growing_count--;
 		vad->end = next->end;
 		vad_propagate(vad);
 		vad_free(space, next);
