@@ -64,7 +64,7 @@ static struct pico_thread *take_idle(struct pico_process *process)
 		if (thread->state == TASK_IDLE)
 			break;
 	if (thread) {
-		thread->state = TASK_PARKED;
+		thread->state = TASK_ACTIVE;
 		process->idle--;
 		process->active++;
 	}

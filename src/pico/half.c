@@ -173,8 +173,11 @@ static void run_guest(struct pico_thread *thread)
 	bool native = false, interrupted = false;
 
 	while (pass_gate(thread, interrupted)) {
+		/* In a native call the task sleeps as a rule: no reason to think that it computes. */
+		atomic_store_explicit(&thread->asleep, native, memory_order_relaxed);
 		resume(thread, native);
 		task_wait(thread, &event);
+		atomic_store_explicit(&thread->asleep, 0, memory_order_relaxed);
 		atomic_store(&thread->in_user, false);
 		interrupted = false;
 		switch (event.kind) {
@@ -236,7 +239,6 @@ static bool become_idle(struct pico_thread *thread)
 
 static void begin(struct pico_thread *thread)
 {
-	thread->state = TASK_RUNNING;
 	if (task_seize(thread) != 0)
 		thread->died = true;
 	thread->registers = thread->start_registers;
@@ -246,9 +248,9 @@ static void begin(struct pico_thread *thread)
 	pico_provider->thread_begin(thread, thread->context);
 }
 
-static void half_main(void *argument)
+/* One guest thread after the other on this task, then the task's end. */
+static void serve(struct pico_thread *thread)
 {
-	struct pico_thread *thread = argument;
 	struct pico_process *process;
 
 	current_thread = thread;
@@ -269,6 +271,62 @@ static void half_main(void *argument)
 	thread_free(thread);
 }
 
+/*
+ * Supervisor threads that were halves and wait to be so again, for a task of any
+ * process: making a thread costs a quarter of a fork.
+ */
+#define SPARE_MAX 16
+
+struct spare {
+	struct pico_thread *next;
+	pthread_cond_t wake;
+	LIST_ENTRY(spare) link;
+};
+static struct {
+	pthread_mutex_t lock;
+	LIST_HEAD(, spare) list;
+	unsigned count;
+} spares = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static struct pico_thread *wait_spare(void)
+{
+	struct spare spare = {.next = NULL};
+
+	pthread_mutex_lock(&spares.lock);
+	if (spares.count < SPARE_MAX) {
+		pthread_cond_init(&spare.wake, NULL);
+		LIST_INSERT_HEAD(&spares.list, &spare, link);
+		spares.count++;
+		while (!spare.next)
+			pthread_cond_wait(&spare.wake, &spares.lock);
+		pthread_cond_destroy(&spare.wake);
+	}
+	pthread_mutex_unlock(&spares.lock);
+	return spare.next;
+}
+
+static bool wake_spare(struct pico_thread *thread)
+{
+	struct spare *spare;
+
+	pthread_mutex_lock(&spares.lock);
+	spare = LIST_FIRST(&spares.list);
+	if (spare) {
+		LIST_REMOVE(spare, link);
+		spares.count--;
+		spare->next = thread;
+		pthread_cond_signal(&spare->wake);
+	}
+	pthread_mutex_unlock(&spares.lock);
+	return spare;
+}
+
+static void half_main(void *argument)
+{
+	for (struct pico_thread *thread = argument; thread; thread = wait_spare())
+		serve(thread);
+}
+
 int half_start(struct pico_thread *thread, const struct pico_registers *registers, void *context)
 {
 	int error;
@@ -287,7 +345,7 @@ int half_start(struct pico_thread *thread, const struct pico_registers *register
 	if (error)
 		return error;
 	thread->has_half = true;
-	error = hal_thread_create(half_main, thread);
+	error = wake_spare(thread) ? 0 : hal_thread_create(half_main, thread);
 	if (error)
 		thread->has_half = false;
 	return error;

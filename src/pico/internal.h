@@ -43,7 +43,8 @@ enum task_stop {
 	TASK_STOP_OTHER,    /* signal or event stop */
 };
 
-enum task_state { TASK_PARKED, TASK_RUNNING, TASK_IDLE, TASK_DEAD };
+/* Whether a thread uses the pair or it waits for one; guarded by the process's lock. */
+enum task_state { TASK_ACTIVE, TASK_IDLE };
 
 struct pico_process {
 	_Atomic unsigned references;

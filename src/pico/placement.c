@@ -41,6 +41,20 @@ static void pin(struct pico_thread *thread, int cpu)
 	pthread_mutex_unlock(&thread->task_lock);
 }
 
+/* The task was born on its CPU; its half may come from elsewhere. */
+static void follow(struct pico_thread *thread)
+{
+	static _Thread_local int half_cpu = -1;
+	int cpu = atomic_load(&thread->cpu);
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	if (sched_getcpu() != cpu || half_cpu != cpu)
+		sched_setaffinity(0, sizeof(one), &one);
+	half_cpu = cpu;
+}
+
 static void unpin_task(struct pico_thread *thread)
 {
 	pthread_mutex_lock(&thread->task_lock);
@@ -103,7 +117,11 @@ void placement_enter(struct pico_thread *thread)
 		pthread_cond_signal(&placement.wake);
 	TAILQ_INSERT_TAIL(&placement.threads, thread, placement_link);
 	pthread_mutex_unlock(&placement.lock);
-	placement_choose(thread);
+	/* Born beside its parent, which as a rule waits for it: the balancer moves it if that is wrong. */
+	if (atomic_load(&thread->cpu) < 0)
+		placement_choose(thread);
+	else
+		follow(thread);
 }
 
 void placement_leave(struct pico_thread *thread)
@@ -122,7 +140,7 @@ static void review(struct pico_thread *thread)
 	uint32_t stops = atomic_exchange(&thread->stops, 0);
 	bool pinned = atomic_load(&thread->cpu) >= 0;
 
-	if (pinned && !stops && atomic_load(&thread->in_user))
+	if (pinned && !stops && atomic_load(&thread->in_user) && !atomic_load(&thread->asleep))
 		unpin_task(thread);
 	else if (!pinned && stops >= BUSY_STOPS)
 		pin(thread, choose_cpu(thread, -1));

@@ -46,7 +46,7 @@ struct pico_thread *thread_allocate(struct pico_process *process, pid_t tid)
 	pthread_mutex_init(&thread->idle_lock, NULL);
 	pthread_cond_init(&thread->idle_wake, NULL);
 	thread->tid = tid;
-	thread->state = TASK_PARKED;
+	thread->state = TASK_ACTIVE;
 	atomic_init(&thread->cpu, -1);
 	if (process)
 		process_add_task(process, thread);
