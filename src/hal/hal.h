@@ -67,10 +67,11 @@ uint64_t hal_time(enum hal_clock clock);
 uint64_t hal_time_resolution(enum hal_clock clock);
 
 /*
- * The calling thread sets *flag to 1 while it sleeps (park or alertable call),
- * 0 otherwise: CPU placement reads it. NULL: none. Thread-local.
+ * The calling thread adds one to *count when it falls asleep (park or alertable
+ * call) and one when it wakes, so that it is odd during sleep: CPU placement
+ * reads it. NULL: none. Thread-local.
  */
-void hal_set_sleep_flag(_Atomic uint32_t *flag);
+void hal_set_sleep_count(_Atomic uint32_t *count);
 
 /* Start a detached thread with a small stack, all signals but HAL_INTERRUPT_SIGNAL blocked; 0 or -errno. */
 int hal_thread_create(void (*routine)(void *), void *argument);

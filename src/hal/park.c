@@ -97,17 +97,17 @@ static bool take_token(struct hal_parker *parker)
 	return atomic_compare_exchange_strong(&parker->token, &expected, TOKEN_NONE);
 }
 
-static _Thread_local _Atomic uint32_t *sleep_flag;
+static _Thread_local _Atomic uint32_t *sleep_count;
 
-void hal_set_sleep_flag(_Atomic uint32_t *flag)
+void hal_set_sleep_count(_Atomic uint32_t *count)
 {
-	sleep_flag = flag;
+	sleep_count = count;
 }
 
-static void tell_asleep(uint32_t asleep)
+static void count_sleep(void)
 {
-	if (sleep_flag)
-		atomic_store_explicit(sleep_flag, asleep, memory_order_relaxed);
+	if (sleep_count)
+		atomic_store_explicit(sleep_count, atomic_load_explicit(sleep_count, memory_order_relaxed) + 1, memory_order_relaxed);
 }
 
 /* Until the token is no longer SLEEPING. False: the deadline passed, and the token has been taken back. */
@@ -137,9 +137,9 @@ bool hal_park(struct hal_parker *parker, uint64_t deadline_ns)
 	if (atomic_compare_exchange_strong(&parker->token, &expected, TOKEN_SLEEPING)) {
 		bool woken;
 
-		tell_asleep(1);
+		count_sleep();
 		woken = sleep_on_token(parker, deadline_ns);
-		tell_asleep(0);
+		count_sleep();
 		if (!woken)
 			return false;
 	}
@@ -168,7 +168,7 @@ int64_t hal_alertable_call_array(struct hal_parker *parker, long number, const u
 {
 	int64_t result;
 
-	tell_asleep(1);
+	count_sleep();
 	atomic_store(&parker->in_call, 1);
 	/* Interrupted without a token: stopped and continued, or a signal meant for an earlier call. It had no effect.
 	 */
@@ -176,7 +176,7 @@ int64_t hal_alertable_call_array(struct hal_parker *parker, long number, const u
 		result = hal_alertable_syscall(&parker->token, number, arguments);
 	while (result == -EINTR && atomic_load(&parker->token) != TOKEN_DUE);
 	atomic_store(&parker->in_call, 0);
-	tell_asleep(0);
+	count_sleep();
 	if (result == -EINTR)
 		take_token(parker);
 	return result;

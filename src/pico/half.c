@@ -43,9 +43,11 @@ static void resume(struct pico_thread *thread, bool native)
 
 /*
  * The gate to user mode. False: the thread ends here. At a vsyscall stop rip
- * must not change, so what is pending waits for the stop asked for here.
+ * must not change, so what is pending waits for the stop asked for here. A call
+ * that the host was to run is skipped if the registers became others: whoever
+ * changed them has seen to it that it is made again.
  */
-static bool pass_gate(struct pico_thread *thread, bool native_interrupted)
+static bool pass_gate(struct pico_thread *thread, bool *native, bool native_interrupted)
 {
 	enum pico_action action;
 
@@ -60,7 +62,7 @@ static bool pass_gate(struct pico_thread *thread, bool native_interrupted)
 			if (action == PICO_EXIT)
 				return false;
 			if (action == PICO_REGISTERS)
-				native_interrupted = false;
+				native_interrupted = *native = false;
 		}
 		atomic_store(&thread->in_user, true);
 		if (!atomic_load(&thread->kicked))
@@ -172,12 +174,12 @@ static void run_guest(struct pico_thread *thread)
 	struct task_event event;
 	bool native = false, interrupted = false;
 
-	while (pass_gate(thread, interrupted)) {
+	while (pass_gate(thread, &native, interrupted)) {
 		/* In a native call the task sleeps as a rule: no reason to think that it computes. */
-		atomic_store_explicit(&thread->asleep, native, memory_order_relaxed);
+		placement_count_sleep(thread, native);
 		resume(thread, native);
 		task_wait(thread, &event);
-		atomic_store_explicit(&thread->asleep, 0, memory_order_relaxed);
+		placement_count_sleep(thread, native);
 		atomic_store(&thread->in_user, false);
 		interrupted = false;
 		switch (event.kind) {

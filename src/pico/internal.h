@@ -91,9 +91,10 @@ struct pico_thread {
 
 	/* placement, see placement.c */
 	_Atomic uint32_t stops;       /* since the balancer's last tick */
-	_Atomic uint32_t asleep;      /* the half waits for something else than its task */
+	_Atomic uint32_t sleeps;      /* odd while the half, or its task in a native call, waits */
+	uint32_t seen_sleeps;         /* at the balancer's last tick */
+	bool busy;                    /* it seldom waited during the last tick */
 	_Atomic int cpu;              /* both are pinned there, or -1 */
-	uint32_t idle_ticks;
 	bool placed;                  /* in the placement list */
 	TAILQ_ENTRY(pico_thread) placement_link;
 
@@ -188,6 +189,13 @@ void placement_choose(struct pico_thread *thread);
 static inline void placement_count_stop(struct pico_thread *thread)
 {
 	atomic_store_explicit(&thread->stops, atomic_load_explicit(&thread->stops, memory_order_relaxed) + 1,
+			      memory_order_relaxed);
+}
+
+/* Entering or leaving a wait; `waits` false: it was none. */
+static inline void placement_count_sleep(struct pico_thread *thread, bool waits)
+{
+	atomic_store_explicit(&thread->sleeps, atomic_load_explicit(&thread->sleeps, memory_order_relaxed) + waits,
 			      memory_order_relaxed);
 }
 

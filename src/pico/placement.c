@@ -15,6 +15,7 @@
 #include <time.h>
 
 #define TICK_NS 4000000
+#define TALKATIVE_SLEEPS 8 /* waits a tick that make a pair one that talks to another */
 #define BUSY_STOPS 4 /* stops a tick that make a floating guest worth placing */
 
 static struct {
@@ -65,16 +66,32 @@ static void unpin_task(struct pico_thread *thread)
 	pthread_mutex_unlock(&thread->task_lock);
 }
 
-/* How many other pairs are at work on a CPU. */
+static bool is_asleep(const struct pico_thread *thread)
+{
+	return atomic_load(&thread->sleeps) & 1;
+}
+
+/* How many other pairs are awake on a CPU at this moment. */
 static int load_of(int cpu, const struct pico_thread *except)
 {
 	struct pico_thread *thread;
 	int load = 0;
 
 	TAILQ_FOREACH(thread, &placement.threads, placement_link)
-		if (thread != except && atomic_load(&thread->cpu) == cpu && !atomic_load(&thread->asleep))
+		if (thread != except && atomic_load(&thread->cpu) == cpu && !is_asleep(thread))
 			load++;
 	return load;
+}
+
+/* How many pairs were busy there during the last tick. */
+static int busy_on(int cpu)
+{
+	struct pico_thread *thread;
+	int busy = 0;
+
+	TAILQ_FOREACH(thread, &placement.threads, placement_link)
+		busy += thread->busy && atomic_load(&thread->cpu) == cpu;
+	return busy;
 }
 
 /* The least loaded CPU; `preferred` if it is no worse. */
@@ -109,9 +126,9 @@ void placement_enter(struct pico_thread *thread)
 {
 	if (placement.cpu_count < 2)
 		return;
-	hal_set_sleep_flag(&thread->asleep);
+	hal_set_sleep_count(&thread->sleeps);
 	pthread_mutex_lock(&placement.lock);
-	thread->idle_ticks = 0;
+	thread->busy = false;
 	thread->placed = true;
 	if (TAILQ_EMPTY(&placement.threads))
 		pthread_cond_signal(&placement.wake);
@@ -134,13 +151,18 @@ void placement_leave(struct pico_thread *thread)
 	pthread_mutex_unlock(&placement.lock);
 }
 
-/* One thread's last tick: float what computes, place what calls. */
+/*
+ * One thread's last tick: float what computes, place what calls. Who waits often
+ * talks to somebody, most likely on the same CPU, where a wake-up is cheap.
+ */
 static void review(struct pico_thread *thread)
 {
-	uint32_t stops = atomic_exchange(&thread->stops, 0);
+	uint32_t stops = atomic_exchange(&thread->stops, 0), sleeps = atomic_load(&thread->sleeps);
 	bool pinned = atomic_load(&thread->cpu) >= 0;
 
-	if (pinned && !stops && atomic_load(&thread->in_user) && !atomic_load(&thread->asleep))
+	thread->busy = !(sleeps & 1) && sleeps - thread->seen_sleeps < 2 * TALKATIVE_SLEEPS;
+	thread->seen_sleeps = sleeps;
+	if (pinned && !stops && atomic_load(&thread->in_user) && !(sleeps & 1))
 		unpin_task(thread);
 	else if (!pinned && stops >= BUSY_STOPS)
 		pin(thread, choose_cpu(thread, -1));
@@ -153,7 +175,7 @@ static void rebalance(void)
 	struct pico_thread *thread;
 
 	for (int i = 0; i < placement.cpu_count; i++) {
-		int load = load_of(placement.cpus[i], NULL);
+		int load = busy_on(placement.cpus[i]);
 
 		if (load > most) {
 			most = load;
@@ -167,7 +189,7 @@ static void rebalance(void)
 	if (most - least < 2)
 		return;
 	TAILQ_FOREACH(thread, &placement.threads, placement_link)
-		if (atomic_load(&thread->cpu) == fullest && !atomic_load(&thread->asleep)) {
+		if (thread->busy && atomic_load(&thread->cpu) == fullest) {
 			pin(thread, emptiest);
 			break;
 		}
