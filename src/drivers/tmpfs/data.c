@@ -1,0 +1,289 @@
+/* The bytes of regular files: reads and writes of a host memory file, with the volume's size as a limit. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include <drivers/tmpfs/node.h>
+
+#define CHUNK 65536u
+#define PAGE 4096u
+
+static NTSTATUS host_status(int64_t result)
+{
+	return result < 0 ? FSRTL_ERRNO(errno) : STATUS_SUCCESS;
+}
+
+void tmpfs_measure(struct tmpfs_node *node, FILE_LX_STATX_INFORMATION *attributes)
+{
+	int descriptor = atomic_load(&node->descriptor);
+	struct stat host;
+
+	if (descriptor < 0 || fstat(descriptor, &host) < 0)
+		return;
+	attributes->Size = (ULONGLONG)host.st_size;
+	attributes->Blocks = (ULONGLONG)host.st_blocks;
+}
+
+static LONGLONG size_of(struct tmpfs_node *node)
+{
+	FILE_LX_STATX_INFORMATION attributes = {0};
+
+	tmpfs_measure(node, &attributes);
+	return (LONGLONG)attributes.Size;
+}
+
+/* The memory file, made if there is none. data_lock held. */
+static NTSTATUS need_descriptor(struct tmpfs_node *node, int *descriptor)
+{
+	int made;
+
+	*descriptor = atomic_load(&node->descriptor);
+	if (*descriptor >= 0)
+		return STATUS_SUCCESS;
+	made = memfd_create("tmpfs", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (made < 0)
+		return FSRTL_ERRNO(errno == EMFILE ? ENFILE : errno);
+	*descriptor = made;
+	atomic_store(&node->descriptor, made);
+	return STATUS_SUCCESS;
+}
+
+/* Count what a change did to the space in use. data_lock held. */
+static void account(struct tmpfs_node *node, ULONGLONG blocks_before)
+{
+	FILE_LX_STATX_INFORMATION now = {0};
+
+	tmpfs_measure(node, &now);
+	atomic_fetch_add(&node->volume->used, (now.Blocks - blocks_before) * 512);
+}
+
+static ULONGLONG blocks_of(struct tmpfs_node *node)
+{
+	FILE_LX_STATX_INFORMATION now = {0};
+
+	tmpfs_measure(node, &now);
+	return now.Blocks;
+}
+
+static void note_change(struct tmpfs_node *node)
+{
+	pthread_mutex_lock(&node->volume->lock);
+	node->attributes.ModifyTime = node->attributes.ChangeTime = fsrtl_now();
+	node->attributes.Mode &= ~06000u;
+	pthread_mutex_unlock(&node->volume->lock);
+}
+
+NTSTATUS tmpfs_read(struct io_file *file, const struct io_buffer *buffer, const LARGE_INTEGER *position, ULONG flags,
+		    ULONG_PTR *information)
+{
+	struct tmpfs_node *node = tmpfs_node_of(file);
+	bool moves = !position || position->QuadPart < 0;
+	int descriptor = atomic_load(&node->descriptor);
+	size_t size = io_buffer_size(buffer), done = 0;
+	void *chunk = io_bounce(CHUNK);
+	NTSTATUS status = STATUS_SUCCESS;
+	LONGLONG offset;
+
+	if (tmpfs_type(node) != FSRTL_S_IFREG)
+		return FSRTL_ERRNO(EISDIR);
+	if (!chunk)
+		return STATUS_NO_MEMORY;
+	if (moves)
+		pthread_mutex_lock(&file->lock);
+	offset = moves ? file->position : position->QuadPart;
+	while (descriptor >= 0 && done < size) {
+		ssize_t got = pread(descriptor, chunk, MIN_OF(size - done, (size_t)CHUNK), offset + (LONGLONG)done);
+		size_t put;
+
+		if (got <= 0) {
+			status = host_status(got);
+			break;
+		}
+		put = io_buffer_put(buffer, done, chunk, (size_t)got);
+		done += put;
+		if (put < (size_t)got) {
+			status = STATUS_ACCESS_VIOLATION;
+			break;
+		}
+	}
+	if (moves) {
+		file->position += (LONGLONG)done;
+		pthread_mutex_unlock(&file->lock);
+	}
+	*information = done;
+	return done ? STATUS_SUCCESS : status;
+}
+
+/* One chunk; data_lock held. */
+static NTSTATUS write_chunk(struct tmpfs_node *node, int descriptor, const struct io_buffer *buffer, size_t done,
+			    LONGLONG offset, size_t *count)
+{
+	size_t wanted = MIN_OF(io_buffer_size(buffer) - done, (size_t)CHUNK);
+	uint64_t used = atomic_load(&node->volume->used), limit = node->volume->limit;
+	void *chunk = io_bounce(CHUNK);
+	size_t got;
+	ssize_t put;
+
+	*count = 0;
+	if (!chunk)
+		return STATUS_NO_MEMORY;
+	if (used >= limit && offset + (LONGLONG)wanted > size_of(node))
+		return STATUS_DISK_FULL;
+	if (used < limit)
+		wanted = MIN_OF(wanted, (size_t)ALIGN_UP(limit - used, (uint64_t)PAGE));
+	got = io_buffer_get(buffer, done, chunk, wanted);
+	if (got == 0)
+		return STATUS_ACCESS_VIOLATION;
+	put = pwrite(descriptor, chunk, got, offset);
+	if (put < 0)
+		return host_status(put);
+	*count = (size_t)put;
+	return STATUS_SUCCESS;
+}
+
+/* data_lock held. */
+static NTSTATUS write_all(struct tmpfs_node *node, const struct io_buffer *buffer, LONGLONG offset, size_t *done)
+{
+	size_t size = io_buffer_size(buffer), count;
+	int descriptor;
+	NTSTATUS status = need_descriptor(node, &descriptor);
+
+	while (status == STATUS_SUCCESS && *done < size) {
+		ULONGLONG before = blocks_of(node);
+
+		status = write_chunk(node, descriptor, buffer, *done, offset + (LONGLONG)*done, &count);
+		*done += count;
+		account(node, before);
+		if (count == 0)
+			break;
+	}
+	return status;
+}
+
+NTSTATUS tmpfs_write(struct io_file *file, const struct io_buffer *buffer, const LARGE_INTEGER *position, ULONG flags,
+		     ULONG_PTR *information)
+{
+	struct tmpfs_node *node = tmpfs_node_of(file);
+	bool append = atomic_load(&file->lx_flags) & FSRTL_O_APPEND || (position && position->QuadPart == -1);
+	bool moves = !position || position->QuadPart < 0;
+	LONGLONG offset;
+	size_t done = 0;
+	NTSTATUS status;
+
+	if (tmpfs_type(node) != FSRTL_S_IFREG)
+		return FSRTL_ERRNO(EISDIR);
+	if (io_buffer_size(buffer) == 0)
+		return STATUS_SUCCESS;
+	if (moves)
+		pthread_mutex_lock(&file->lock);
+	pthread_mutex_lock(&node->data_lock);
+	offset = moves ? file->position : position->QuadPart;
+	if (append)
+		offset = size_of(node);
+	status = write_all(node, buffer, offset, &done);
+	pthread_mutex_unlock(&node->data_lock);
+	if (moves) {
+		file->position = offset + (LONGLONG)done;
+		pthread_mutex_unlock(&file->lock);
+	}
+	if (done)
+		note_change(node);
+	*information = done;
+	return done ? STATUS_SUCCESS : status;
+}
+
+NTSTATUS tmpfs_truncate(struct tmpfs_node *node, LONGLONG size)
+{
+	int descriptor;
+	ULONGLONG before;
+	NTSTATUS status;
+
+	if (tmpfs_type(node) != FSRTL_S_IFREG)
+		return tmpfs_type(node) == FSRTL_S_IFDIR ? FSRTL_ERRNO(EISDIR) : FSRTL_ERRNO(EINVAL);
+	if (size < 0)
+		return FSRTL_ERRNO(EINVAL);
+	pthread_mutex_lock(&node->data_lock);
+	status = need_descriptor(node, &descriptor);
+	if (status == STATUS_SUCCESS) {
+		before = blocks_of(node);
+		status = host_status(ftruncate(descriptor, size));
+		account(node, before);
+	}
+	pthread_mutex_unlock(&node->data_lock);
+	if (status == STATUS_SUCCESS)
+		note_change(node);
+	return status;
+}
+
+NTSTATUS tmpfs_allocate(struct tmpfs_node *node, const FSCTL_LX_FALLOCATE_INPUT *input)
+{
+	int descriptor;
+	ULONGLONG before;
+	NTSTATUS status;
+
+	if (tmpfs_type(node) != FSRTL_S_IFREG)
+		return FSRTL_ERRNO(tmpfs_type(node) == FSRTL_S_IFDIR ? EISDIR : ENODEV);
+	pthread_mutex_lock(&node->data_lock);
+	status = need_descriptor(node, &descriptor);
+	if (status == STATUS_SUCCESS && !(input->Mode & FALLOC_FL_PUNCH_HOLE) && input->Length > 0 &&
+	    (uint64_t)input->Length > node->volume->limit - MIN_OF(node->volume->limit, atomic_load(&node->volume->used)))
+		status = STATUS_DISK_FULL;
+	if (status == STATUS_SUCCESS) {
+		before = blocks_of(node);
+		status = host_status(fallocate(descriptor, (int)input->Mode, input->Offset, input->Length));
+		account(node, before);
+	}
+	pthread_mutex_unlock(&node->data_lock);
+	if (status == STATUS_SUCCESS)
+		note_change(node);
+	return status;
+}
+
+/* SEEK_DATA and SEEK_HOLE: what the memory file says; without one, all is beyond the end. */
+static NTSTATUS seek_extent(struct io_file *file, const FSCTL_LX_SEEK_INPUT *input, LONGLONG *result)
+{
+	int descriptor = atomic_load(&tmpfs_node_of(file)->descriptor);
+
+	if (descriptor < 0)
+		return FSRTL_ERRNO(ENXIO);
+	pthread_mutex_lock(&file->lock);
+	*result = lseek(descriptor, input->Offset, (int)input->Whence);
+	if (*result >= 0)
+		file->position = *result;
+	pthread_mutex_unlock(&file->lock);
+	return host_status(*result);
+}
+
+NTSTATUS tmpfs_seek(struct io_file *file, const FSCTL_LX_SEEK_INPUT *input, LONGLONG *result)
+{
+	struct tmpfs_node *node = tmpfs_node_of(file);
+
+	if (tmpfs_type(node) == FSRTL_S_IFREG && (input->Whence == SEEK_DATA || input->Whence == SEEK_HOLE))
+		return seek_extent(file, input, result);
+	return io_position_seek(file, input->Offset, input->Whence, size_of(node), result);
+}
+
+NTSTATUS tmpfs_section(struct io_file *file, ULONG protection, struct io_section_backing *backing)
+{
+	struct tmpfs_node *node = tmpfs_node_of(file);
+	char path[40];
+	int descriptor, opened;
+	NTSTATUS status;
+
+	if (tmpfs_type(node) != FSRTL_S_IFREG)
+		return FSRTL_ERRNO(ENODEV);
+	pthread_mutex_lock(&node->data_lock);
+	status = need_descriptor(node, &descriptor);
+	pthread_mutex_unlock(&node->data_lock);
+	if (status != STATUS_SUCCESS)
+		return status;
+	/* Opened anew, so that the mapping has no more access than the file object. */
+	snprintf(path, sizeof path, "/proc/self/fd/%d", descriptor);
+	opened = open(path, (file->access & FILE_WRITE_DATA ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+	if (opened < 0)
+		return FSRTL_ERRNO(errno);
+	*backing = (struct io_section_backing){.host_fd = opened, .shared_memory = true};
+	return STATUS_SUCCESS;
+}

@@ -1,0 +1,296 @@
+/* Names: finding, opening, making and removing them, by the rules of path_resolution(7), open(2), unlink(2), link(2). */
+#include <errno.h>
+
+#include <drivers/tmpfs/node.h>
+
+/* Down one component. */
+static NTSTATUS step(struct tmpfs_node **node, const STRING *component)
+{
+	struct tmpfs_node *directory = *node;
+	struct tmpfs_entry *entry;
+
+	if (tmpfs_type(directory) == FSRTL_S_IFLNK)
+		return STATUS_REPARSE;
+	if (tmpfs_type(directory) != FSRTL_S_IFDIR)
+		return STATUS_NOT_A_DIRECTORY;
+	if (!fsrtl_permitted(&directory->attributes, FSRTL_EXECUTE))
+		return STATUS_ACCESS_DENIED;
+	if (fsrtl_name_is(component, "."))
+		return STATUS_SUCCESS;
+	if (fsrtl_name_is(component, "..")) {
+		if (!directory->parent)
+			return STATUS_STOPPED_ON_SYMLINK;
+		*node = directory->parent;
+		return STATUS_SUCCESS;
+	}
+	if (component->Length > TMPFS_NAME_MAX)
+		return STATUS_NAME_TOO_LONG;
+	entry = tmpfs_find_entry(directory, component);
+	if (!entry)
+		return STATUS_OBJECT_NAME_NOT_FOUND;
+	*node = entry->node;
+	return STATUS_SUCCESS;
+}
+
+/* Where a walk ended: the node, or the directory in which the last component is missing. */
+struct walked {
+	struct tmpfs_node *node, *directory;
+	STRING last;
+};
+
+static NTSTATUS walk(struct tmpfs_volume *volume, const struct io_create *create, struct walked *walked)
+{
+	STRING rest = create->name;
+	NTSTATUS status = STATUS_SUCCESS;
+
+	*walked = (struct walked){.node = create->root ? tmpfs_node_of(create->root) : volume->root};
+	while (status == STATUS_SUCCESS && fsrtl_next_component(&rest, &walked->last)) {
+		walked->directory = walked->node;
+		status = step(&walked->node, &walked->last);
+	}
+	if (status == STATUS_OBJECT_NAME_NOT_FOUND && rest.Length) {
+		while (rest.Length && *rest.Buffer == '/') {
+			rest.Buffer++;
+			rest.Length--;
+		}
+		if (rest.Length)
+			return STATUS_OBJECT_PATH_NOT_FOUND;
+	}
+	return status;
+}
+
+static NTSTATUS check_existing(const struct io_create *create, const struct tmpfs_node *node)
+{
+	unsigned wanted = fsrtl_wanted(create->access);
+	ULONG type = tmpfs_type(node);
+
+	if (create->disposition == FILE_CREATE)
+		return STATUS_OBJECT_NAME_COLLISION;
+	if (type == FSRTL_S_IFLNK && !(create->options & FILE_OPEN_REPARSE_POINT))
+		return STATUS_REPARSE;
+	if (create->options & FILE_DIRECTORY_FILE && type != FSRTL_S_IFDIR)
+		return STATUS_NOT_A_DIRECTORY;
+	if (type == FSRTL_S_IFDIR) {
+		if (wanted & FSRTL_WRITE || create->disposition != FILE_OPEN || create->options & FILE_NON_DIRECTORY_FILE)
+			return STATUS_FILE_IS_A_DIRECTORY;
+		wanted &= ~FSRTL_EXECUTE;
+	}
+	if (create->lx.Flags & FSRTL_O_PATH || type == FSRTL_S_IFLNK)
+		return STATUS_SUCCESS;
+	if (!fsrtl_permitted(&node->attributes, wanted))
+		return STATUS_ACCESS_DENIED;
+	/* Devices, pipes and sockets have nothing behind them here. */
+	if (wanted && type != FSRTL_S_IFREG && type != FSRTL_S_IFDIR)
+		return FSRTL_ERRNO(ENXIO);
+	return STATUS_SUCCESS;
+}
+
+static NTSTATUS may_add(const struct tmpfs_node *directory)
+{
+	/* A directory that was removed takes no more names. */
+	if (directory->attributes.NumberOfLinks == 0)
+		return STATUS_OBJECT_NAME_NOT_FOUND;
+	return fsrtl_permitted(&directory->attributes, FSRTL_WRITE | FSRTL_EXECUTE) ? STATUS_SUCCESS :
+										      STATUS_ACCESS_DENIED;
+}
+
+/* A new node under a name; volume.lock held. */
+static NTSTATUS add_node(struct tmpfs_node *directory, const STRING *name, ULONG mode, struct tmpfs_node **added)
+{
+	NTSTATUS status = may_add(directory);
+	struct tmpfs_node *node;
+
+	if (status != STATUS_SUCCESS)
+		return status;
+	node = tmpfs_create_node(directory->volume, mode, directory);
+	if (!node)
+		return STATUS_NO_MEMORY;
+	status = tmpfs_add_entry(directory, name, node);
+	if (status != STATUS_SUCCESS) {
+		node->attributes.NumberOfLinks = 0;
+		tmpfs_release_node(node);
+		return status;
+	}
+	*added = node;
+	return STATUS_SUCCESS;
+}
+
+/* An unlinked file in a directory: O_TMPFILE. */
+static NTSTATUS create_unnamed(const struct io_create *create, struct walked *walked)
+{
+	NTSTATUS status;
+
+	if (tmpfs_type(walked->node) != FSRTL_S_IFDIR)
+		return STATUS_NOT_A_DIRECTORY;
+	status = may_add(walked->node);
+	if (status != STATUS_SUCCESS)
+		return status;
+	walked->node = tmpfs_create_node(walked->node->volume, FSRTL_S_IFREG | (create->lx.Mode & 07777), walked->node);
+	return walked->node ? STATUS_SUCCESS : STATUS_NO_MEMORY;
+}
+
+static bool creates(const struct io_create *create)
+{
+	return create->disposition == FILE_CREATE || create->disposition == FILE_OPEN_IF ||
+	       create->disposition == FILE_OVERWRITE_IF;
+}
+
+/* volume.lock held. */
+static NTSTATUS resolve(struct tmpfs_volume *volume, struct io_create *create, struct walked *walked)
+{
+	NTSTATUS status = walk(volume, create, walked);
+	ULONG type = create->options & FILE_DIRECTORY_FILE ? FSRTL_S_IFDIR : FSRTL_S_IFREG;
+
+	create->information = FILE_OPENED;
+	if (status == STATUS_SUCCESS && create->lx.Flags & FSRTL_O_TMPFILE)
+		return create_unnamed(create, walked);
+	if (status == STATUS_SUCCESS)
+		return check_existing(create, walked->node);
+	if (status != STATUS_OBJECT_NAME_NOT_FOUND || !creates(create))
+		return status;
+	create->information = FILE_CREATED;
+	return add_node(walked->directory, &walked->last, type | (create->lx.Mode & 07777), &walked->node);
+}
+
+NTSTATUS tmpfs_create(struct io_device *device, struct io_create *create, struct io_file *file)
+{
+	struct tmpfs_volume *volume = device->extension;
+	struct walked walked;
+	NTSTATUS status;
+
+	pthread_mutex_lock(&volume->lock);
+	status = resolve(volume, create, &walked);
+	if (status == STATUS_SUCCESS)
+		walked.node->opens++;
+	pthread_mutex_unlock(&volume->lock);
+	if (status != STATUS_SUCCESS)
+		return status;
+	if (create->information == FILE_OPENED &&
+	    (create->disposition == FILE_OVERWRITE || create->disposition == FILE_OVERWRITE_IF)) {
+		tmpfs_truncate(walked.node, 0);
+		create->information = FILE_OVERWRITTEN;
+	}
+	file->context = walked.node;
+	file->access = create->access;
+	fsrtl_keep_flags(file, create);
+	return STATUS_SUCCESS;
+}
+
+NTSTATUS tmpfs_query_by_name(struct io_device *device, struct io_create *create, FILE_INFORMATION_CLASS class,
+			     void *data, ULONG size, ULONG_PTR *information)
+{
+	struct tmpfs_volume *volume = device->extension;
+	FILE_LX_STATX_INFORMATION attributes;
+	struct walked walked;
+	NTSTATUS status;
+
+	pthread_mutex_lock(&volume->lock);
+	status = walk(volume, create, &walked);
+	if (status == STATUS_SUCCESS && tmpfs_type(walked.node) == FSRTL_S_IFLNK &&
+	    !(create->options & FILE_OPEN_REPARSE_POINT))
+		status = STATUS_REPARSE;
+	if (status == STATUS_SUCCESS) {
+		attributes = walked.node->attributes;
+		tmpfs_measure(walked.node, &attributes);
+	}
+	pthread_mutex_unlock(&volume->lock);
+	return status == STATUS_SUCCESS ? fsrtl_query_attributes(&attributes, class, data, size, information) : status;
+}
+
+/* What every change of a directory by name begins with. */
+static NTSTATUS check_name(const struct tmpfs_node *directory, const STRING *name)
+{
+	if (tmpfs_type(directory) != FSRTL_S_IFDIR)
+		return STATUS_NOT_A_DIRECTORY;
+	if (!name->Length || memchr(name->Buffer, '/', name->Length))
+		return STATUS_OBJECT_NAME_INVALID;
+	return name->Length > TMPFS_NAME_MAX ? STATUS_NAME_TOO_LONG : STATUS_SUCCESS;
+}
+
+NTSTATUS tmpfs_make_node(struct tmpfs_node *directory, const FSCTL_LX_MAKE_NODE_INPUT *input)
+{
+	cleanup_free char *target = NULL;
+	struct tmpfs_node *node = NULL;
+	NTSTATUS status = check_name(directory, &input->Name);
+	ULONG type = input->Mode & FSRTL_S_IFMT;
+
+	if (status != STATUS_SUCCESS)
+		return status;
+	if (type == FSRTL_S_IFLNK) {
+		target = strndup(input->Target.Buffer, input->Target.Length);
+		if (!target)
+			return STATUS_NO_MEMORY;
+	}
+	pthread_mutex_lock(&directory->volume->lock);
+	if (tmpfs_find_entry(directory, &input->Name))
+		status = STATUS_OBJECT_NAME_COLLISION;
+	else
+		status = add_node(directory, &input->Name, type ? input->Mode : input->Mode | FSRTL_S_IFREG, &node);
+	if (status == STATUS_SUCCESS) {
+		node->attributes.RdevMajor = input->DeviceMajor;
+		node->attributes.RdevMinor = input->DeviceMinor;
+		if (target) {
+			node->attributes.Size = input->Target.Length;
+			node->target = steal_pointer(&target);
+		}
+	}
+	pthread_mutex_unlock(&directory->volume->lock);
+	return status;
+}
+
+static NTSTATUS check_removal(struct tmpfs_node *directory, const struct tmpfs_node *victim, bool as_directory)
+{
+	NTSTATUS status = tmpfs_may_delete(directory, victim);
+
+	if (status != STATUS_SUCCESS)
+		return status;
+	if (as_directory && tmpfs_type(victim) != FSRTL_S_IFDIR)
+		return STATUS_NOT_A_DIRECTORY;
+	if (!as_directory && tmpfs_type(victim) == FSRTL_S_IFDIR)
+		return STATUS_FILE_IS_A_DIRECTORY;
+	if (as_directory && !RB_EMPTY(&victim->names))
+		return STATUS_DIRECTORY_NOT_EMPTY;
+	return STATUS_SUCCESS;
+}
+
+NTSTATUS tmpfs_remove_name(struct tmpfs_node *directory, const FSCTL_LX_REMOVE_NAME_INPUT *input)
+{
+	struct tmpfs_entry *entry;
+	NTSTATUS status = check_name(directory, &input->Name);
+
+	if (status != STATUS_SUCCESS)
+		return status;
+	pthread_mutex_lock(&directory->volume->lock);
+	entry = tmpfs_find_entry(directory, &input->Name);
+	status = entry ? check_removal(directory, entry->node, input->Directory) : STATUS_OBJECT_NAME_NOT_FOUND;
+	if (status == STATUS_SUCCESS)
+		tmpfs_remove_entry(directory, entry);
+	pthread_mutex_unlock(&directory->volume->lock);
+	return status;
+}
+
+NTSTATUS tmpfs_link_name(struct tmpfs_node *directory, const FSCTL_LX_LINK_NAME_INPUT *input)
+{
+	cleanup_object struct io_file *file = NULL;
+	struct tmpfs_node *node;
+	NTSTATUS status = check_name(directory, &input->Name);
+
+	if (status == STATUS_SUCCESS)
+		status = io_reference_file(input->File, 0, &file);
+	if (status != STATUS_SUCCESS)
+		return status;
+	if (file->device->extension != directory->volume)
+		return STATUS_NOT_SAME_DEVICE;
+	node = tmpfs_node_of(file);
+	pthread_mutex_lock(&directory->volume->lock);
+	if (tmpfs_type(node) == FSRTL_S_IFDIR)
+		status = FSRTL_ERRNO(EPERM);
+	else if (tmpfs_find_entry(directory, &input->Name))
+		status = STATUS_OBJECT_NAME_COLLISION;
+	else
+		status = may_add(directory);
+	if (status == STATUS_SUCCESS)
+		status = tmpfs_add_entry(directory, &input->Name, node);
+	pthread_mutex_unlock(&directory->volume->lock);
+	return status;
+}

@@ -1,0 +1,119 @@
+/*
+ * Inside tmpfs: volumes, nodes, directory entries.
+ *
+ * A node lives while a name leads to it or a file object has it open. The bytes of
+ * a regular file are a host memory file, made with the first byte, so that it can be
+ * mapped and so that holes cost nothing.
+ *
+ * Locks: volume.lock guards the tree, attributes, extended attributes and counts.
+ * node.data_lock orders writes of one file (append, size limits) and may be held
+ * while volume.lock is taken, never the other way round.
+ */
+#ifndef TMPFS_NODE_H
+#define TMPFS_NODE_H
+
+#include <bsd/sys/tree.h>
+#include <drivers/fsrtl/fsrtl.h>
+#include <drivers/tmpfs/tmpfs.h>
+#include <executive/io/locks.h>
+
+#define TMPFS_NAME_MAX 255u
+
+struct tmpfs_node;
+
+struct tmpfs_entry {
+	RB_ENTRY(tmpfs_entry) by_name, by_cookie;
+	struct tmpfs_node *node;
+	uint64_t cookie; /* never used twice in a directory: positions stay valid whatever is made or removed */
+	size_t name_length;
+	char name[];
+};
+RB_HEAD(tmpfs_names, tmpfs_entry);
+RB_HEAD(tmpfs_cookies, tmpfs_entry);
+
+struct tmpfs_xattr {
+	TAILQ_ENTRY(tmpfs_xattr) link;
+	char *name;
+	size_t size;
+	UCHAR value[];
+};
+
+struct tmpfs_volume {
+	pthread_mutex_t lock;
+	struct tmpfs_node *root;
+	uint64_t limit;       /* bytes */
+	_Atomic uint64_t used; /* bytes of all memory files */
+	uint64_t node_count;
+	ULONGLONG next_inode;
+};
+
+struct tmpfs_node {
+	struct tmpfs_volume *volume;
+	FILE_LX_STATX_INFORMATION attributes; /* size and blocks of regular files come from the memory file */
+	uint32_t opens;
+	/* directory */
+	struct tmpfs_names names;
+	struct tmpfs_cookies cookies;
+	uint64_t next_cookie;
+	struct tmpfs_node *parent; /* NULL for the root and for what was removed */
+	/* regular file */
+	_Atomic int descriptor; /* -1: no bytes yet */
+	pthread_mutex_t data_lock;
+	struct io_lock_list locks;
+	/* symbolic link */
+	char *target;
+	TAILQ_HEAD(, tmpfs_xattr) xattrs;
+};
+
+static inline ULONG tmpfs_type(const struct tmpfs_node *node)
+{
+	return node->attributes.Mode & FSRTL_S_IFMT;
+}
+
+static inline struct tmpfs_node *tmpfs_node_of(struct io_file *file)
+{
+	return file->context;
+}
+
+/* node.c; all under volume.lock. */
+struct tmpfs_node *tmpfs_create_node(struct tmpfs_volume *volume, ULONG mode, const struct tmpfs_node *parent);
+/* Free the node if nothing holds it any more. */
+void tmpfs_release_node(struct tmpfs_node *node);
+struct tmpfs_entry *tmpfs_find_entry(struct tmpfs_node *directory, const STRING *name);
+/* STATUS_NO_MEMORY, or the entry is in: link counts and times follow. */
+NTSTATUS tmpfs_add_entry(struct tmpfs_node *directory, const STRING *name, struct tmpfs_node *node);
+/* The entry goes; so does the node, if that was its last name and nobody has it open. */
+void tmpfs_remove_entry(struct tmpfs_node *directory, struct tmpfs_entry *entry);
+/* First entry with a cookie >= `cookie`. */
+struct tmpfs_entry *tmpfs_entry_from(struct tmpfs_node *directory, uint64_t cookie);
+
+/* names.c */
+NTSTATUS tmpfs_create(struct io_device *device, struct io_create *create, struct io_file *file);
+NTSTATUS tmpfs_query_by_name(struct io_device *device, struct io_create *create, FILE_INFORMATION_CLASS class,
+			     void *data, ULONG size, ULONG_PTR *information);
+NTSTATUS tmpfs_make_node(struct tmpfs_node *directory, const FSCTL_LX_MAKE_NODE_INPUT *input);
+NTSTATUS tmpfs_remove_name(struct tmpfs_node *directory, const FSCTL_LX_REMOVE_NAME_INPUT *input);
+NTSTATUS tmpfs_link_name(struct tmpfs_node *directory, const FSCTL_LX_LINK_NAME_INPUT *input);
+
+/* rename.c */
+NTSTATUS tmpfs_rename(struct tmpfs_node *from, struct tmpfs_node *to, const FILE_LX_RENAME_INFORMATION *input);
+/* May an entry of the directory be removed by the caller (write permission, sticky bit)? */
+NTSTATUS tmpfs_may_delete(struct tmpfs_node *directory, const struct tmpfs_node *victim);
+
+/* data.c */
+NTSTATUS tmpfs_read(struct io_file *file, const struct io_buffer *buffer, const LARGE_INTEGER *position, ULONG flags,
+		    ULONG_PTR *information);
+NTSTATUS tmpfs_write(struct io_file *file, const struct io_buffer *buffer, const LARGE_INTEGER *position, ULONG flags,
+		     ULONG_PTR *information);
+NTSTATUS tmpfs_truncate(struct tmpfs_node *node, LONGLONG size);
+NTSTATUS tmpfs_allocate(struct tmpfs_node *node, const FSCTL_LX_FALLOCATE_INPUT *input);
+NTSTATUS tmpfs_seek(struct io_file *file, const FSCTL_LX_SEEK_INPUT *input, LONGLONG *result);
+NTSTATUS tmpfs_section(struct io_file *file, ULONG protection, struct io_section_backing *backing);
+/* Size and blocks as they are now. */
+void tmpfs_measure(struct tmpfs_node *node, FILE_LX_STATX_INFORMATION *attributes);
+
+/* control.c */
+NTSTATUS tmpfs_fs_control(struct io_file *file, ULONG code, const void *input, ULONG input_size, void *output,
+			  ULONG output_size, ULONG_PTR *information);
+
+#endif
