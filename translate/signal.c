@@ -301,6 +301,7 @@ void lx_signal_exec(struct lx_thread *thread)
 	/* Its flags stay, as Linux leaves them. */
 	thread->altstack.sp = thread->altstack.size = 0;
 	memset(&thread->last_fault, 0, sizeof(thread->last_fault));
+	thread->restart = NULL;
 	/* It gave up its locks, but lives on. */
 	thread->futex_exited = false;
 	pthread_mutex_unlock(&lx_signal_lock);

@@ -29,11 +29,20 @@ static bool load_registers(struct lx_thread *thread, struct delivery_state *stat
 	return state->have_registers;
 }
 
+/*
+ * A call that the host is to run and that has not begun: the handler comes first, and the call is made after it. A call
+ * that ended with ENOSYS looks the same; making it again does no harm.
+ */
+static int64_t unbegun_call(const struct pico_registers *registers)
+{
+	return (int64_t)registers->orig_rax >= 0 && (int64_t)registers->rax == -LX_ENOSYS ? -LX_ERESTARTNOINTR : 0;
+}
+
 /* A handler is about to run: the interrupted call fails with EINTR, or is made again when the handler returns. */
 static void settle_call(struct lx_thread *thread, struct delivery_state *state, const struct lx_sigaction *action)
 {
 	struct pico_registers *registers = &state->registers;
-	int64_t code = state->interrupted;
+	int64_t code = state->interrupted ? state->interrupted : unbegun_call(registers);
 	bool restart = code == -LX_ERESTARTNOINTR || (code == -LX_ERESTARTSYS && (action->flags & LX_SA_RESTART));
 
 	if (code == 0)
@@ -202,6 +211,13 @@ static int64_t interrupted_call(struct lx_thread *thread, bool native_interrupte
 	return is_restart_code(code) ? code : 0;
 }
 
+/* The host will restart its own call by restart_syscall, which comes to us: it is to be run there too. */
+static int64_t restart_on_host(struct lx_call *call)
+{
+	call->trap->action = PICO_RUN_NATIVE;
+	return 0;
+}
+
 enum pico_action lx_deliver_signals(struct lx_thread *thread, bool native_interrupted)
 {
 	struct delivery_state state = {0};
@@ -215,6 +231,8 @@ enum pico_action lx_deliver_signals(struct lx_thread *thread, bool native_interr
 	} while (step == STEP_AGAIN);
 	if (step == STEP_EXIT)
 		return PICO_EXIT;
+	if (native_interrupted && state.interrupted == -LX_ERESTART_RESTARTBLOCK)
+		thread->restart = restart_on_host;
 	if (!state.changed)
 		return PICO_RETURN;
 	/* Whatever the host would still do about an interrupted call of its own is settled. */

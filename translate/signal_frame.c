@@ -203,6 +203,8 @@ int64_t lx_sys_rt_sigreturn(struct lx_call *call)
 
 	if (ps_platform()->get_registers(pico, &registers))
 		return bad_frame(call);
+	/* A handler ran: what it interrupted is not gone on with any more. */
+	thread->restart = NULL;
 	/* The handler's return popped the return address. */
 	frame = registers.rsp - sizeof(uint64_t);
 	if (lx_copy_in(call, &ucontext, lx_uptr(frame + offsetof(struct frame, ucontext)), sizeof(ucontext)))

@@ -77,6 +77,8 @@ struct pico_provider_routines {
 	 * Before every return to user mode that may have an APC pending (pico_kick
 	 * was called, or `native_interrupted`: a PICO_RUN_NATIVE call was
 	 * interrupted and would be restarted; registers show -512..-516 in rax).
+	 * A PICO_RUN_NATIVE call that has not begun yet shows as rax -ENOSYS with
+	 * its number in orig_rax; PICO_REGISTERS then means that it is skipped.
 	 * Returns PICO_RETURN to go on, PICO_REGISTERS if it changed registers,
 	 * PICO_EXIT if the thread is to end.
 	 */

@@ -193,6 +193,31 @@ static void stopped(void)
 	printf("slept on %d\n", WEXITSTATUS(status));
 }
 
+static void stopped_futex(void)
+{
+	pid_t child = fork();
+	int status;
+
+	if (child == 0) {
+		struct timespec limit = {0, 100000000}, start, end;
+		uint32_t own = 0;
+
+		clock_gettime(CLOCK_MONOTONIC, &start);
+		long result = syscall(SYS_futex, &own, FUTEX_WAIT_PRIVATE, 0, &limit, NULL, 0);
+		int timed_out = result == -1 && errno == ETIMEDOUT;
+		clock_gettime(CLOCK_MONOTONIC, &end);
+		long taken = (end.tv_sec - start.tv_sec) * 1000000000l + end.tv_nsec - start.tv_nsec;
+		_exit(timed_out && taken >= 100000000 ? 9 : timed_out ? 10 : 11);
+	}
+	struct timespec a_while = {0, 20000000};
+	nanosleep(&a_while, NULL);
+	kill(child, SIGSTOP);
+	waitpid(child, &status, WUNTRACED);
+	kill(child, SIGCONT);
+	waitpid(child, &status, 0);
+	printf("waited on %d\n", WEXITSTATUS(status));
+}
+
 int main(void)
 {
 	pthread_t thread;
@@ -206,6 +231,7 @@ int main(void)
 	futexes();
 	children();
 	stopped();
+	stopped_futex();
 	pthread_create(&thread, NULL, stopper, NULL);
 	pthread_join(thread, NULL);
 	return 0;

@@ -127,11 +127,7 @@ static uint32_t word;
 static volatile int stop;
 static void *waker(void *argument)
 {
-	sigset_t all;
-
 	(void)argument;
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, NULL);
 	while (!stop) {
 		__atomic_fetch_add(&word, 1, __ATOMIC_SEQ_CST);
 		syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
@@ -144,9 +140,15 @@ static void in_futexes(void)
 	pthread_t thread;
 	int wrong = 0;
 
+	sigset_t all, old;
+
 	set(SA_RESTART);
-	pid_t child = shooter();
+	/* The other thread is never to take one. */
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &old);
 	pthread_create(&thread, NULL, waker, NULL);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	pid_t child = shooter();
 	while (received < SIGNALS) {
 		uint32_t seen = __atomic_load_n(&word, __ATOMIC_SEQ_CST);
 
