@@ -1,4 +1,4 @@
-/* Who and what the system is: uname(2), sysinfo(2), the host's name, getrandom(2), personality(2), namespaces. */
+/* Who and what the system is: uname(2), sysinfo(2), the host's name, getrandom(2), personality(2), getcpu(2), namespaces. */
 #include <hal/host.h>
 #include <lx_syscalls.h>
 #include <tree.h>
@@ -189,47 +189,6 @@ int64_t lx_sys_setns(struct lx_call *call, int32_t fd, uint32_t nstype)
 	/* No descriptor names a namespace. */
 	return result < 0 ? result : -LX_EINVAL;
 }
-
-/* --- kcmp(2) */
-
-static int64_t order(const void *left, const void *right)
-{
-	return left == right ? 0 : left < right ? 1 : 2;
-}
-
-static int64_t compare(const struct lx_thread *a, const struct lx_thread *b, int32_t type)
-{
-	switch (type) {
-	case LX_KCMP_VM:
-		return order(a->ps->process->space, b->ps->process->space);
-	case LX_KCMP_FILES:
-		return order(a->files, b->files);
-	case LX_KCMP_FS:
-		return order(a->fs, b->fs);
-	case LX_KCMP_SIGHAND:
-		return order(a->process->sighand, b->process->sighand);
-	case LX_KCMP_IO:
-	case LX_KCMP_SYSVSEM:
-		return 0; /* neither has any */
-	default:
-		return -LX_EINVAL;
-	}
-}
-
-int64_t lx_sys_kcmp(struct lx_call *call, int32_t pid1, int32_t pid2, int32_t type, uint64_t idx1, uint64_t idx2)
-{
-	struct lx_thread *a, *b;
-	int64_t result;
-
-	pthread_mutex_lock(&lx_tree_lock);
-	a = lx_find_thread(pid1);
-	b = lx_find_thread(pid2);
-	result = a && b ? compare(a, b, type) : -LX_ESRCH;
-	pthread_mutex_unlock(&lx_tree_lock);
-	return result;
-}
-
-/* --- privileges over the host that no guest has */
 
 int64_t lx_sys_getcpu(struct lx_call *call, struct lx_uptr cpu, struct lx_uptr node, struct lx_uptr tcache)
 {

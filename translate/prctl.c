@@ -2,9 +2,9 @@
 #include <lx_syscalls.h>
 #include <tree.h>
 
-#define MCE_KILL_DEFAULT 2
 #define TSC_ENABLE 1
-#define SPEC_NOT_AFFECTED 0
+#define TIMING_STATISTICAL 0
+#define SAVED_AUXV_SIZE 448u /* what the kernel keeps of the vector, zeros at its end included */
 
 /* What no sub-row takes. */
 int64_t lx_sys_prctl(struct lx_call *call, uint32_t option, uint64_t arg2, uint64_t arg3, uint64_t arg4, uint64_t arg5)
@@ -209,4 +209,42 @@ int64_t lx_sys_prctl_pr_get_tsc(struct lx_call *call, struct lx_uptr mode)
 int64_t lx_sys_prctl_pr_get_tid_address(struct lx_call *call, struct lx_uptr address)
 {
 	return lx_copy_out(call, address, &call->thread->clear_child_tid.address, sizeof(uint64_t));
+}
+
+int64_t lx_sys_prctl_pr_set_tsc(struct lx_call *call, int32_t mode)
+{
+	return call->arguments[1] == TSC_ENABLE ? 0 : -LX_EINVAL;
+}
+
+int64_t lx_sys_prctl_pr_get_timing(struct lx_call *call)
+{
+	return TIMING_STATISTICAL;
+}
+
+int64_t lx_sys_prctl_pr_set_timing(struct lx_call *call, int32_t method)
+{
+	return call->arguments[1] == TIMING_STATISTICAL ? 0 : -LX_EINVAL;
+}
+
+int64_t lx_sys_prctl_pr_task_perf_events_disable(struct lx_call *call)
+{
+	return 0;
+}
+
+int64_t lx_sys_prctl_pr_task_perf_events_enable(struct lx_call *call)
+{
+	return 0;
+}
+
+int64_t lx_sys_prctl_pr_get_auxv(struct lx_call *call, struct lx_uptr auxv, uint64_t size, uint64_t arg4, uint64_t arg5)
+{
+	const struct lx_process *process = call->thread->process;
+	uint8_t vector[SAVED_AUXV_SIZE] = {0};
+
+	if (arg4 || arg5)
+		return -LX_EINVAL;
+	memcpy(vector, process->auxv, MIN_OF(process->auxv_size, sizeof(vector)));
+	if (lx_copy_out(call, auxv, vector, MIN_OF(size, sizeof(vector))))
+		return -LX_EFAULT;
+	return SAVED_AUXV_SIZE;
 }

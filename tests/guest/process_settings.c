@@ -246,6 +246,12 @@ static void odds_and_ends(void)
 	OBSERVE(setns(-1, 0));
 	OBSERVE(syscall(SYS_kcmp, getpid(), getpid(), 1, 0, 0));
 	OBSERVE(syscall(SYS_kcmp, getpid(), 999999, 1, 0, 0));
+	dup2(1, 60);
+	OBSERVE(syscall(SYS_kcmp, getpid(), getpid(), 0, 1, 60));
+	OBSERVE(syscall(SYS_kcmp, getpid(), getpid(), 0, 1, 61));
+	OBSERVE(syscall(SYS_kcmp, getpid(), getppid(), 0, 60, 1));
+	OBSERVE(syscall(SYS_kcmp, getpid(), getppid(), 0, 1, 60));
+	printf("parent shares files %d\n", syscall(SYS_kcmp, getpid(), getppid(), 2, 0, 0) == 0);
 	OBSERVE(syscall(SYS_kcmp, getpid(), getpid(), 99, 0, 0));
 	printf("%d\n", syscall(SYS_set_tid_address, NULL) == gettid());
 }
