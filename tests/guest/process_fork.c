@@ -61,6 +61,37 @@ static void vfork_shares_memory(void)
 	show_status("exec in child", status);
 }
 
+/* Waiting for its vfork child, a process takes no signal but a fatal one. */
+static void vfork_parent_is_killed(void)
+{
+	int told[2], status;
+	pid_t parent, child;
+
+	section("vfork parent killed");
+	if (pipe(told) < 0)
+		exit(99);
+	parent = fork();
+	if (parent == 0) {
+		if (vfork() == 0) {
+			pid_t self = getpid();
+
+			write(told[1], &self, sizeof(self));
+			for (;;)
+				pause();
+		}
+		_exit(1);
+	}
+	if (read(told[0], &child, sizeof(child)) != sizeof(child))
+		exit(99);
+	kill(parent, SIGTERM);
+	OBSERVE_SUCCESS(waitpid(parent, &status, 0));
+	show_status("parent", status);
+	OBSERVE(kill(child, 0));
+	kill(child, SIGKILL);
+	close(told[0]);
+	close(told[1]);
+}
+
 static int clone_main(void *argument)
 {
 	int *words = argument;
@@ -206,6 +237,7 @@ int main(void)
 	setvbuf(stdout, NULL, _IOFBF, 4096);
 	fork_copies_memory();
 	vfork_shares_memory();
+	vfork_parent_is_killed();
 	clone_with_tids();
 	refused_flags();
 	clone3_arguments();
