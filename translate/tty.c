@@ -197,10 +197,13 @@ int64_t lx_sys_ioctl_tiocsctty(struct lx_call *call, int32_t fd, int32_t arg)
 
 	if (result < 0)
 		return result;
-	/* The instance has one console. Another terminal can't become a second one. */
-	if (check_console(call, fd) < 0)
-		return -LX_EPERM;
-	return lx_console_acquire(call, arg == 1);
+	/* The instance has one console: another terminal can take its place, but not become a second one. */
+	if (check_console(call, fd) < 0) {
+		if (lx_console_session() != 0)
+			return -LX_EPERM;
+		result = control_value(call, fd, LX_TIOCSCTTY, 0);
+	}
+	return result < 0 ? result : lx_console_acquire(call, arg == 1);
 }
 
 int64_t lx_sys_ioctl_tiocnotty(struct lx_call *call, int32_t fd)

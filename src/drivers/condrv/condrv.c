@@ -419,11 +419,38 @@ static NTSTATUS condrv_fs_control(struct io_file *file, ULONG code, const void *
 	return STATUS_INVALID_DEVICE_REQUEST;
 }
 
+/*
+ * Another terminal takes the place of the console, which no session has (the LX
+ * subsystem has checked): /dev/tty means it from now on. The old console's
+ * descriptor stays open, since a request on it may be under way.
+ */
+static NTSTATUS become_console(int descriptor)
+{
+	struct stat host;
+	int own;
+
+	if (!isatty(descriptor) || fstat(descriptor, &host) < 0)
+		return FSRTL_ERRNO(ENOTTY);
+	if (host.st_rdev == atomic_load(&console_number))
+		return STATUS_SUCCESS;
+	own = fcntl(descriptor, F_DUPFD_CLOEXEC, 10);
+	if (own < 0)
+		return FSRTL_ERRNO(errno == EMFILE ? ENFILE : errno);
+	atomic_store(&console_descriptor, own);
+	atomic_store(&console_number, host.st_rdev);
+	atomic_store(&attributes_saved, false);
+	return STATUS_SUCCESS;
+}
+
 static NTSTATUS condrv_device_control(struct io_file *file, ULONG code, const void *input, ULONG input_size,
 				      void *output, ULONG output_size, ULONG_PTR *information)
 {
+	const FSCTL_LX_IOCTL_BUFFER *in = input;
+
 	if (code != FSCTL_LX_IOCTL)
 		return FSRTL_ERRNO(ENOTTY);
+	if (input_size >= sizeof *in && in->Request == TIOCSCTTY)
+		return become_console(descriptor_of(file));
 	return condrv_ioctl(descriptor_of(file), input, input_size, output, output_size, information);
 }
 
