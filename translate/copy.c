@@ -40,7 +40,8 @@ static int64_t seek(struct lx_call *call, HANDLE handle, int64_t offset, uint32_
 	FSCTL_LX_SEEK_INPUT input = {.Offset = offset, .Whence = whence};
 	LONGLONG position = 0;
 	IO_STATUS_BLOCK io;
-	NTSTATUS status = ZwFsControlFile(handle, NULL, NULL, NULL, &io, FSCTL_LX_SEEK, &input, sizeof(input), &position, sizeof(position));
+	NTSTATUS status = ZwFsControlFile(handle, NULL, NULL, NULL, &io, FSCTL_LX_SEEK, &input, sizeof(input),
+					  &position, sizeof(position));
 
 	return NT_SUCCESS(status) ? position : lx_result(call, status);
 }
@@ -75,7 +76,8 @@ static int64_t read_chunk(struct copy *copy, size_t size)
 	IO_STATUS_BLOCK io = {0};
 
 	io_buffer_from_kernel(&buffer, copy->buffer, size);
-	return transfer_result(copy, ZwReadFile(copy->source, NULL, NULL, NULL, &io, &buffer, (ULONG)size, &offset, NULL), &io);
+	return transfer_result(
+	    copy, ZwReadFile(copy->source, NULL, NULL, NULL, &io, &buffer, (ULONG)size, &offset, NULL), &io);
 }
 
 static int64_t write_chunk(struct copy *copy, size_t size)
@@ -92,8 +94,10 @@ static int64_t write_chunk(struct copy *copy, size_t size)
 	if (allowed < 0)
 		return allowed;
 	io_buffer_from_kernel(&buffer, copy->buffer, (size_t)allowed);
-	return transfer_result(copy, ZwWriteFile(copy->target, NULL, NULL, NULL, &io, &buffer, (ULONG)allowed,
-						 copy->target_offset < 0 ? NULL : &offset, NULL), &io);
+	return transfer_result(copy,
+			       ZwWriteFile(copy->target, NULL, NULL, NULL, &io, &buffer, (ULONG)allowed,
+					   copy->target_offset < 0 ? NULL : &offset, NULL),
+			       &io);
 }
 
 /* Bytes moved, or the error if there were none. */
@@ -108,7 +112,8 @@ static int64_t run(struct copy *copy)
 	while (copy->done < copy->size) {
 		int64_t got = read_chunk(copy, (size_t)MIN_OF(copy->size - copy->done, (uint64_t)CHUNK));
 
-		result = got > 0 ? write_chunk(copy, (size_t)got) : got;
+		/* A directory can be read as little as sent. */
+		result = got > 0 ? write_chunk(copy, (size_t)got) : got == -LX_EISDIR ? -LX_EINVAL : got;
 		if (result > 0)
 			copy->done += (uint64_t)result;
 		if (result <= 0 || result < got)
@@ -167,30 +172,39 @@ int64_t lx_sys_sendfile(struct lx_call *call, int32_t out_fd, int32_t in_fd, str
 	return given < 0 ? given : result;
 }
 
-/* The offset argument of one side: *position is -1 where there is none. */
+/* The offset argument of one side: copied in, not yet looked at. */
 static int64_t take_offset(struct lx_call *call, struct lx_uptr address, int64_t *position)
 {
-	*position = -1;
-	if (lx_is_null(address))
-		return 0;
-	if (lx_copy_in(call, position, address, sizeof(*position)) < 0)
-		return -LX_EFAULT;
-	return *position < 0 ? -LX_EINVAL : 0;
+	*position = 0;
+	return lx_is_null(address) ? 0 : lx_copy_in(call, position, address, sizeof(*position));
+}
+
+/* Offsets wrap before they are negative, as the Linux kernel sees it. */
+static int64_t check_offset(int64_t position, uint64_t size)
+{
+	if ((uint64_t)position + size < (uint64_t)position)
+		return -LX_EOVERFLOW;
+	return position < 0 ? -LX_EINVAL : 0;
 }
 
 static int64_t give_offset(struct lx_call *call, struct lx_uptr address, int64_t position, int64_t moved)
 {
 	int64_t end = position + moved;
 
-	return position < 0 || moved <= 0 ? 0 : lx_copy_out(call, address, &end, sizeof(end));
+	return lx_is_null(address) || moved <= 0 ? 0 : lx_copy_out(call, address, &end, sizeof(end));
 }
 
-/* For drivers that have no copying of their own: only within one, as Linux copies only within one kind of file system. */
-static int64_t copy_through_buffer(struct lx_call *call, HANDLE source, HANDLE target, int64_t source_offset, int64_t target_offset,
-				   uint64_t size)
+/* For drivers that have no copying of their own: only within one, as Linux copies only within one kind of file system.
+ */
+static int64_t copy_through_buffer(struct lx_call *call, HANDLE source, HANDLE target, int64_t source_offset,
+				   int64_t target_offset, uint64_t size)
 {
-	struct copy copy = {.call = call, .source = source, .target = target, .source_offset = source_offset,
-			    .target_offset = target_offset, .size = size};
+	struct copy copy = {.call = call,
+			    .source = source,
+			    .target = target,
+			    .source_offset = source_offset,
+			    .target_offset = target_offset,
+			    .size = size};
 	int64_t result;
 
 	if (source_offset < 0)
@@ -224,24 +238,26 @@ static int64_t check_kind(HANDLE handle)
 	return (information.Mode & LX_S_IFMT) == LX_S_IFREG ? 0 : -LX_EINVAL;
 }
 
-static int64_t copy_range(struct lx_call *call, HANDLE source, HANDLE target, int64_t source_offset, int64_t target_offset,
-			  uint64_t size)
+static int64_t copy_range(struct lx_call *call, HANDLE source, HANDLE target, int64_t source_offset,
+			  int64_t target_offset, uint64_t size)
 {
 	FSCTL_LX_COPY_RANGE_INPUT input = {
-		.Source = source, .SourceOffset = source_offset, .TargetOffset = target_offset, .Length = size};
+	    .Source = source, .SourceOffset = source_offset, .TargetOffset = target_offset, .Length = size};
 	IO_STATUS_BLOCK io = {0};
-	NTSTATUS status = ZwFsControlFile(target, NULL, NULL, NULL, &io, FSCTL_LX_COPY_RANGE, &input, sizeof(input), NULL, 0);
+	NTSTATUS status =
+	    ZwFsControlFile(target, NULL, NULL, NULL, &io, FSCTL_LX_COPY_RANGE, &input, sizeof(input), NULL, 0);
 	int64_t result;
 
 	if (status == STATUS_INVALID_DEVICE_REQUEST)
-		return same_device(source, target) ? copy_through_buffer(call, source, target, source_offset, target_offset, size) :
-						     -LX_EXDEV;
+		return same_device(source, target)
+			   ? copy_through_buffer(call, source, target, source_offset, target_offset, size)
+			   : -LX_EXDEV;
 	result = lx_result(call, status);
 	return result < 0 ? result : (int64_t)io.Information;
 }
 
-int64_t lx_sys_copy_file_range(struct lx_call *call, int32_t fd_in, struct lx_uptr off_in, int32_t fd_out, struct lx_uptr off_out,
-			       uint64_t len, uint32_t flags)
+int64_t lx_sys_copy_file_range(struct lx_call *call, int32_t fd_in, struct lx_uptr off_in, int32_t fd_out,
+			       struct lx_uptr off_out, uint64_t len, uint32_t flags)
 {
 	int64_t source_offset, target_offset, position, result, given;
 	HANDLE source, target;
@@ -263,17 +279,22 @@ int64_t lx_sys_copy_file_range(struct lx_call *call, int32_t fd_in, struct lx_up
 		result = open_for(call, fd_in, FILE_READ_DATA, &source);
 	if (result == 0)
 		result = open_for(call, fd_out, FILE_WRITE_DATA | FILE_APPEND_DATA, &target);
+	if (result == 0)
+		result = check_offset(source_offset, len);
+	if (result == 0)
+		result = check_offset(target_offset, len);
 	if (result < 0)
 		return result;
 	len = MIN_OF(len, (uint64_t)MAXIMUM_TRANSFER);
 	if (len && lx_limit(call->thread->process, LX_RLIMIT_FSIZE) != UINT64_MAX) {
-		position = target_offset < 0 ? MAX_OF(seek(call, target, 0, LX_SEEK_CUR), (int64_t)0) : target_offset;
+		position = lx_is_null(off_out) ? MAX_OF(seek(call, target, 0, LX_SEEK_CUR), (int64_t)0) : target_offset;
 		result = lx_limit_write(call, target, (uint64_t)position, len);
 		if (result < 0)
 			return result;
 		len = (uint64_t)result;
 	}
-	result = copy_range(call, source, target, source_offset, target_offset, len);
+	result = copy_range(call, source, target, lx_is_null(off_in) ? -1 : source_offset,
+			    lx_is_null(off_out) ? -1 : target_offset, len);
 	given = give_offset(call, off_in, source_offset, result);
 	if (given == 0)
 		given = give_offset(call, off_out, target_offset, result);

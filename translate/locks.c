@@ -35,7 +35,8 @@ int64_t lx_sys_flock(struct lx_call *call, int32_t fd, uint32_t operation)
 	result = lx_fd_handle(call, fd, false, &handle);
 	if (result < 0)
 		return result;
-	return interruptible(call, ZwFsControlFile(handle, NULL, NULL, NULL, &io, FSCTL_LX_FLOCK, &operation, sizeof(operation), NULL, 0));
+	return interruptible(call, ZwFsControlFile(handle, NULL, NULL, NULL, &io, FSCTL_LX_FLOCK, &operation,
+						   sizeof(operation), NULL, 0));
 }
 
 static bool is_description_lock(ULONG command)
@@ -46,12 +47,12 @@ static bool is_description_lock(ULONG command)
 static int64_t give_lock(struct lx_call *call, struct lx_uptr to, const FSCTL_LX_RECORD_LOCK_BUFFER *lock, int32_t pid)
 {
 	struct lx_flock flock = {
-		.type = lock->Type,
-		.whence = lock->Whence,
-		.start = lock->Start,
-		.length = lock->Length,
-		/* Nobody holds it: the caller's own value stays. */
-		.pid = lock->Type == LX_F_UNLCK ? pid : lock->Pid,
+	    .type = lock->Type,
+	    .whence = lock->Whence,
+	    .start = lock->Start,
+	    .length = lock->Length,
+	    /* Nobody holds it: the caller's own value stays. */
+	    .pid = lock->Type == LX_F_UNLCK ? pid : lock->Pid,
 	};
 
 	return lx_copy_out(call, to, &flock, sizeof(flock));
@@ -77,8 +78,8 @@ static int64_t record_lock(struct lx_call *call, int32_t fd, struct lx_uptr addr
 	lock.Whence = flock.whence;
 	lock.Start = flock.start;
 	lock.Length = flock.length;
-	result = interruptible(call, ZwFsControlFile(handle, NULL, NULL, NULL, &io, FSCTL_LX_RECORD_LOCK, &lock, sizeof(lock), &lock,
-						     sizeof(lock)));
+	result = interruptible(call, ZwFsControlFile(handle, NULL, NULL, NULL, &io, FSCTL_LX_RECORD_LOCK, &lock,
+						     sizeof(lock), &lock, sizeof(lock)));
 	if (result < 0 || (command != LX_F_GETLK && command != LX_F_OFD_GETLK))
 		return result;
 	return give_lock(call, address, &lock, flock.pid);

@@ -12,7 +12,8 @@ static bool query_statx(HANDLE handle, FILE_LX_STATX_INFORMATION *information)
 {
 	IO_STATUS_BLOCK io;
 
-	return NT_SUCCESS(ZwQueryInformationFile(handle, &io, information, sizeof(*information), FileLxStatxInformation));
+	return NT_SUCCESS(
+	    ZwQueryInformationFile(handle, &io, information, sizeof(*information), FileLxStatxInformation));
 }
 
 static int64_t refuse_growth(struct lx_call *call)
@@ -26,8 +27,8 @@ int64_t lx_check_growth(struct lx_call *call, HANDLE handle, uint64_t end)
 	uint64_t limit = lx_limit(call->thread->process, LX_RLIMIT_FSIZE);
 	FILE_LX_STATX_INFORMATION information;
 
-	if (likely(end <= limit) || !query_statx(handle, &information) || (information.Mode & LX_S_IFMT) != LX_S_IFREG ||
-	    end <= information.Size)
+	if (likely(end <= limit) || !query_statx(handle, &information) ||
+	    (information.Mode & LX_S_IFMT) != LX_S_IFREG || end <= information.Size)
 		return 0;
 	return refuse_growth(call);
 }
@@ -37,7 +38,8 @@ int64_t lx_limit_write(struct lx_call *call, HANDLE handle, uint64_t position, u
 	uint64_t limit = lx_limit(call->thread->process, LX_RLIMIT_FSIZE);
 	FILE_LX_STATX_INFORMATION information;
 
-	if (likely(limit == UINT64_MAX) || !query_statx(handle, &information) || (information.Mode & LX_S_IFMT) != LX_S_IFREG)
+	if (likely(limit == UINT64_MAX) || !query_statx(handle, &information) ||
+	    (information.Mode & LX_S_IFMT) != LX_S_IFREG)
 		return (int64_t)size;
 	return position >= limit ? refuse_growth(call) : (int64_t)MIN_OF(size, limit - position);
 }
@@ -50,14 +52,16 @@ static int64_t set_size(struct lx_call *call, HANDLE handle, int64_t length)
 
 	if (result < 0)
 		return result;
-	return lx_result(call, ZwSetInformationFile(handle, &io, &information, sizeof(information), FileEndOfFileInformation));
+	return lx_result(
+	    call, ZwSetInformationFile(handle, &io, &information, sizeof(information), FileEndOfFileInformation));
 }
 
 /* The file that `place` names, opened for writing; nothing but a regular file, so that no FIFO is waited for. */
 static int64_t open_for_writing(struct lx_call *call, HANDLE place, HANDLE *handle)
 {
-	const struct lx_open_request request = {
-		.access = FILE_WRITE_DATA | FILE_READ_ATTRIBUTES | SYNCHRONIZE, .disposition = FILE_OPEN, .flags = LX_O_WRONLY};
+	const struct lx_open_request request = {.access = FILE_WRITE_DATA | FILE_READ_ATTRIBUTES | SYNCHRONIZE,
+						.disposition = FILE_OPEN,
+						.flags = LX_O_WRONLY};
 	FILE_LX_STATX_INFORMATION information;
 	OBJECT_ATTRIBUTES attributes;
 	STRING empty = {0};
@@ -146,7 +150,8 @@ int64_t lx_sys_fallocate(struct lx_call *call, int32_t fd, uint32_t mode, int64_
 		return result;
 	if (offset < 0 || len <= 0)
 		return -LX_EINVAL;
-	if (!(mode & LX_FALLOC_FL_KEEP_SIZE) && NT_SUCCESS(ob_handle_access(handle, &access)) && (access & FILE_WRITE_DATA))
+	if (!(mode & LX_FALLOC_FL_KEEP_SIZE) && NT_SUCCESS(ob_handle_access(handle, &access)) &&
+	    (access & FILE_WRITE_DATA))
 		result = lx_check_growth(call, handle, (uint64_t)offset + (uint64_t)len);
 	if (result < 0)
 		return result;

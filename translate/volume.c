@@ -21,22 +21,23 @@ static int64_t give_statfs(struct lx_call *call, HANDLE handle, struct lx_uptr t
 	FILE_FS_LX_STATFS_INFORMATION from;
 	struct lx_statfs statfs;
 	IO_STATUS_BLOCK io;
-	int64_t result = lx_result(call, ZwQueryVolumeInformationFile(handle, &io, &from, sizeof(from), FileFsLxStatfsInformation));
+	int64_t result =
+	    lx_result(call, ZwQueryVolumeInformationFile(handle, &io, &from, sizeof(from), FileFsLxStatfsInformation));
 
 	if (result < 0)
 		return result;
 	statfs = (struct lx_statfs){
-		.type = from.Type,
-		.block_size = from.BlockSize,
-		.blocks = from.Blocks,
-		.free = from.BlocksFree,
-		.available = from.BlocksAvailable,
-		.files = from.Files,
-		.files_free = from.FilesFree,
-		.id = {from.FsId[0], from.FsId[1]},
-		.name_length = from.NameLength,
-		.fragment_size = from.FragmentSize,
-		.flags = from.Flags,
+	    .type = from.Type,
+	    .block_size = from.BlockSize,
+	    .blocks = from.Blocks,
+	    .free = from.BlocksFree,
+	    .available = from.BlocksAvailable,
+	    .files = from.Files,
+	    .files_free = from.FilesFree,
+	    .id = {from.FsId[0], from.FsId[1]},
+	    .name_length = from.NameLength,
+	    .fragment_size = from.FragmentSize,
+	    .flags = from.Flags,
 	};
 	return lx_copy_out(call, to, &statfs, sizeof(statfs));
 }
@@ -103,7 +104,8 @@ static int64_t flush(struct lx_call *call, int32_t fd, ULONG flags)
 
 	if (result < 0)
 		return result;
-	return lx_result(call, flags ? ZwFlushBuffersFileEx(handle, flags, NULL, 0, &io) : ZwFlushBuffersFile(handle, &io));
+	return lx_result(call,
+			 flags ? ZwFlushBuffersFileEx(handle, flags, NULL, 0, &io) : ZwFlushBuffersFile(handle, &io));
 }
 
 int64_t lx_sys_fsync(struct lx_call *call, int32_t fd)
@@ -121,7 +123,8 @@ static bool is_pipe(HANDLE handle)
 	FILE_FS_DEVICE_INFORMATION device = {0};
 	IO_STATUS_BLOCK io;
 
-	return NT_SUCCESS(ZwQueryVolumeInformationFile(handle, &io, &device, sizeof(device), FileFsDeviceInformation)) &&
+	return NT_SUCCESS(
+		   ZwQueryVolumeInformationFile(handle, &io, &device, sizeof(device), FileFsDeviceInformation)) &&
 	       device.DeviceType == FILE_DEVICE_NAMED_PIPE;
 }
 
@@ -130,14 +133,16 @@ static bool is_kind(HANDLE handle, uint32_t kind)
 	FILE_LX_STATX_INFORMATION information;
 	IO_STATUS_BLOCK io;
 
-	return NT_SUCCESS(ZwQueryInformationFile(handle, &io, &information, sizeof(information), FileLxStatxInformation)) &&
+	return NT_SUCCESS(
+		   ZwQueryInformationFile(handle, &io, &information, sizeof(information), FileLxStatxInformation)) &&
 	       (information.Mode & LX_S_IFMT) == kind;
 }
 
 int64_t lx_sys_sync_file_range(struct lx_call *call, int32_t fd, int64_t offset, int64_t nbytes, uint32_t flags)
 {
 	FSCTL_LX_SYNC_RANGE_INPUT input = {.Offset = offset, .Length = nbytes, .Flags = flags};
-	const uint32_t valid = LX_SYNC_FILE_RANGE_WAIT_BEFORE | LX_SYNC_FILE_RANGE_WRITE | LX_SYNC_FILE_RANGE_WAIT_AFTER;
+	const uint32_t valid =
+	    LX_SYNC_FILE_RANGE_WAIT_BEFORE | LX_SYNC_FILE_RANGE_WRITE | LX_SYNC_FILE_RANGE_WAIT_AFTER;
 	IO_STATUS_BLOCK io;
 	HANDLE handle;
 	NTSTATUS status;

@@ -65,8 +65,8 @@ static int64_t find_object(struct lx_call *call, const struct object *object, HA
 }
 
 /* One control code on the object: the answer's size, or -errno. */
-static int64_t control_object(struct lx_call *call, const struct object *object, ULONG code, void *input, ULONG input_size,
-			      void *output, ULONG output_size)
+static int64_t control_object(struct lx_call *call, const struct object *object, ULONG code, void *input,
+			      ULONG input_size, void *output, ULONG output_size)
 {
 	IO_STATUS_BLOCK io = {0};
 	HANDLE handle;
@@ -92,8 +92,8 @@ static int64_t copy_in_name(struct lx_call *call, struct lx_uptr from, char name
 	return length == 0 || length == -LX_ENAMETOOLONG ? -LX_ERANGE : length;
 }
 
-static int64_t set_attribute(struct lx_call *call, const struct object *object, struct lx_uptr name_address, struct lx_uptr value,
-			     uint64_t size, uint32_t flags)
+static int64_t set_attribute(struct lx_call *call, const struct object *object, struct lx_uptr name_address,
+			     struct lx_uptr value, uint64_t size, uint32_t flags)
 {
 	char name[NAME_SIZE];
 	cleanup_free void *copy = NULL;
@@ -136,8 +136,8 @@ static int64_t give_answer(struct lx_call *call, const struct object *object, UL
 	return result;
 }
 
-static int64_t get_attribute(struct lx_call *call, const struct object *object, struct lx_uptr name_address, struct lx_uptr value,
-			     uint64_t size)
+static int64_t get_attribute(struct lx_call *call, const struct object *object, struct lx_uptr name_address,
+			     struct lx_uptr value, uint64_t size)
 {
 	char name[NAME_SIZE];
 	int64_t length = copy_in_name(call, name_address, name);
@@ -164,37 +164,40 @@ static int64_t list_attributes(struct lx_call *call, const struct object *object
 	return give_answer(call, object, FSCTL_LX_LIST_XATTR, NULL, 0, list, size);
 }
 
-int64_t lx_sys_setxattr(struct lx_call *call, struct lx_uptr path, struct lx_uptr name, struct lx_uptr value, uint64_t size,
-			uint32_t flags)
+int64_t lx_sys_setxattr(struct lx_call *call, struct lx_uptr path, struct lx_uptr name, struct lx_uptr value,
+			uint64_t size, uint32_t flags)
 {
 	struct object object = by_path(path);
 
 	return set_attribute(call, &object, name, value, size, flags);
 }
 
-int64_t lx_sys_lsetxattr(struct lx_call *call, struct lx_uptr path, struct lx_uptr name, struct lx_uptr value, uint64_t size,
-			 uint32_t flags)
+int64_t lx_sys_lsetxattr(struct lx_call *call, struct lx_uptr path, struct lx_uptr name, struct lx_uptr value,
+			 uint64_t size, uint32_t flags)
 {
 	struct object object = by_link(path);
 
 	return set_attribute(call, &object, name, value, size, flags);
 }
 
-int64_t lx_sys_fsetxattr(struct lx_call *call, int32_t fd, struct lx_uptr name, struct lx_uptr value, uint64_t size, uint32_t flags)
+int64_t lx_sys_fsetxattr(struct lx_call *call, int32_t fd, struct lx_uptr name, struct lx_uptr value, uint64_t size,
+			 uint32_t flags)
 {
 	struct object object = by_descriptor(fd);
 
 	return set_attribute(call, &object, name, value, size, flags);
 }
 
-int64_t lx_sys_getxattr(struct lx_call *call, struct lx_uptr path, struct lx_uptr name, struct lx_uptr value, uint64_t size)
+int64_t lx_sys_getxattr(struct lx_call *call, struct lx_uptr path, struct lx_uptr name, struct lx_uptr value,
+			uint64_t size)
 {
 	struct object object = by_path(path);
 
 	return get_attribute(call, &object, name, value, size);
 }
 
-int64_t lx_sys_lgetxattr(struct lx_call *call, struct lx_uptr path, struct lx_uptr name, struct lx_uptr value, uint64_t size)
+int64_t lx_sys_lgetxattr(struct lx_call *call, struct lx_uptr path, struct lx_uptr name, struct lx_uptr value,
+			 uint64_t size)
 {
 	struct object object = by_link(path);
 
@@ -268,8 +271,8 @@ static int64_t copy_in_args(struct lx_call *call, struct lx_uptr from, uint64_t 
 	return 0;
 }
 
-int64_t lx_sys_setxattrat(struct lx_call *call, int32_t dirfd, struct lx_uptr pathname, uint32_t at_flags, struct lx_uptr name,
-			  struct lx_uptr args_address, uint64_t size)
+int64_t lx_sys_setxattrat(struct lx_call *call, int32_t dirfd, struct lx_uptr pathname, uint32_t at_flags,
+			  struct lx_uptr name, struct lx_uptr args_address, uint64_t size)
 {
 	struct object object = {dirfd, pathname, at_flags};
 	struct lx_xattr_args args;
@@ -280,8 +283,8 @@ int64_t lx_sys_setxattrat(struct lx_call *call, int32_t dirfd, struct lx_uptr pa
 	return result < 0 ? result : set_attribute(call, &object, name, lx_uptr(args.value), args.size, args.flags);
 }
 
-int64_t lx_sys_getxattrat(struct lx_call *call, int32_t dirfd, struct lx_uptr pathname, uint32_t at_flags, struct lx_uptr name,
-			  struct lx_uptr args_address, uint64_t size)
+int64_t lx_sys_getxattrat(struct lx_call *call, int32_t dirfd, struct lx_uptr pathname, uint32_t at_flags,
+			  struct lx_uptr name, struct lx_uptr args_address, uint64_t size)
 {
 	struct object object = {dirfd, pathname, at_flags};
 	struct lx_xattr_args args;
@@ -294,8 +297,8 @@ int64_t lx_sys_getxattrat(struct lx_call *call, int32_t dirfd, struct lx_uptr pa
 	return result < 0 ? result : get_attribute(call, &object, name, lx_uptr(args.value), args.size);
 }
 
-int64_t lx_sys_listxattrat(struct lx_call *call, int32_t dirfd, struct lx_uptr pathname, uint32_t at_flags, struct lx_uptr list,
-			   uint64_t size)
+int64_t lx_sys_listxattrat(struct lx_call *call, int32_t dirfd, struct lx_uptr pathname, uint32_t at_flags,
+			   struct lx_uptr list, uint64_t size)
 {
 	struct object object = {dirfd, pathname, at_flags};
 	int64_t result = check_at_flags(at_flags);
@@ -303,7 +306,8 @@ int64_t lx_sys_listxattrat(struct lx_call *call, int32_t dirfd, struct lx_uptr p
 	return result < 0 ? result : list_attributes(call, &object, list, size);
 }
 
-int64_t lx_sys_removexattrat(struct lx_call *call, int32_t dirfd, struct lx_uptr pathname, uint32_t at_flags, struct lx_uptr name)
+int64_t lx_sys_removexattrat(struct lx_call *call, int32_t dirfd, struct lx_uptr pathname, uint32_t at_flags,
+			     struct lx_uptr name)
 {
 	struct object object = {dirfd, pathname, at_flags};
 	int64_t result = check_at_flags(at_flags);

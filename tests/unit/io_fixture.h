@@ -23,8 +23,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const struct pico_platform no_platform = {.size = sizeof(no_platform), .lowest_address = 0x200000,
-						  .highest_address = 0x7ffffffff000};
+static const struct pico_platform no_platform = {
+    .size = sizeof(no_platform), .lowest_address = 0x200000, .highest_address = 0x7ffffffff000};
 static char scratch[64];      /* host path of the test's directory */
 static HANDLE scratch_handle; /* the same by hostfs */
 
@@ -84,18 +84,23 @@ static __attribute__((unused)) NTSTATUS open_file(struct open_request request, H
 		header->EaValueLength = sizeof(*request.packet);
 		memcpy(header->EaName, LX_OPEN_PACKET_EA, sizeof(LX_OPEN_PACKET_EA));
 		memcpy(header->EaName + sizeof(LX_OPEN_PACKET_EA), request.packet, sizeof(*request.packet));
-		size = (ULONG)(offsetof(FILE_FULL_EA_INFORMATION, EaName) + sizeof(LX_OPEN_PACKET_EA) + sizeof(*request.packet));
+		size = (ULONG)(offsetof(FILE_FULL_EA_INFORMATION, EaName) + sizeof(LX_OPEN_PACKET_EA) +
+			       sizeof(*request.packet));
 	}
-	InitializeObjectAttributes(&attributes, &name, request.attributes, request.root ? request.root : scratch_handle, NULL);
+	InitializeObjectAttributes(&attributes, &name, request.attributes, request.root ? request.root : scratch_handle,
+				   NULL);
 	return NtCreateFile(handle, request.access ? request.access : FILE_GENERIC_READ, &attributes, &io, NULL, 0, 0,
-			    request.disposition ? request.disposition : FILE_OPEN, request.options, size ? ea : NULL, size);
+			    request.disposition ? request.disposition : FILE_OPEN, request.options, size ? ea : NULL,
+			    size);
 }
 
 static __attribute__((unused)) HANDLE must_open(const char *name, ACCESS_MASK access, ULONG disposition)
 {
 	HANDLE handle;
 
-	assert_status(open_file((struct open_request){.name = name, .access = access, .disposition = disposition}, &handle), STATUS_SUCCESS);
+	assert_status(
+	    open_file((struct open_request){.name = name, .access = access, .disposition = disposition}, &handle),
+	    STATUS_SUCCESS);
 	return handle;
 }
 
@@ -124,11 +129,13 @@ static __attribute__((unused)) NTSTATUS write_text(HANDLE handle, const char *te
 	return status;
 }
 
-static __attribute__((unused)) NTSTATUS control(HANDLE handle, ULONG code, const void *in, size_t in_size, void *out, size_t out_size)
+static __attribute__((unused)) NTSTATUS control(HANDLE handle, ULONG code, const void *in, size_t in_size, void *out,
+						size_t out_size)
 {
 	IO_STATUS_BLOCK io;
 
-	return NtFsControlFile(handle, NULL, NULL, NULL, &io, code, (PVOID)(uintptr_t)in, (ULONG)in_size, out, (ULONG)out_size);
+	return NtFsControlFile(handle, NULL, NULL, NULL, &io, code, (PVOID)(uintptr_t)in, (ULONG)in_size, out,
+			       (ULONG)out_size);
 }
 
 static __attribute__((unused)) int start_executive(void **state)
@@ -147,8 +154,9 @@ static __attribute__((unused)) int start_executive(void **state)
 	snprintf(full, sizeof(full), "\\Device\\HostFs\\%s", scratch + 1);
 	name = rtl_string(full);
 	InitializeObjectAttributes(&attributes, &name, 0, NULL, NULL);
-	assert_status(NtOpenFile(&scratch_handle, FILE_GENERIC_READ | FILE_TRAVERSE, &attributes, &io, 0, FILE_DIRECTORY_FILE),
-		      STATUS_SUCCESS);
+	assert_status(
+	    NtOpenFile(&scratch_handle, FILE_GENERIC_READ | FILE_TRAVERSE, &attributes, &io, 0, FILE_DIRECTORY_FILE),
+	    STATUS_SUCCESS);
 	return 0;
 }
 

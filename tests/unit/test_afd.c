@@ -91,12 +91,14 @@ static NTSTATUS poll_handles(struct request *request, LONGLONG timeout, ULONG co
 
 	request->info.Timeout.QuadPart = timeout;
 	request->info.NumberOfHandles = count;
-	return NtDeviceIoControlFile(afd_handle, NULL, NULL, NULL, &io, IOCTL_AFD_POLL, request, sizeof(*request), request, sizeof(*request));
+	return NtDeviceIoControlFile(afd_handle, NULL, NULL, NULL, &io, IOCTL_AFD_POLL, request, sizeof(*request),
+				     request, sizeof(*request));
 }
 
 static void ready_and_idle_are_told_at_once(void **state)
 {
-	struct request request = {.handles = {{pipe_handle, POLLIN, 9}, {fake_handle, POLLIN | POLLOUT, 9}, {NULL, POLLIN, 9}}};
+	struct request request = {
+	    .handles = {{pipe_handle, POLLIN, 9}, {fake_handle, POLLIN | POLLOUT, 9}, {NULL, POLLIN, 9}}};
 
 	assert_status(poll_handles(&request, 0, 3), STATUS_TIMEOUT);
 	assert_int_equal(request.handles[0].Result | request.handles[1].Result | request.handles[2].Result, 0);
@@ -152,7 +154,8 @@ static void wait_in_thread(void *argument)
 {
 	struct waiter *waiter = argument;
 	struct request request = {.info = {.Timeout.QuadPart = INT64_MAX, .NumberOfHandles = 2},
-				  .handles = {{waiter->host ? pipe_handle : NULL, POLLIN, 0}, {waiter->list ? fake_handle : NULL, POLLIN, 0}}};
+				  .handles = {{waiter->host ? pipe_handle : NULL, POLLIN, 0},
+					      {waiter->list ? fake_handle : NULL, POLLIN, 0}}};
 
 	assert_status(ps_attach_system_thread(), STATUS_SUCCESS);
 	waiter->thread = ke_current_thread();
@@ -245,12 +248,15 @@ static void request_that_does_not_fit_its_buffer_is_refused(void **state)
 	struct request request = {.info.NumberOfHandles = 0xffffffff};
 	IO_STATUS_BLOCK io;
 
-	assert_status(NtDeviceIoControlFile(afd_handle, NULL, NULL, NULL, &io, IOCTL_AFD_POLL, &request, sizeof(request), &request, sizeof(request)),
+	assert_status(NtDeviceIoControlFile(afd_handle, NULL, NULL, NULL, &io, IOCTL_AFD_POLL, &request,
+					    sizeof(request), &request, sizeof(request)),
 		      STATUS_INFO_LENGTH_MISMATCH);
 	request.info.NumberOfHandles = 1;
-	assert_status(NtDeviceIoControlFile(afd_handle, NULL, NULL, NULL, &io, IOCTL_AFD_POLL, &request, sizeof(request.info), &request,
-					    sizeof(request)), STATUS_INFO_LENGTH_MISMATCH);
-	assert_status(NtDeviceIoControlFile(afd_handle, NULL, NULL, NULL, &io, 0x12020, &request, sizeof(request), &request, sizeof(request)),
+	assert_status(NtDeviceIoControlFile(afd_handle, NULL, NULL, NULL, &io, IOCTL_AFD_POLL, &request,
+					    sizeof(request.info), &request, sizeof(request)),
+		      STATUS_INFO_LENGTH_MISMATCH);
+	assert_status(NtDeviceIoControlFile(afd_handle, NULL, NULL, NULL, &io, 0x12020, &request, sizeof(request),
+					    &request, sizeof(request)),
 		      STATUS_INVALID_DEVICE_REQUEST);
 }
 
@@ -276,16 +282,16 @@ static void many_handles_are_polled(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(ready_and_idle_are_told_at_once),
-		TEST(bad_handle_is_invalid_and_files_are_always_ready),
-		TEST(hang_up_is_told_unasked),
-		TEST(time_limit_ends_the_wait_after_it_has_passed),
-		TEST(either_side_ends_a_wait_on_both),
-		TEST(list_alone_ends_the_wait),
-		TEST(wake_without_readiness_goes_on_waiting),
-		TEST(alert_interrupts_each_kind_of_wait),
-		TEST(request_that_does_not_fit_its_buffer_is_refused),
-		TEST(many_handles_are_polled),
+	    TEST(ready_and_idle_are_told_at_once),
+	    TEST(bad_handle_is_invalid_and_files_are_always_ready),
+	    TEST(hang_up_is_told_unasked),
+	    TEST(time_limit_ends_the_wait_after_it_has_passed),
+	    TEST(either_side_ends_a_wait_on_both),
+	    TEST(list_alone_ends_the_wait),
+	    TEST(wake_without_readiness_goes_on_waiting),
+	    TEST(alert_interrupts_each_kind_of_wait),
+	    TEST(request_that_does_not_fit_its_buffer_is_refused),
+	    TEST(many_handles_are_polled),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

@@ -1,6 +1,6 @@
 /*
- * hostfs: opening, names, links and attributes. With LXRUN_FORCE_FALLBACKS=1 the same holds without openat2; the test runs
- * itself once more that way.
+ * hostfs: opening, names, links and attributes. With LXRUN_FORCE_FALLBACKS=1 the same holds without openat2; the test
+ * runs itself once more that way.
  */
 #include "io_fixture.h"
 
@@ -26,7 +26,9 @@ static NTSTATUS open_linux(const char *name, ULONG flags, ULONG disposition, HAN
 		access |= FILE_READ_DATA;
 	if ((flags & O_ACCMODE) == O_WRONLY || (flags & O_ACCMODE) == O_RDWR)
 		access |= FILE_WRITE_DATA | FILE_APPEND_DATA;
-	return open_file((struct open_request){.name = name, .access = access, .disposition = disposition, .packet = &packet}, handle);
+	return open_file(
+	    (struct open_request){.name = name, .access = access, .disposition = disposition, .packet = &packet},
+	    handle);
 }
 
 /* The status of a Linux open; nothing stays open. */
@@ -108,7 +110,8 @@ static void reparse_point_shows_the_target(void **state)
 	IO_STATUS_BLOCK io;
 	HANDLE link, file;
 
-	assert_status(open_file((struct open_request){.name = "link", .options = FILE_OPEN_REPARSE_POINT}, &link), STATUS_SUCCESS);
+	assert_status(open_file((struct open_request){.name = "link", .options = FILE_OPEN_REPARSE_POINT}, &link),
+		      STATUS_SUCCESS);
 	assert_status(control(link, FSCTL_GET_REPARSE_POINT, NULL, 0, data, sizeof(data)), STATUS_SUCCESS);
 	assert_int_equal(reparse->ReparseTag, IO_REPARSE_TAG_LX_SYMLINK);
 	assert_int_equal(reparse->ReparseDataLength, 8);
@@ -132,7 +135,8 @@ static void dot_dot_above_the_start_is_not_covered(void **state)
 	assert_status(open_simple("dir/./inner", FILE_GENERIC_READ, 0), STATUS_SUCCESS);
 	assert_status(open_simple("/etc/passwd", FILE_GENERIC_READ, 0), STATUS_PATH_NOT_COVERED);
 	assert_status(open_file((struct open_request){.name = "dir"}, &dir), STATUS_SUCCESS);
-	assert_status(open_file((struct open_request){.root = dir, .name = ".."}, &(HANDLE){NULL}), STATUS_PATH_NOT_COVERED);
+	assert_status(open_file((struct open_request){.root = dir, .name = ".."}, &(HANDLE){NULL}),
+		      STATUS_PATH_NOT_COVERED);
 	NtClose(dir);
 }
 
@@ -154,8 +158,10 @@ static void dispositions_create_truncate_and_refuse(void **state)
 	assert_errno(try_linux("absent", O_RDWR, FILE_OVERWRITE), ENOENT);
 	assert_status(try_linux("absent", O_RDWR, FILE_OVERWRITE_IF), STATUS_SUCCESS);
 	assert_errno(try_linux("slash/", O_RDWR, FILE_OPEN_IF), EISDIR);
-	assert_status(open_file((struct open_request){.name = "made", .disposition = FILE_CREATE, .options = FILE_DIRECTORY_FILE}, &handle),
-		      STATUS_SUCCESS);
+	assert_status(
+	    open_file((struct open_request){.name = "made", .disposition = FILE_CREATE, .options = FILE_DIRECTORY_FILE},
+		      &handle),
+	    STATUS_SUCCESS);
 	NtClose(handle);
 	assert_int_equal(stat(host_path("made"), &status), 0);
 	assert_true(S_ISDIR(status.st_mode));
@@ -184,8 +190,11 @@ static void empty_name_opens_the_same_inode_anew(void **state)
 	assert_status(open_linux("file", O_RDONLY, FILE_OPEN, &first), STATUS_SUCCESS);
 	assert_int_equal(unlink(host_path("file")), 0);
 	assert_int_equal(read_text(first, text, 4, &status), 4);
-	assert_status(open_file((struct open_request){.root = first, .name = "", .access = FILE_GENERIC_READ | FILE_GENERIC_WRITE}, &second),
-		      STATUS_SUCCESS);
+	assert_status(
+	    open_file(
+		(struct open_request){.root = first, .name = "", .access = FILE_GENERIC_READ | FILE_GENERIC_WRITE},
+		&second),
+	    STATUS_SUCCESS);
 	assert_int_equal(read_text(second, text, 8, &status), 7);
 	assert_memory_equal(text, "content", 7);
 	assert_status(write_text(second, "more", NULL), STATUS_SUCCESS);
@@ -282,7 +291,8 @@ static void mode_owner_and_times_change_the_host_file(void **state)
 {
 	ULONG mode = 0751;
 	FILE_LX_OWNER_INFORMATION owner = {(ULONG)-1, (ULONG)-1};
-	FILE_LX_TIMES_INFORMATION times = {.AccessTime = {.Flags = FILE_LX_TIME_OMIT}, .ModifyTime = {1000, 123456789, 0}};
+	FILE_LX_TIMES_INFORMATION times = {.AccessTime = {.Flags = FILE_LX_TIME_OMIT},
+					   .ModifyTime = {1000, 123456789, 0}};
 	struct stat status;
 	IO_STATUS_BLOCK io;
 	HANDLE handle;
@@ -297,9 +307,11 @@ static void mode_owner_and_times_change_the_host_file(void **state)
 	assert_int_equal(status.st_mtim.tv_sec, 1000);
 	assert_int_equal(status.st_mtim.tv_nsec, 123456789);
 	times.ModifyTime.Nanoseconds = 1000000000;
-	assert_status(NtSetInformationFile(handle, &io, &times, sizeof(times), FileLxTimesInformation), STATUS_INVALID_PARAMETER);
+	assert_status(NtSetInformationFile(handle, &io, &times, sizeof(times), FileLxTimesInformation),
+		      STATUS_INVALID_PARAMETER);
 	times.ModifyTime.Nanoseconds = UTIME_NOW;
-	assert_status(NtSetInformationFile(handle, &io, &times, sizeof(times), FileLxTimesInformation), STATUS_INVALID_PARAMETER);
+	assert_status(NtSetInformationFile(handle, &io, &times, sizeof(times), FileLxTimesInformation),
+		      STATUS_INVALID_PARAMETER);
 	NtClose(handle);
 }
 
@@ -309,15 +321,19 @@ static void rename_by_names_has_linux_flags(void **state)
 	IO_STATUS_BLOCK io;
 	HANDLE dir;
 
-	assert_status(open_file((struct open_request){.name = "dir", .options = FILE_DIRECTORY_FILE}, &dir), STATUS_SUCCESS);
+	assert_status(open_file((struct open_request){.name = "dir", .options = FILE_DIRECTORY_FILE}, &dir),
+		      STATUS_SUCCESS);
 	change.RootDirectory = dir;
 	change.Flags = 1; /* RENAME_NOREPLACE */
-	assert_errno(NtSetInformationFile(scratch_handle, &io, &change, sizeof(change), FileLxRenameInformation), EEXIST);
+	assert_errno(NtSetInformationFile(scratch_handle, &io, &change, sizeof(change), FileLxRenameInformation),
+		     EEXIST);
 	change.Flags = 0;
-	assert_status(NtSetInformationFile(scratch_handle, &io, &change, sizeof(change), FileLxRenameInformation), STATUS_SUCCESS);
+	assert_status(NtSetInformationFile(scratch_handle, &io, &change, sizeof(change), FileLxRenameInformation),
+		      STATUS_SUCCESS);
 	assert_int_equal(access(host_path("file"), F_OK), -1);
 	change.OldName = rtl_string("dir/inner");
-	assert_status(NtSetInformationFile(scratch_handle, &io, &change, sizeof(change), FileLxRenameInformation), STATUS_INVALID_PARAMETER);
+	assert_status(NtSetInformationFile(scratch_handle, &io, &change, sizeof(change), FileLxRenameInformation),
+		      STATUS_INVALID_PARAMETER);
 	NtClose(dir);
 }
 
@@ -335,7 +351,8 @@ static void rename_by_handle_finds_the_own_name(void **state)
 	assert_status(NtSetInformationFile(handle, &io, data, sizeof(data), FileRenameInformationEx), STATUS_SUCCESS);
 	assert_int_equal(access(host_path("new"), F_OK), 0);
 	change->FileNameLength = 1000;
-	assert_status(NtSetInformationFile(handle, &io, data, sizeof(data), FileRenameInformationEx), STATUS_INFO_LENGTH_MISMATCH);
+	assert_status(NtSetInformationFile(handle, &io, data, sizeof(data), FileRenameInformationEx),
+		      STATUS_INFO_LENGTH_MISMATCH);
 	NtClose(handle);
 }
 
@@ -345,7 +362,8 @@ static void delete_pending_takes_effect_with_the_last_handle(void **state)
 	HANDLE handle = must_open("file", FILE_GENERIC_READ | DELETE, FILE_OPEN);
 	IO_STATUS_BLOCK io;
 
-	assert_status(NtSetInformationFile(handle, &io, &pending, sizeof(pending), FileDispositionInformation), STATUS_SUCCESS);
+	assert_status(NtSetInformationFile(handle, &io, &pending, sizeof(pending), FileDispositionInformation),
+		      STATUS_SUCCESS);
 	assert_int_equal(access(host_path("file"), F_OK), 0);
 	NtClose(handle);
 	assert_int_equal(access(host_path("file"), F_OK), -1);
@@ -367,15 +385,19 @@ static void nodes_are_made_and_removed_by_component(void **state)
 	make = (FSCTL_LX_MAKE_NODE_INPUT){.Mode = S_IFIFO | 0600, .Name = rtl_string("fifo")};
 	assert_status(control(scratch_handle, FSCTL_LX_MAKE_NODE, &make, sizeof(make), NULL, 0), STATUS_SUCCESS);
 	make.Name = rtl_string("dir/escape");
-	assert_status(control(scratch_handle, FSCTL_LX_MAKE_NODE, &make, sizeof(make), NULL, 0), STATUS_INVALID_PARAMETER);
+	assert_status(control(scratch_handle, FSCTL_LX_MAKE_NODE, &make, sizeof(make), NULL, 0),
+		      STATUS_INVALID_PARAMETER);
 	make.Name = rtl_string("/abs");
-	assert_status(control(scratch_handle, FSCTL_LX_MAKE_NODE, &make, sizeof(make), NULL, 0), STATUS_INVALID_PARAMETER);
+	assert_status(control(scratch_handle, FSCTL_LX_MAKE_NODE, &make, sizeof(make), NULL, 0),
+		      STATUS_INVALID_PARAMETER);
 	make.Name = rtl_string("..");
 	assert_errno(control(scratch_handle, FSCTL_LX_MAKE_NODE, &make, sizeof(make), NULL, 0), EEXIST);
 	cut = (FSCTL_LX_REMOVE_NAME_INPUT){.Name = rtl_string("dirlink/inner")};
-	assert_status(control(scratch_handle, FSCTL_LX_REMOVE_NAME, &cut, sizeof(cut), NULL, 0), STATUS_INVALID_PARAMETER);
+	assert_status(control(scratch_handle, FSCTL_LX_REMOVE_NAME, &cut, sizeof(cut), NULL, 0),
+		      STATUS_INVALID_PARAMETER);
 	assert_int_equal(access(host_path("dir/inner"), F_OK), 0);
-	assert_status(control(scratch_handle, FSCTL_LX_MAKE_NODE, &make, sizeof(make) - 1, NULL, 0), STATUS_INFO_LENGTH_MISMATCH);
+	assert_status(control(scratch_handle, FSCTL_LX_MAKE_NODE, &make, sizeof(make) - 1, NULL, 0),
+		      STATUS_INFO_LENGTH_MISMATCH);
 }
 
 static void executing_a_file_keeps_writers_out(void **state)
@@ -413,11 +435,13 @@ static void maximum_allowed_grants_what_the_host_grants(void **state)
 	ACCESS_MASK granted;
 	HANDLE handle;
 
-	assert_status(open_file((struct open_request){.name = "file", .access = MAXIMUM_ALLOWED}, &handle), STATUS_SUCCESS);
+	assert_status(open_file((struct open_request){.name = "file", .access = MAXIMUM_ALLOWED}, &handle),
+		      STATUS_SUCCESS);
 	assert_status(ob_handle_access(handle, &granted), STATUS_SUCCESS);
 	assert_true(granted & FILE_WRITE_DATA);
 	NtClose(handle);
-	assert_status(open_file((struct open_request){.name = "dir", .access = MAXIMUM_ALLOWED}, &handle), STATUS_SUCCESS);
+	assert_status(open_file((struct open_request){.name = "dir", .access = MAXIMUM_ALLOWED}, &handle),
+		      STATUS_SUCCESS);
 	assert_status(ob_handle_access(handle, &granted), STATUS_SUCCESS);
 	assert_false(granted & FILE_WRITE_DATA);
 	assert_true(granted & FILE_READ_DATA);
@@ -436,7 +460,8 @@ static void access_control_answers_like_access(void **state)
 
 static void extended_attributes_round_trip(void **state)
 {
-	FSCTL_LX_SET_XATTR_INPUT set = {.Flags = 1, .Name = rtl_string("user.key"), .Value = (PVOID)(uintptr_t) "value", .Size = 5};
+	FSCTL_LX_SET_XATTR_INPUT set = {
+	    .Flags = 1, .Name = rtl_string("user.key"), .Value = (PVOID)(uintptr_t) "value", .Size = 5};
 	char data[64];
 	NTSTATUS status;
 	HANDLE handle = must_open("file", FILE_GENERIC_READ | FILE_WRITE_EA, FILE_OPEN);
@@ -511,29 +536,29 @@ static int run_with_fallbacks(const char *program)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(plain_opens_give_linux_errnos),
-		TEST(names_too_long_are_refused),
-		TEST(link_on_the_way_or_at_the_end_is_the_callers_to_follow),
-		TEST(nofollow_stops_at_the_last_link_alone),
-		TEST(reparse_point_shows_the_target),
-		TEST(dot_dot_above_the_start_is_not_covered),
-		TEST(dispositions_create_truncate_and_refuse),
-		TEST(unnamed_file_has_no_name_until_it_is_linked),
-		TEST(empty_name_opens_the_same_inode_anew),
-		TEST(descriptors_are_closed_on_exec_and_out_of_the_low_numbers),
-		TEST(query_by_name_equals_stat),
-		TEST(name_is_the_hosts_current_one),
-		TEST(device_with_a_root_shows_names_below_it),
-		TEST(mode_owner_and_times_change_the_host_file),
-		TEST(rename_by_names_has_linux_flags),
-		TEST(rename_by_handle_finds_the_own_name),
-		TEST(delete_pending_takes_effect_with_the_last_handle),
-		TEST(nodes_are_made_and_removed_by_component),
-		TEST(executing_a_file_keeps_writers_out),
-		TEST(maximum_allowed_grants_what_the_host_grants),
-		TEST(access_control_answers_like_access),
-		TEST(extended_attributes_round_trip),
-		TEST(nt_attributes_are_kept_in_the_user_namespace),
+	    TEST(plain_opens_give_linux_errnos),
+	    TEST(names_too_long_are_refused),
+	    TEST(link_on_the_way_or_at_the_end_is_the_callers_to_follow),
+	    TEST(nofollow_stops_at_the_last_link_alone),
+	    TEST(reparse_point_shows_the_target),
+	    TEST(dot_dot_above_the_start_is_not_covered),
+	    TEST(dispositions_create_truncate_and_refuse),
+	    TEST(unnamed_file_has_no_name_until_it_is_linked),
+	    TEST(empty_name_opens_the_same_inode_anew),
+	    TEST(descriptors_are_closed_on_exec_and_out_of_the_low_numbers),
+	    TEST(query_by_name_equals_stat),
+	    TEST(name_is_the_hosts_current_one),
+	    TEST(device_with_a_root_shows_names_below_it),
+	    TEST(mode_owner_and_times_change_the_host_file),
+	    TEST(rename_by_names_has_linux_flags),
+	    TEST(rename_by_handle_finds_the_own_name),
+	    TEST(delete_pending_takes_effect_with_the_last_handle),
+	    TEST(nodes_are_made_and_removed_by_component),
+	    TEST(executing_a_file_keeps_writers_out),
+	    TEST(maximum_allowed_grants_what_the_host_grants),
+	    TEST(access_control_answers_like_access),
+	    TEST(extended_attributes_round_trip),
+	    TEST(nt_attributes_are_kept_in_the_user_namespace),
 	};
 	int failed = cmocka_run_group_tests(tests, start_executive, stop_executive);
 

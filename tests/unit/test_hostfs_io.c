@@ -48,7 +48,8 @@ static LONGLONG position_of(HANDLE handle)
 	FILE_POSITION_INFORMATION position;
 	IO_STATUS_BLOCK io;
 
-	assert_status(NtQueryInformationFile(handle, &io, &position, sizeof(position), FilePositionInformation), STATUS_SUCCESS);
+	assert_status(NtQueryInformationFile(handle, &io, &position, sizeof(position), FilePositionInformation),
+		      STATUS_SUCCESS);
 	return position.CurrentByteOffset.QuadPart;
 }
 
@@ -96,14 +97,19 @@ static void append_flag_writes_at_the_end(void **state)
 	HANDLE handle;
 
 	write_host_file("f", "0123456789");
-	assert_status(open_file((struct open_request){.name = "f", .access = FILE_GENERIC_WRITE, .packet = &packet}, &handle), STATUS_SUCCESS);
+	assert_status(
+	    open_file((struct open_request){.name = "f", .access = FILE_GENERIC_WRITE, .packet = &packet}, &handle),
+	    STATUS_SUCCESS);
 	assert_status(write_text(handle, "++", NULL), STATUS_SUCCESS);
 	assert_int_equal(position_of(handle), 12);
-	assert_status(NtQueryInformationFile(handle, &io, &flags, sizeof(flags), FileLxStatusFlagsInformation), STATUS_SUCCESS);
+	assert_status(NtQueryInformationFile(handle, &io, &flags, sizeof(flags), FileLxStatusFlagsInformation),
+		      STATUS_SUCCESS);
 	assert_int_equal(flags & (O_APPEND | O_ACCMODE | O_NONBLOCK), O_APPEND | O_WRONLY);
 	flags = O_NONBLOCK;
-	assert_status(NtSetInformationFile(handle, &io, &flags, sizeof(flags), FileLxStatusFlagsInformation), STATUS_SUCCESS);
-	assert_status(NtQueryInformationFile(handle, &io, &flags, sizeof(flags), FileLxStatusFlagsInformation), STATUS_SUCCESS);
+	assert_status(NtSetInformationFile(handle, &io, &flags, sizeof(flags), FileLxStatusFlagsInformation),
+		      STATUS_SUCCESS);
+	assert_status(NtQueryInformationFile(handle, &io, &flags, sizeof(flags), FileLxStatusFlagsInformation),
+		      STATUS_SUCCESS);
 	assert_int_equal(flags & (O_APPEND | O_NONBLOCK), O_NONBLOCK);
 	assert_int_equal(stat(host_path("f"), &status), 0);
 	assert_int_equal(status.st_size, 12);
@@ -123,7 +129,8 @@ static void transfer_through_many_segments_and_chunks_is_whole(void **state)
 	for (size_t i = 0; i < size; i++)
 		out[i] = (char)(i * 2654435761u >> 13);
 	for (size_t i = 0; i < 5; i++)
-		segments[i] = (struct io_segment){(uintptr_t)out + i * (size / 5), i < 4 ? size / 5 : size - 4 * (size / 5)};
+		segments[i] =
+		    (struct io_segment){(uintptr_t)out + i * (size / 5), i < 4 ? size / 5 : size - 4 * (size / 5)};
 	io_buffer_from_user(&buffer, NULL, segments, 5);
 	assert_status(NtWriteFile(handle, NULL, NULL, NULL, &io, &buffer, (ULONG)size, NULL, NULL), STATUS_SUCCESS);
 	assert_int_equal(io.Information, size);
@@ -186,10 +193,12 @@ static void truncating_and_allocating_change_the_size(void **state)
 	write_host_file("f", "0123456789");
 	handle = must_open("f", FILE_GENERIC_READ | FILE_GENERIC_WRITE, FILE_OPEN);
 	assert_status(NtSetInformationFile(handle, &io, &end, sizeof(end), FileEndOfFileInformation), STATUS_SUCCESS);
-	assert_status(NtQueryInformationFile(handle, &io, &standard, sizeof(standard), FileStandardInformation), STATUS_SUCCESS);
+	assert_status(NtQueryInformationFile(handle, &io, &standard, sizeof(standard), FileStandardInformation),
+		      STATUS_SUCCESS);
 	assert_int_equal(standard.EndOfFile.QuadPart, 4);
 	assert_status(control(handle, FSCTL_LX_FALLOCATE, &allocate, sizeof(allocate), NULL, 0), STATUS_SUCCESS);
-	assert_status(NtQueryInformationFile(handle, &io, &standard, sizeof(standard), FileStandardInformation), STATUS_SUCCESS);
+	assert_status(NtQueryInformationFile(handle, &io, &standard, sizeof(standard), FileStandardInformation),
+		      STATUS_SUCCESS);
 	assert_int_equal(standard.EndOfFile.QuadPart, 8192);
 	end.EndOfFile.QuadPart = -1;
 	assert_errno(NtSetInformationFile(handle, &io, &end, sizeof(end), FileEndOfFileInformation), EINVAL);
@@ -204,7 +213,8 @@ static void allocated_ranges_skip_holes(void **state)
 	HANDLE handle = must_open("sparse", FILE_GENERIC_READ | FILE_GENERIC_WRITE, FILE_CREATE);
 
 	assert_status(write_text(handle, "island", &at), STATUS_SUCCESS);
-	assert_status(NtFsControlFile(handle, NULL, NULL, NULL, &io, FSCTL_QUERY_ALLOCATED_RANGES, range, sizeof(range), out, sizeof(out)),
+	assert_status(NtFsControlFile(handle, NULL, NULL, NULL, &io, FSCTL_QUERY_ALLOCATED_RANGES, range, sizeof(range),
+				      out, sizeof(out)),
 		      STATUS_SUCCESS);
 	assert_int_equal(io.Information, 16);
 	assert_int_equal(out[0], 1 << 19);
@@ -217,13 +227,16 @@ static ULONG collect_names(HANDLE handle, void *data, ULONG size, char *names, b
 	FILE_ID_EXTD_DIR_INFORMATION *record = data;
 	IO_STATUS_BLOCK io;
 	ULONG count = 0;
-	NTSTATUS status = NtQueryDirectoryFile(handle, NULL, NULL, NULL, &io, data, size, FileIdExtdDirectoryInformation, 0, NULL, restart);
+	NTSTATUS status = NtQueryDirectoryFile(handle, NULL, NULL, NULL, &io, data, size,
+					       FileIdExtdDirectoryInformation, 0, NULL, restart);
 
 	if (status == STATUS_NO_MORE_FILES)
 		return 0;
 	assert_status(status, STATUS_SUCCESS);
 	for (;;) {
-		assert_true((char *)record + offsetof(FILE_ID_EXTD_DIR_INFORMATION, FileName) + record->FileNameLength <= (char *)data + io.Information);
+		assert_true((char *)record + offsetof(FILE_ID_EXTD_DIR_INFORMATION, FileName) +
+				record->FileNameLength <=
+			    (char *)data + io.Information);
 		names[0] = 0;
 		snprintf(names + strlen(names), 260, "%.*s", (int)record->FileNameLength, record->FileName);
 		count++;
@@ -247,7 +260,8 @@ static void directory_is_read_whole_in_any_buffer(void **state)
 		snprintf(name + 2 + i % 240, 20, "%d", i);
 		write_host_file(name, "");
 	}
-	assert_status(open_file((struct open_request){.name = "d", .options = FILE_DIRECTORY_FILE}, &dir), STATUS_SUCCESS);
+	assert_status(open_file((struct open_request){.name = "d", .options = FILE_DIRECTORY_FILE}, &dir),
+		      STATUS_SUCCESS);
 	while ((count = collect_names(dir, data, 2048, name, false)))
 		total += count;
 	assert_int_equal(total, 302);
@@ -273,10 +287,12 @@ static void directory_records_carry_type_inode_and_position(void **state)
 	write_host_file("d/regular", "");
 	assert_int_equal(symlink("x", host_path("d/link")), 0);
 	assert_int_equal(mkfifo(host_path("d/fifo"), 0600), 0);
-	assert_status(open_file((struct open_request){.name = "d", .options = FILE_DIRECTORY_FILE}, &dir), STATUS_SUCCESS);
+	assert_status(open_file((struct open_request){.name = "d", .options = FILE_DIRECTORY_FILE}, &dir),
+		      STATUS_SUCCESS);
 	for (;;) {
 		char name[256] = "d/";
-		NTSTATUS got = NtQueryDirectoryFile(dir, NULL, NULL, NULL, &io, data, sizeof(data), FileIdExtdDirectoryInformation, 1, NULL, 0);
+		NTSTATUS got = NtQueryDirectoryFile(dir, NULL, NULL, NULL, &io, data, sizeof(data),
+						    FileIdExtdDirectoryInformation, 1, NULL, 0);
 
 		if (got == STATUS_NO_MORE_FILES)
 			break;
@@ -292,19 +308,27 @@ static void directory_records_carry_type_inode_and_position(void **state)
 		else if (S_ISREG(status.st_mode))
 			assert_int_equal(record->FileAttributes, FILE_ATTRIBUTE_NORMAL);
 		else
-			assert_int_equal(record->ReparsePointTag, S_ISLNK(status.st_mode) ? IO_REPARSE_TAG_LX_SYMLINK : IO_REPARSE_TAG_LX_FIFO);
+			assert_int_equal(record->ReparsePointTag,
+					 S_ISLNK(status.st_mode) ? IO_REPARSE_TAG_LX_SYMLINK : IO_REPARSE_TAG_LX_FIFO);
 	}
 	/* Back to behind the first record, by its cookie. */
-	assert_status(NtQueryDirectoryFile(dir, NULL, NULL, NULL, &io, data, sizeof(data), FileIdExtdDirectoryInformation, 1, NULL, 1), STATUS_SUCCESS);
+	assert_status(NtQueryDirectoryFile(dir, NULL, NULL, NULL, &io, data, sizeof(data),
+					   FileIdExtdDirectoryInformation, 1, NULL, 1),
+		      STATUS_SUCCESS);
 	seek.Offset = (LONGLONG)record->PositionCookie;
-	assert_status(NtQueryDirectoryFile(dir, NULL, NULL, NULL, &io, data, sizeof(data), FileIdExtdDirectoryInformation, 1, NULL, 0), STATUS_SUCCESS);
+	assert_status(NtQueryDirectoryFile(dir, NULL, NULL, NULL, &io, data, sizeof(data),
+					   FileIdExtdDirectoryInformation, 1, NULL, 0),
+		      STATUS_SUCCESS);
 	snprintf(first, sizeof(first), "%.*s", (int)record->FileNameLength, record->FileName);
 	assert_status(control(dir, FSCTL_LX_SEEK, &seek, sizeof(seek), &at, sizeof(at)), STATUS_SUCCESS);
-	assert_status(NtQueryDirectoryFile(dir, NULL, NULL, NULL, &io, data, sizeof(data), FileIdExtdDirectoryInformation, 1, NULL, 0), STATUS_SUCCESS);
+	assert_status(NtQueryDirectoryFile(dir, NULL, NULL, NULL, &io, data, sizeof(data),
+					   FileIdExtdDirectoryInformation, 1, NULL, 0),
+		      STATUS_SUCCESS);
 	assert_int_equal(record->FileNameLength, strlen(first));
 	assert_memory_equal(record->FileName, first, strlen(first));
-	assert_status(NtQueryDirectoryFile(dir, NULL, NULL, NULL, &io, data, 64, FileIdExtdDirectoryInformation, 0, NULL, 1),
-		      STATUS_INFO_LENGTH_MISMATCH);
+	assert_status(
+	    NtQueryDirectoryFile(dir, NULL, NULL, NULL, &io, data, 64, FileIdExtdDirectoryInformation, 0, NULL, 1),
+	    STATUS_INFO_LENGTH_MISMATCH);
 	NtClose(dir);
 }
 
@@ -370,7 +394,9 @@ static void pending_alert_disturbs_neither_plain_open_nor_ready_read(void **stat
 
 	write_host_file("f", "x");
 	assert_int_equal(mkfifo(host_path("fifo"), 0600), 0);
-	assert_status(open_file((struct open_request){.name = "fifo", .access = FILE_GENERIC_READ | FILE_GENERIC_WRITE}, &fifo), STATUS_SUCCESS);
+	assert_status(
+	    open_file((struct open_request){.name = "fifo", .access = FILE_GENERIC_READ | FILE_GENERIC_WRITE}, &fifo),
+	    STATUS_SUCCESS);
 	assert_status(write_text(fifo, "ready", NULL), STATUS_SUCCESS);
 	ke_alert_thread(ke_current_thread());
 	handle = must_open("f", FILE_GENERIC_READ, FILE_OPEN);
@@ -392,9 +418,13 @@ static void write_to_a_fifo_without_reader_breaks(void **state)
 
 	assert_int_equal(mkfifo(host_path("fifo"), 0600), 0);
 	packet.Flags = O_WRONLY | O_NONBLOCK;
-	assert_errno(open_file((struct open_request){.name = "fifo", .access = FILE_GENERIC_WRITE, .packet = &packet}, &writer), ENXIO);
+	assert_errno(
+	    open_file((struct open_request){.name = "fifo", .access = FILE_GENERIC_WRITE, .packet = &packet}, &writer),
+	    ENXIO);
 	packet.Flags = O_RDONLY | O_NONBLOCK;
-	assert_status(open_file((struct open_request){.name = "fifo", .access = FILE_GENERIC_READ, .packet = &packet}, &reader), STATUS_SUCCESS);
+	assert_status(
+	    open_file((struct open_request){.name = "fifo", .access = FILE_GENERIC_READ, .packet = &packet}, &reader),
+	    STATUS_SUCCESS);
 	writer = must_open("fifo", FILE_GENERIC_WRITE, FILE_OPEN);
 	assert_int_equal(read_text(reader, text, 4, &status), -1);
 	assert_errno(status, EAGAIN);
@@ -466,7 +496,8 @@ static void copy_range_moves_bytes_between_files(void **state)
 	source = must_open("from", FILE_GENERIC_READ, FILE_OPEN);
 	target = must_open("to", FILE_GENERIC_WRITE, FILE_CREATE);
 	copy.Source = source;
-	assert_status(NtFsControlFile(target, NULL, NULL, NULL, &io, FSCTL_LX_COPY_RANGE, &copy, sizeof(copy), NULL, 0), STATUS_SUCCESS);
+	assert_status(NtFsControlFile(target, NULL, NULL, NULL, &io, FSCTL_LX_COPY_RANGE, &copy, sizeof(copy), NULL, 0),
+		      STATUS_SUCCESS);
 	assert_int_equal(io.Information, 5);
 	assert_int_equal(position_of(target), 5);
 	host = fopen(host_path("to"), "r");
@@ -489,12 +520,15 @@ static void fionread_comes_through_and_unknown_requests_do_not(void **state)
 	handle = must_open("f", FILE_GENERIC_READ, FILE_OPEN);
 	in->Request = FIONREAD;
 	in->Size = sizeof(int);
-	assert_status(NtDeviceIoControlFile(handle, NULL, NULL, NULL, &io, FSCTL_LX_IOCTL, data, size, data, size), STATUS_SUCCESS);
+	assert_status(NtDeviceIoControlFile(handle, NULL, NULL, NULL, &io, FSCTL_LX_IOCTL, data, size, data, size),
+		      STATUS_SUCCESS);
 	assert_int_equal(*(int *)in->Data, 5);
 	in->Request = 0x12345678;
-	assert_status(NtDeviceIoControlFile(handle, NULL, NULL, NULL, &io, FSCTL_LX_IOCTL, data, size, data, size), STATUS_INVALID_DEVICE_REQUEST);
+	assert_status(NtDeviceIoControlFile(handle, NULL, NULL, NULL, &io, FSCTL_LX_IOCTL, data, size, data, size),
+		      STATUS_INVALID_DEVICE_REQUEST);
 	in->Size = 0xffffffff;
-	assert_status(NtDeviceIoControlFile(handle, NULL, NULL, NULL, &io, FSCTL_LX_IOCTL, data, size, data, size), STATUS_INFO_LENGTH_MISMATCH);
+	assert_status(NtDeviceIoControlFile(handle, NULL, NULL, NULL, &io, FSCTL_LX_IOCTL, data, size, data, size),
+		      STATUS_INFO_LENGTH_MISMATCH);
 	NtClose(handle);
 }
 
@@ -504,10 +538,12 @@ static void volume_equals_statfs(void **state)
 	FILE_FS_FULL_SIZE_INFORMATION full;
 	IO_STATUS_BLOCK io;
 
-	assert_status(NtQueryVolumeInformationFile(scratch_handle, &io, &statfs_information, sizeof(statfs_information), FileFsLxStatfsInformation),
+	assert_status(NtQueryVolumeInformationFile(scratch_handle, &io, &statfs_information, sizeof(statfs_information),
+						   FileFsLxStatfsInformation),
 		      STATUS_SUCCESS);
 	assert_int_equal(statfs_information.NameLength, pathconf(scratch, _PC_NAME_MAX));
-	assert_status(NtQueryVolumeInformationFile(scratch_handle, &io, &full, sizeof(full), FileFsFullSizeInformation), STATUS_SUCCESS);
+	assert_status(NtQueryVolumeInformationFile(scratch_handle, &io, &full, sizeof(full), FileFsFullSizeInformation),
+		      STATUS_SUCCESS);
 	assert_int_equal(full.TotalAllocationUnits.QuadPart, statfs_information.Blocks);
 	assert_int_equal((LONGLONG)full.SectorsPerAllocationUnit * full.BytesPerSector, statfs_information.BlockSize);
 	assert_status(NtFlushBuffersFile(scratch_handle, &io), STATUS_SUCCESS);
@@ -518,25 +554,25 @@ static void volume_equals_statfs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(reads_move_the_position_and_end_the_file),
-		TEST(positioned_transfers_leave_the_position),
-		TEST(append_flag_writes_at_the_end),
-		TEST(transfer_through_many_segments_and_chunks_is_whole),
-		TEST(seek_speaks_linux),
-		TEST(wrong_kinds_of_access_fail_as_on_linux),
-		TEST(truncating_and_allocating_change_the_size),
-		TEST(allocated_ranges_skip_holes),
-		TEST(directory_is_read_whole_in_any_buffer),
-		TEST(directory_records_carry_type_inode_and_position),
-		TEST(open_of_a_fifo_waits_for_the_other_end),
-		TEST(interrupted_open_of_a_fifo_has_no_effect),
-		TEST(pending_alert_disturbs_neither_plain_open_nor_ready_read),
-		TEST(write_to_a_fifo_without_reader_breaks),
-		TEST(adopted_descriptor_shares_the_description),
-		TEST(section_has_no_more_access_than_the_file),
-		TEST(copy_range_moves_bytes_between_files),
-		TEST(fionread_comes_through_and_unknown_requests_do_not),
-		TEST(volume_equals_statfs),
+	    TEST(reads_move_the_position_and_end_the_file),
+	    TEST(positioned_transfers_leave_the_position),
+	    TEST(append_flag_writes_at_the_end),
+	    TEST(transfer_through_many_segments_and_chunks_is_whole),
+	    TEST(seek_speaks_linux),
+	    TEST(wrong_kinds_of_access_fail_as_on_linux),
+	    TEST(truncating_and_allocating_change_the_size),
+	    TEST(allocated_ranges_skip_holes),
+	    TEST(directory_is_read_whole_in_any_buffer),
+	    TEST(directory_records_carry_type_inode_and_position),
+	    TEST(open_of_a_fifo_waits_for_the_other_end),
+	    TEST(interrupted_open_of_a_fifo_has_no_effect),
+	    TEST(pending_alert_disturbs_neither_plain_open_nor_ready_read),
+	    TEST(write_to_a_fifo_without_reader_breaks),
+	    TEST(adopted_descriptor_shares_the_description),
+	    TEST(section_has_no_more_access_than_the_file),
+	    TEST(copy_range_moves_bytes_between_files),
+	    TEST(fionread_comes_through_and_unknown_requests_do_not),
+	    TEST(volume_equals_statfs),
 	};
 
 	return cmocka_run_group_tests(tests, start_executive, stop_executive);

@@ -19,7 +19,11 @@ static int make_file(void **state)
 
 static NTSTATUS lock_range(HANDLE handle, void *owner, ULONG command, SHORT type, LONGLONG start, LONGLONG length)
 {
-	FSCTL_LX_RECORD_LOCK_BUFFER lock = {.Command = command, .Owner = owner, .Type = type, .Start = start, .Length = length,
+	FSCTL_LX_RECORD_LOCK_BUFFER lock = {.Command = command,
+					    .Owner = owner,
+					    .Type = type,
+					    .Start = start,
+					    .Length = length,
 					    .Pid = (LONG)((int *)owner - &owner_a) + 100};
 
 	return control(handle, FSCTL_LX_RECORD_LOCK, &lock, sizeof(lock), &lock, sizeof(lock));
@@ -27,7 +31,8 @@ static NTSTATUS lock_range(HANDLE handle, void *owner, ULONG command, SHORT type
 
 static FSCTL_LX_RECORD_LOCK_BUFFER test_range(HANDLE handle, void *owner, SHORT type, LONGLONG start, LONGLONG length)
 {
-	FSCTL_LX_RECORD_LOCK_BUFFER lock = {.Command = F_GETLK, .Owner = owner, .Type = type, .Start = start, .Length = length, .Pid = 1};
+	FSCTL_LX_RECORD_LOCK_BUFFER lock = {
+	    .Command = F_GETLK, .Owner = owner, .Type = type, .Start = start, .Length = length, .Pid = 1};
 
 	assert_status(control(handle, FSCTL_LX_RECORD_LOCK, &lock, sizeof(lock), &lock, sizeof(lock)), STATUS_SUCCESS);
 	return lock;
@@ -96,7 +101,8 @@ static void own_locks_convert_split_and_merge(void **state)
 
 static void lock_to_the_end_of_file_has_length_zero(void **state)
 {
-	FSCTL_LX_RECORD_LOCK_BUFFER lock = {.Command = F_SETLK, .Owner = &owner_a, .Type = F_WRLCK, .Whence = SEEK_END, .Start = -3};
+	FSCTL_LX_RECORD_LOCK_BUFFER lock = {
+	    .Command = F_SETLK, .Owner = &owner_a, .Type = F_WRLCK, .Whence = SEEK_END, .Start = -3};
 	FSCTL_LX_RECORD_LOCK_BUFFER found;
 	HANDLE handle = open_locked_file();
 
@@ -198,7 +204,8 @@ static void wait_for_range(void *argument)
 	snprintf(full, sizeof(full), "\\Device\\HostFs\\%s/f", scratch + 1);
 	name = rtl_string(full);
 	InitializeObjectAttributes(&attributes, &name, 0, NULL, NULL);
-	assert_status(NtOpenFile(&handle, FILE_GENERIC_READ | FILE_GENERIC_WRITE, &attributes, &io, 0, 0), STATUS_SUCCESS);
+	assert_status(NtOpenFile(&handle, FILE_GENERIC_READ | FILE_GENERIC_WRITE, &attributes, &io, 0, 0),
+		      STATUS_SUCCESS);
 	ke_set_event(&waiter->started);
 	waiter->status = lock_range(handle, waiter->owner, F_SETLKW, F_WRLCK, waiter->start, 1);
 	if (waiter->unlock)
@@ -319,18 +326,18 @@ static void locks_on_a_fifo_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(record_lock_excludes_other_owners_and_native_programs),
-		TEST(own_locks_convert_split_and_merge),
-		TEST(lock_to_the_end_of_file_has_length_zero),
-		TEST(ranges_that_linux_refuses_are_refused),
-		TEST(locks_of_one_owner_hold_through_any_handle),
-		TEST(host_holder_is_seen_without_its_pid),
-		TEST(waiting_lock_is_granted_when_the_holder_lets_go),
-		TEST(waiting_lock_is_interruptible_and_leaves_nothing),
-		TEST(circle_of_waiters_is_a_deadlock),
-		TEST(description_locks_and_nt_locks_belong_to_the_handle),
-		TEST(flock_is_the_descriptions),
-		TEST(locks_on_a_fifo_are_refused),
+	    TEST(record_lock_excludes_other_owners_and_native_programs),
+	    TEST(own_locks_convert_split_and_merge),
+	    TEST(lock_to_the_end_of_file_has_length_zero),
+	    TEST(ranges_that_linux_refuses_are_refused),
+	    TEST(locks_of_one_owner_hold_through_any_handle),
+	    TEST(host_holder_is_seen_without_its_pid),
+	    TEST(waiting_lock_is_granted_when_the_holder_lets_go),
+	    TEST(waiting_lock_is_interruptible_and_leaves_nothing),
+	    TEST(circle_of_waiters_is_a_deadlock),
+	    TEST(description_locks_and_nt_locks_belong_to_the_handle),
+	    TEST(flock_is_the_descriptions),
+	    TEST(locks_on_a_fifo_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, start_executive, stop_executive);

@@ -37,7 +37,8 @@ static void fake_close(struct io_file *file)
 	seen.closes++;
 }
 
-static NTSTATUS fake_read(struct io_file *file, const struct io_buffer *buffer, const LARGE_INTEGER *position, ULONG flags, ULONG_PTR *information)
+static NTSTATUS fake_read(struct io_file *file, const struct io_buffer *buffer, const LARGE_INTEGER *position,
+			  ULONG flags, ULONG_PTR *information)
 {
 	seen.reads++;
 	seen.position = position ? position->QuadPart : -7;
@@ -48,7 +49,7 @@ static NTSTATUS fake_read(struct io_file *file, const struct io_buffer *buffer, 
 }
 
 static const struct io_driver_operations fake_operations = {
-	.create = fake_create, .cleanup = fake_cleanup, .close = fake_close, .read = fake_read};
+    .create = fake_create, .cleanup = fake_cleanup, .close = fake_close, .read = fake_read};
 static struct io_driver fake_driver = {.name = "Fake", .operations = &fake_operations, .file_extension_size = 8};
 static struct io_device *fake_device;
 
@@ -142,7 +143,8 @@ static void open_packet_reaches_the_driver(void **state)
 	HANDLE directory, handle;
 
 	assert_status(open_name("\\Device\\Fake", NULL, &directory), STATUS_SUCCESS);
-	assert_status(open_file((struct open_request){.root = directory, .name = "x", .packet = &packet}, &handle), STATUS_SUCCESS);
+	assert_status(open_file((struct open_request){.root = directory, .name = "x", .packet = &packet}, &handle),
+		      STATUS_SUCCESS);
 	assert_true(seen.has_packet);
 	assert_int_equal(seen.lx.Flags, 0x801);
 	assert_int_equal(seen.lx.Mode, 0640);
@@ -159,13 +161,15 @@ static void inconsistent_attribute_list_is_refused(void **state)
 	HANDLE handle;
 
 	InitializeObjectAttributes(&attributes, &name, 0, NULL, NULL);
-	assert_status(NtCreateFile(&handle, FILE_GENERIC_READ, &attributes, &io, NULL, 0, 0, FILE_OPEN, 0, &ea, sizeof(ea)),
-		      STATUS_EA_LIST_INCONSISTENT);
+	assert_status(
+	    NtCreateFile(&handle, FILE_GENERIC_READ, &attributes, &io, NULL, 0, 0, FILE_OPEN, 0, &ea, sizeof(ea)),
+	    STATUS_EA_LIST_INCONSISTENT);
 	assert_status(NtCreateFile(&handle, FILE_GENERIC_READ, &attributes, &io, NULL, 0, 0, FILE_OPEN, 0, &ea, 3),
 		      STATUS_EA_LIST_INCONSISTENT);
 	ea = (FILE_FULL_EA_INFORMATION){.NextEntryOffset = 0xffffffff};
-	assert_status(NtCreateFile(&handle, FILE_GENERIC_READ, &attributes, &io, NULL, 0, 0, FILE_OPEN, 0, &ea, sizeof(ea) + 1),
-		      STATUS_EA_LIST_INCONSISTENT);
+	assert_status(
+	    NtCreateFile(&handle, FILE_GENERIC_READ, &attributes, &io, NULL, 0, 0, FILE_OPEN, 0, &ea, sizeof(ea) + 1),
+	    STATUS_EA_LIST_INCONSISTENT);
 	assert_int_equal(seen.creates, 0);
 }
 
@@ -230,9 +234,11 @@ static void missing_operations_have_answers(void **state)
 
 	assert_status(open_name("\\Device\\Fake", NULL, &handle), STATUS_SUCCESS);
 	assert_status(control(handle, FSCTL_LX_SEEK, data, 16, data, 16), STATUS_INVALID_DEVICE_REQUEST);
-	assert_status(NtQueryDirectoryFile(handle, NULL, NULL, NULL, &io, data, 64, FileIdExtdDirectoryInformation, 0, NULL, 0),
-		      STATUS_NOT_A_DIRECTORY);
-	assert_status(NtQueryInformationFile(handle, &io, data, 64, FileStandardInformation), STATUS_INVALID_INFO_CLASS);
+	assert_status(
+	    NtQueryDirectoryFile(handle, NULL, NULL, NULL, &io, data, 64, FileIdExtdDirectoryInformation, 0, NULL, 0),
+	    STATUS_NOT_A_DIRECTORY);
+	assert_status(NtQueryInformationFile(handle, &io, data, 64, FileStandardInformation),
+		      STATUS_INVALID_INFO_CLASS);
 	NtClose(handle);
 }
 
@@ -246,11 +252,14 @@ static void file_object_answers_access_mode_position_and_name(void **state)
 	HANDLE handle;
 
 	assert_status(open_name("\\Device\\Fake\\some", NULL, &handle), STATUS_SUCCESS);
-	assert_status(NtQueryInformationFile(handle, &io, &access, sizeof(access), FileAccessInformation), STATUS_SUCCESS);
+	assert_status(NtQueryInformationFile(handle, &io, &access, sizeof(access), FileAccessInformation),
+		      STATUS_SUCCESS);
 	assert_int_equal(access.AccessFlags, FILE_GENERIC_READ);
-	assert_status(NtSetInformationFile(handle, &io, &position, sizeof(position), FilePositionInformation), STATUS_SUCCESS);
+	assert_status(NtSetInformationFile(handle, &io, &position, sizeof(position), FilePositionInformation),
+		      STATUS_SUCCESS);
 	position.CurrentByteOffset.QuadPart = 0;
-	assert_status(NtQueryInformationFile(handle, &io, &position, sizeof(position), FilePositionInformation), STATUS_SUCCESS);
+	assert_status(NtQueryInformationFile(handle, &io, &position, sizeof(position), FilePositionInformation),
+		      STATUS_SUCCESS);
 	assert_int_equal(position.CurrentByteOffset.QuadPart, 77);
 	assert_status(NtQueryInformationFile(handle, &io, text, sizeof(text), FileNameInformation), STATUS_SUCCESS);
 	assert_int_equal(name->FileNameLength, 4);
@@ -271,7 +280,8 @@ static void completion_sets_the_event(void **state)
 	assert_status(NtCreateEvent(&event, EVENT_ALL_ACCESS, NULL, NotificationEvent, 0), STATUS_SUCCESS);
 	io_buffer_from_kernel(&buffer, data, sizeof(data));
 	assert_status(NtReadFile(handle, event, NULL, NULL, &io, &buffer, 4, NULL, NULL), STATUS_SUCCESS);
-	assert_status(NtQueryEvent(event, EventBasicInformation, &information, sizeof(information), NULL), STATUS_SUCCESS);
+	assert_status(NtQueryEvent(event, EventBasicInformation, &information, sizeof(information), NULL),
+		      STATUS_SUCCESS);
 	assert_int_equal(information.EventState, 1);
 	assert_status(NtReadFile(handle, handle, NULL, NULL, &io, &buffer, 4, NULL, NULL), STATUS_OBJECT_TYPE_MISMATCH);
 	assert_int_equal(seen.reads, 1);
@@ -307,19 +317,19 @@ static void position_seek_follows_linux(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(name_walk_hands_the_rest_to_the_device),
-		TEST(name_relative_to_a_file_skips_the_namespace),
-		TEST(failed_create_closes_nothing),
-		TEST(reparse_reaches_the_caller_whether_by_name_or_relative),
-		TEST(open_packet_reaches_the_driver),
-		TEST(inconsistent_attribute_list_is_refused),
-		TEST(name_with_a_nul_is_invalid),
-		TEST(read_passes_position_flags_and_length),
-		TEST(access_is_checked_before_the_driver),
-		TEST(missing_operations_have_answers),
-		TEST(file_object_answers_access_mode_position_and_name),
-		TEST(completion_sets_the_event),
-		TEST(position_seek_follows_linux),
+	    TEST(name_walk_hands_the_rest_to_the_device),
+	    TEST(name_relative_to_a_file_skips_the_namespace),
+	    TEST(failed_create_closes_nothing),
+	    TEST(reparse_reaches_the_caller_whether_by_name_or_relative),
+	    TEST(open_packet_reaches_the_driver),
+	    TEST(inconsistent_attribute_list_is_refused),
+	    TEST(name_with_a_nul_is_invalid),
+	    TEST(read_passes_position_flags_and_length),
+	    TEST(access_is_checked_before_the_driver),
+	    TEST(missing_operations_have_answers),
+	    TEST(file_object_answers_access_mode_position_and_name),
+	    TEST(completion_sets_the_event),
+	    TEST(position_seek_follows_linux),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

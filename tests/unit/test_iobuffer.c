@@ -4,8 +4,10 @@
 static void put_and_get_cross_segment_borders(void **state)
 {
 	char first[3], second[4], third[5], back[12];
-	const struct io_segment segments[] = {
-		{(uintptr_t)first, sizeof(first)}, {(uintptr_t)second, 0}, {(uintptr_t)second, sizeof(second)}, {(uintptr_t)third, sizeof(third)}};
+	const struct io_segment segments[] = {{(uintptr_t)first, sizeof(first)},
+					      {(uintptr_t)second, 0},
+					      {(uintptr_t)second, sizeof(second)},
+					      {(uintptr_t)third, sizeof(third)}};
 	struct io_buffer buffer;
 
 	io_buffer_from_user(&buffer, NULL, segments, 4);
@@ -72,11 +74,11 @@ static void bounce_buffer_is_kept_grows_and_is_bounded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(put_and_get_cross_segment_borders),
-		cmocka_unit_test(copies_stop_at_the_end),
-		cmocka_unit_test(direct_access_gives_what_is_contiguous),
-		cmocka_unit_test(size_of_hostile_segments_does_not_wrap),
-		cmocka_unit_test(bounce_buffer_is_kept_grows_and_is_bounded),
+	    cmocka_unit_test(put_and_get_cross_segment_borders),
+	    cmocka_unit_test(copies_stop_at_the_end),
+	    cmocka_unit_test(direct_access_gives_what_is_contiguous),
+	    cmocka_unit_test(size_of_hostile_segments_does_not_wrap),
+	    cmocka_unit_test(bounce_buffer_is_kept_grows_and_is_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -175,8 +175,8 @@ static NTSTATUS afd_create(struct io_device *device, struct io_create *create, s
 	return STATUS_SUCCESS;
 }
 
-static NTSTATUS afd_device_control(struct io_file *file, ULONG code, const void *input, ULONG input_size, void *output, ULONG output_size,
-				   ULONG_PTR *information)
+static NTSTATUS afd_device_control(struct io_file *file, ULONG code, const void *input, ULONG input_size, void *output,
+				   ULONG output_size, ULONG_PTR *information)
 {
 	AFD_POLL_INFO *info = output;
 	size_t size;
@@ -197,13 +197,13 @@ static NTSTATUS afd_device_control(struct io_file *file, ULONG code, const void 
 }
 
 static const struct io_driver_operations operations = {
-	.create = afd_create,
-	.device_control = afd_device_control,
+    .create = afd_create,
+    .device_control = afd_device_control,
 };
 
 static struct io_driver afd_driver = {
-	.name = "Afd",
-	.operations = &operations,
+    .name = "Afd",
+    .operations = &operations,
 };
 
 NTSTATUS afd_initialize(void)

@@ -102,7 +102,8 @@ static struct timespec host_time_of_nt(LARGE_INTEGER time)
 static NTSTATUS set_basic(struct io_file *file, const void *data, struct io_file *target)
 {
 	const FILE_BASIC_INFORMATION *change = data;
-	const struct timespec times[2] = {host_time_of_nt(change->LastAccessTime), host_time_of_nt(change->LastWriteTime)};
+	const struct timespec times[2] = {host_time_of_nt(change->LastAccessTime),
+					  host_time_of_nt(change->LastWriteTime)};
 
 	/* No host call sets a birth or change time, and Linux has no attribute bits. */
 	if ((change->CreationTime.QuadPart && change->CreationTime.QuadPart != -1) ||
@@ -161,27 +162,29 @@ static const struct {
 	ULONG size;
 	change_routine *change;
 } changes[] = {
-	{FileEndOfFileInformation, sizeof(FILE_END_OF_FILE_INFORMATION), set_end_of_file},
-	{FileAllocationInformation, sizeof(FILE_ALLOCATION_INFORMATION), set_allocation},
-	{FileLxModeInformation, sizeof(ULONG), set_mode},
-	{FileLxOwnerInformation, sizeof(FILE_LX_OWNER_INFORMATION), set_owner},
-	{FileLxTimesInformation, sizeof(FILE_LX_TIMES_INFORMATION), set_times},
-	{FileBasicInformation, sizeof(FILE_BASIC_INFORMATION), set_basic},
-	{FilePositionInformation, sizeof(FILE_POSITION_INFORMATION), set_position},
-	{FileLxStatusFlagsInformation, sizeof(ULONG), set_status_flags},
-	{FileDispositionInformation, sizeof(BOOLEAN), set_disposition_boolean},
-	{FileDispositionInformationEx, sizeof(FILE_DISPOSITION_INFORMATION_EX), set_disposition},
-	{FileRenameInformation, sizeof(FILE_RENAME_INFORMATION), set_rename},
-	{FileRenameInformationEx, sizeof(FILE_RENAME_INFORMATION), set_rename},
-	{FileLinkInformation, sizeof(FILE_LINK_INFORMATION), set_link},
-	{FileLinkInformationEx, sizeof(FILE_LINK_INFORMATION), set_link},
-	{FileLxRenameInformation, sizeof(FILE_LX_RENAME_INFORMATION), set_lx_rename},
+    {FileEndOfFileInformation, sizeof(FILE_END_OF_FILE_INFORMATION), set_end_of_file},
+    {FileAllocationInformation, sizeof(FILE_ALLOCATION_INFORMATION), set_allocation},
+    {FileLxModeInformation, sizeof(ULONG), set_mode},
+    {FileLxOwnerInformation, sizeof(FILE_LX_OWNER_INFORMATION), set_owner},
+    {FileLxTimesInformation, sizeof(FILE_LX_TIMES_INFORMATION), set_times},
+    {FileBasicInformation, sizeof(FILE_BASIC_INFORMATION), set_basic},
+    {FilePositionInformation, sizeof(FILE_POSITION_INFORMATION), set_position},
+    {FileLxStatusFlagsInformation, sizeof(ULONG), set_status_flags},
+    {FileDispositionInformation, sizeof(BOOLEAN), set_disposition_boolean},
+    {FileDispositionInformationEx, sizeof(FILE_DISPOSITION_INFORMATION_EX), set_disposition},
+    {FileRenameInformation, sizeof(FILE_RENAME_INFORMATION), set_rename},
+    {FileRenameInformationEx, sizeof(FILE_RENAME_INFORMATION), set_rename},
+    {FileLinkInformation, sizeof(FILE_LINK_INFORMATION), set_link},
+    {FileLinkInformationEx, sizeof(FILE_LINK_INFORMATION), set_link},
+    {FileLxRenameInformation, sizeof(FILE_LX_RENAME_INFORMATION), set_lx_rename},
 };
 
-NTSTATUS hostfs_set_information(struct io_file *file, FILE_INFORMATION_CLASS class, const void *data, ULONG size, struct io_file *target)
+NTSTATUS hostfs_set_information(struct io_file *file, FILE_INFORMATION_CLASS class, const void *data, ULONG size,
+				struct io_file *target)
 {
 	for (size_t i = 0; i < ARRAY_COUNT(changes); i++)
 		if (changes[i].class == (int)class)
-			return size < changes[i].size ? STATUS_INFO_LENGTH_MISMATCH : changes[i].change(file, data, target);
+			return size < changes[i].size ? STATUS_INFO_LENGTH_MISMATCH
+						      : changes[i].change(file, data, target);
 	return STATUS_INVALID_INFO_CLASS;
 }

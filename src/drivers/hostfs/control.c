@@ -9,7 +9,8 @@
 #include <limits.h>
 #include <sys/sysmacros.h>
 
-static NTSTATUS give_number(const void *number, size_t number_size, void *output, ULONG output_size, ULONG_PTR *information)
+static NTSTATUS give_number(const void *number, size_t number_size, void *output, ULONG output_size,
+			    ULONG_PTR *information)
 {
 	if (output_size < number_size)
 		return STATUS_BUFFER_TOO_SMALL;
@@ -18,14 +19,16 @@ static NTSTATUS give_number(const void *number, size_t number_size, void *output
 	return STATUS_SUCCESS;
 }
 
-static NTSTATUS control_fallocate(struct io_file *file, const void *input, ULONG input_size, void *output, ULONG output_size, ULONG_PTR *information)
+static NTSTATUS control_fallocate(struct io_file *file, const void *input, ULONG input_size, void *output,
+				  ULONG output_size, ULONG_PTR *information)
 {
 	const FSCTL_LX_FALLOCATE_INPUT *in = input;
 
 	return hostfs_status(fallocate(hostfs_file(file)->fd, (int)in->Mode, in->Offset, in->Length));
 }
 
-static NTSTATUS control_seek(struct io_file *file, const void *input, ULONG input_size, void *output, ULONG output_size, ULONG_PTR *information)
+static NTSTATUS control_seek(struct io_file *file, const void *input, ULONG input_size, void *output, ULONG output_size,
+			     ULONG_PTR *information)
 {
 	const FSCTL_LX_SEEK_INPUT *in = input;
 	LONGLONG position;
@@ -34,10 +37,12 @@ static NTSTATUS control_seek(struct io_file *file, const void *input, ULONG inpu
 	pthread_mutex_lock(&file->lock);
 	position = lseek(hostfs_file(file)->fd, in->Offset, (int)in->Whence);
 	pthread_mutex_unlock(&file->lock);
-	return position < 0 ? nt_status_from_errno(errno) : give_number(&position, sizeof(position), output, output_size, information);
+	return position < 0 ? nt_status_from_errno(errno)
+			    : give_number(&position, sizeof(position), output, output_size, information);
 }
 
-NTSTATUS hostfs_make_node(struct io_file *file, const void *input, ULONG input_size, void *output, ULONG output_size, ULONG_PTR *information)
+NTSTATUS hostfs_make_node(struct io_file *file, const void *input, ULONG input_size, void *output, ULONG output_size,
+			  ULONG_PTR *information)
 {
 	const FSCTL_LX_MAKE_NODE_INPUT *in = input;
 	int directory = hostfs_file(file)->fd;
@@ -54,7 +59,8 @@ NTSTATUS hostfs_make_node(struct io_file *file, const void *input, ULONG input_s
 	return NT_SUCCESS(status) ? hostfs_status(symlinkat(target, directory, name)) : status;
 }
 
-NTSTATUS hostfs_remove_name(struct io_file *file, const void *input, ULONG input_size, void *output, ULONG output_size, ULONG_PTR *information)
+NTSTATUS hostfs_remove_name(struct io_file *file, const void *input, ULONG input_size, void *output, ULONG output_size,
+			    ULONG_PTR *information)
 {
 	const FSCTL_LX_REMOVE_NAME_INPUT *in = input;
 	char name[PATH_MAX];
@@ -66,7 +72,8 @@ NTSTATUS hostfs_remove_name(struct io_file *file, const void *input, ULONG input
 }
 
 /* An LX_SYMLINK's data: u32 2, then the target without a NUL. */
-NTSTATUS hostfs_get_reparse_point(struct io_file *file, const void *input, ULONG input_size, void *output, ULONG output_size, ULONG_PTR *information)
+NTSTATUS hostfs_get_reparse_point(struct io_file *file, const void *input, ULONG input_size, void *output,
+				  ULONG output_size, ULONG_PTR *information)
 {
 	const size_t header = offsetof(REPARSE_DATA_BUFFER, DataBuffer);
 	REPARSE_DATA_BUFFER *answer = output;
@@ -75,7 +82,8 @@ NTSTATUS hostfs_get_reparse_point(struct io_file *file, const void *input, ULONG
 	ssize_t length = readlinkat(hostfs_file(file)->fd, "", target, sizeof(target));
 
 	if (length < 0)
-		return errno == ENOENT || errno == EINVAL || errno == ENOTDIR ? STATUS_NOT_A_REPARSE_POINT : nt_status_from_errno(errno);
+		return errno == ENOENT || errno == EINVAL || errno == ENOTDIR ? STATUS_NOT_A_REPARSE_POINT
+									      : nt_status_from_errno(errno);
 	if (output_size < header + sizeof(version) + (size_t)length)
 		return STATUS_BUFFER_TOO_SMALL;
 	*answer = (REPARSE_DATA_BUFFER){.ReparseTag = IO_REPARSE_TAG_LX_SYMLINK,
@@ -86,7 +94,8 @@ NTSTATUS hostfs_get_reparse_point(struct io_file *file, const void *input, ULONG
 	return STATUS_SUCCESS;
 }
 
-/* By the identity that files are opened with, which is the thread's on the host too: its real ids are lxrun's, not the subject's. */
+/* By the identity that files are opened with, which is the thread's on the host too: its real ids are lxrun's, not the
+ * subject's. */
 static NTSTATUS check_as_thread(struct io_file *file, ULONG mode)
 {
 	char path[HOSTFS_PROC_PATH_SIZE];
@@ -99,7 +108,8 @@ static NTSTATUS check_as_thread(struct io_file *file, ULONG mode)
 	return hostfs_status(result);
 }
 
-static NTSTATUS control_access(struct io_file *file, const void *input, ULONG input_size, void *output, ULONG output_size, ULONG_PTR *information)
+static NTSTATUS control_access(struct io_file *file, const void *input, ULONG input_size, void *output,
+			       ULONG output_size, ULONG_PTR *information)
 {
 	const struct se_token *token = fsrtl_token();
 	const ULONG *in = input;
@@ -121,16 +131,19 @@ static NTSTATUS control_access(struct io_file *file, const void *input, ULONG in
 	return status;
 }
 
-static NTSTATUS control_pipe_size(struct io_file *file, const void *input, ULONG input_size, void *output, ULONG output_size, ULONG_PTR *information)
+static NTSTATUS control_pipe_size(struct io_file *file, const void *input, ULONG input_size, void *output,
+				  ULONG output_size, ULONG_PTR *information)
 {
 	ULONG wanted = *(const ULONG *)input;
 	int fd = hostfs_file(file)->fd;
 	int size = wanted ? fcntl(fd, F_SETPIPE_SZ, wanted) : fcntl(fd, F_GETPIPE_SZ);
 
-	return size < 0 ? nt_status_from_errno(errno) : give_number(&(ULONG){(ULONG)size}, sizeof(ULONG), output, output_size, information);
+	return size < 0 ? nt_status_from_errno(errno)
+			: give_number(&(ULONG){(ULONG)size}, sizeof(ULONG), output, output_size, information);
 }
 
-static NTSTATUS control_copy_range(struct io_file *file, const void *input, ULONG input_size, void *output, ULONG output_size, ULONG_PTR *information)
+static NTSTATUS control_copy_range(struct io_file *file, const void *input, ULONG input_size, void *output,
+				   ULONG output_size, ULONG_PTR *information)
 {
 	const FSCTL_LX_COPY_RANGE_INPUT *in = input;
 	cleanup_object struct io_file *source = NULL;
@@ -142,15 +155,17 @@ static NTSTATUS control_copy_range(struct io_file *file, const void *input, ULON
 		return status;
 	if (hostfs_descriptor(source) < 0)
 		return STATUS_NOT_SAME_DEVICE;
-	copied = copy_file_range(hostfs_descriptor(source), in->SourceOffset < 0 ? NULL : &source_offset, hostfs_file(file)->fd,
-				 in->TargetOffset < 0 ? NULL : &target_offset, in->Length, in->Flags);
+	copied =
+	    copy_file_range(hostfs_descriptor(source), in->SourceOffset < 0 ? NULL : &source_offset,
+			    hostfs_file(file)->fd, in->TargetOffset < 0 ? NULL : &target_offset, in->Length, in->Flags);
 	if (copied < 0)
 		return nt_status_from_errno(errno);
 	*information = (ULONG_PTR)copied;
 	return STATUS_SUCCESS;
 }
 
-static NTSTATUS control_fadvise(struct io_file *file, const void *input, ULONG input_size, void *output, ULONG output_size, ULONG_PTR *information)
+static NTSTATUS control_fadvise(struct io_file *file, const void *input, ULONG input_size, void *output,
+				ULONG output_size, ULONG_PTR *information)
 {
 	const FSCTL_LX_FADVISE_INPUT *in = input;
 	int error = posix_fadvise(hostfs_file(file)->fd, in->Offset, in->Length, (int)in->Advice);
@@ -158,7 +173,8 @@ static NTSTATUS control_fadvise(struct io_file *file, const void *input, ULONG i
 	return error ? nt_status_from_errno(error) : STATUS_SUCCESS;
 }
 
-static NTSTATUS control_sync_fs(struct io_file *file, const void *input, ULONG input_size, void *output, ULONG output_size, ULONG_PTR *information)
+static NTSTATUS control_sync_fs(struct io_file *file, const void *input, ULONG input_size, void *output,
+				ULONG output_size, ULONG_PTR *information)
 {
 	if (input_size >= sizeof(ULONG) && *(const ULONG *)input) {
 		sync();
@@ -167,21 +183,24 @@ static NTSTATUS control_sync_fs(struct io_file *file, const void *input, ULONG i
 	return hostfs_status(syncfs(hostfs_file(file)->fd));
 }
 
-static NTSTATUS control_sync_range(struct io_file *file, const void *input, ULONG input_size, void *output, ULONG output_size, ULONG_PTR *information)
+static NTSTATUS control_sync_range(struct io_file *file, const void *input, ULONG input_size, void *output,
+				   ULONG output_size, ULONG_PTR *information)
 {
 	const FSCTL_LX_SYNC_RANGE_INPUT *in = input;
 
 	return hostfs_status(sync_file_range(hostfs_file(file)->fd, in->Offset, in->Length, in->Flags));
 }
 
-static NTSTATUS control_readahead(struct io_file *file, const void *input, ULONG input_size, void *output, ULONG output_size, ULONG_PTR *information)
+static NTSTATUS control_readahead(struct io_file *file, const void *input, ULONG input_size, void *output,
+				  ULONG output_size, ULONG_PTR *information)
 {
 	const FSCTL_LX_SYNC_RANGE_INPUT *in = input;
 
 	return hostfs_status(readahead(hostfs_file(file)->fd, in->Offset, (size_t)in->Length));
 }
 
-static NTSTATUS control_seals(struct io_file *file, const void *input, ULONG input_size, void *output, ULONG output_size, ULONG_PTR *information)
+static NTSTATUS control_seals(struct io_file *file, const void *input, ULONG input_size, void *output,
+			      ULONG output_size, ULONG_PTR *information)
 {
 	ULONG added = *(const ULONG *)input;
 	int fd = hostfs_file(file)->fd, seals;
@@ -191,11 +210,13 @@ static NTSTATUS control_seals(struct io_file *file, const void *input, ULONG inp
 	seals = fcntl(fd, F_GET_SEALS);
 	if (seals < 0)
 		return nt_status_from_errno(errno);
-	return output_size ? give_number(&(ULONG){(ULONG)seals}, sizeof(ULONG), output, output_size, information) : STATUS_SUCCESS;
+	return output_size ? give_number(&(ULONG){(ULONG)seals}, sizeof(ULONG), output, output_size, information)
+			   : STATUS_SUCCESS;
 }
 
 /* NT's FILE_ZERO_DATA_INFORMATION: from the first offset to behind the last. */
-static NTSTATUS control_zero_data(struct io_file *file, const void *input, ULONG input_size, void *output, ULONG output_size, ULONG_PTR *information)
+static NTSTATUS control_zero_data(struct io_file *file, const void *input, ULONG input_size, void *output,
+				  ULONG output_size, ULONG_PTR *information)
 {
 	const LONGLONG *range = input;
 
@@ -203,11 +224,14 @@ static NTSTATUS control_zero_data(struct io_file *file, const void *input, ULONG
 		return STATUS_INVALID_PARAMETER;
 	if (range[0] == range[1])
 		return STATUS_SUCCESS;
-	return hostfs_status(fallocate(hostfs_file(file)->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, range[0], range[1] - range[0]));
+	return hostfs_status(fallocate(hostfs_file(file)->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, range[0],
+				       range[1] - range[0]));
 }
 
-/* In: offset and length. Out: as many {offset, length} of data as there is room for; STATUS_BUFFER_OVERFLOW if there are more. */
-static NTSTATUS control_allocated_ranges(struct io_file *file, const void *input, ULONG input_size, void *output, ULONG output_size, ULONG_PTR *information)
+/* In: offset and length. Out: as many {offset, length} of data as there is room for; STATUS_BUFFER_OVERFLOW if there
+ * are more. */
+static NTSTATUS control_allocated_ranges(struct io_file *file, const void *input, ULONG input_size, void *output,
+					 ULONG output_size, ULONG_PTR *information)
 {
 	LONGLONG at = ((const LONGLONG *)input)[0], end = at + ((const LONGLONG *)input)[1], *out = output;
 	/* A description of its own: the guest's offset stays. */
@@ -240,31 +264,33 @@ static const struct {
 	ULONG code, input_size, output_size;
 	hostfs_control *handler;
 } controls[] = {
-	{FSCTL_LX_SEEK, sizeof(FSCTL_LX_SEEK_INPUT), sizeof(LONGLONG), control_seek},
-	{FSCTL_GET_REPARSE_POINT, 0, 0, hostfs_get_reparse_point},
-	{FSCTL_LX_ACCESS, 2 * sizeof(ULONG), 0, control_access},
-	{FSCTL_LX_MAKE_NODE, sizeof(FSCTL_LX_MAKE_NODE_INPUT), 0, hostfs_make_node},
-	{FSCTL_LX_REMOVE_NAME, sizeof(FSCTL_LX_REMOVE_NAME_INPUT), 0, hostfs_remove_name},
-	{FSCTL_LX_LINK_NAME, sizeof(FSCTL_LX_LINK_NAME_INPUT), 0, hostfs_link_name},
-	{FSCTL_LX_GET_XATTR, 1, 0, hostfs_get_xattr},
-	{FSCTL_LX_SET_XATTR, sizeof(FSCTL_LX_SET_XATTR_INPUT), 0, hostfs_set_xattr},
-	{FSCTL_LX_LIST_XATTR, 0, 0, hostfs_list_xattr},
-	{FSCTL_LX_REMOVE_XATTR, 1, 0, hostfs_remove_xattr},
-	{FSCTL_LX_FALLOCATE, sizeof(FSCTL_LX_FALLOCATE_INPUT), 0, control_fallocate},
-	{FSCTL_LX_FLOCK, sizeof(ULONG), 0, hostfs_flock},
-	{FSCTL_LX_RECORD_LOCK, sizeof(FSCTL_LX_RECORD_LOCK_BUFFER), sizeof(FSCTL_LX_RECORD_LOCK_BUFFER), hostfs_record_lock},
-	{FSCTL_LX_PIPE_SIZE, sizeof(ULONG), sizeof(ULONG), control_pipe_size},
-	{FSCTL_LX_COPY_RANGE, sizeof(FSCTL_LX_COPY_RANGE_INPUT), 0, control_copy_range},
-	{FSCTL_LX_FADVISE, sizeof(FSCTL_LX_FADVISE_INPUT), 0, control_fadvise},
-	{FSCTL_LX_SYNC_FS, 0, 0, control_sync_fs},
-	{FSCTL_LX_SYNC_RANGE, sizeof(FSCTL_LX_SYNC_RANGE_INPUT), 0, control_sync_range},
-	{FSCTL_LX_READAHEAD, sizeof(FSCTL_LX_SYNC_RANGE_INPUT), 0, control_readahead},
-	{FSCTL_LX_SEALS, sizeof(ULONG), 0, control_seals},
-	{FSCTL_SET_ZERO_DATA, 2 * sizeof(LONGLONG), 0, control_zero_data},
-	{FSCTL_QUERY_ALLOCATED_RANGES, 2 * sizeof(LONGLONG), 0, control_allocated_ranges},
+    {FSCTL_LX_SEEK, sizeof(FSCTL_LX_SEEK_INPUT), sizeof(LONGLONG), control_seek},
+    {FSCTL_GET_REPARSE_POINT, 0, 0, hostfs_get_reparse_point},
+    {FSCTL_LX_ACCESS, 2 * sizeof(ULONG), 0, control_access},
+    {FSCTL_LX_MAKE_NODE, sizeof(FSCTL_LX_MAKE_NODE_INPUT), 0, hostfs_make_node},
+    {FSCTL_LX_REMOVE_NAME, sizeof(FSCTL_LX_REMOVE_NAME_INPUT), 0, hostfs_remove_name},
+    {FSCTL_LX_LINK_NAME, sizeof(FSCTL_LX_LINK_NAME_INPUT), 0, hostfs_link_name},
+    {FSCTL_LX_GET_XATTR, 1, 0, hostfs_get_xattr},
+    {FSCTL_LX_SET_XATTR, sizeof(FSCTL_LX_SET_XATTR_INPUT), 0, hostfs_set_xattr},
+    {FSCTL_LX_LIST_XATTR, 0, 0, hostfs_list_xattr},
+    {FSCTL_LX_REMOVE_XATTR, 1, 0, hostfs_remove_xattr},
+    {FSCTL_LX_FALLOCATE, sizeof(FSCTL_LX_FALLOCATE_INPUT), 0, control_fallocate},
+    {FSCTL_LX_FLOCK, sizeof(ULONG), 0, hostfs_flock},
+    {FSCTL_LX_RECORD_LOCK, sizeof(FSCTL_LX_RECORD_LOCK_BUFFER), sizeof(FSCTL_LX_RECORD_LOCK_BUFFER),
+     hostfs_record_lock},
+    {FSCTL_LX_PIPE_SIZE, sizeof(ULONG), sizeof(ULONG), control_pipe_size},
+    {FSCTL_LX_COPY_RANGE, sizeof(FSCTL_LX_COPY_RANGE_INPUT), 0, control_copy_range},
+    {FSCTL_LX_FADVISE, sizeof(FSCTL_LX_FADVISE_INPUT), 0, control_fadvise},
+    {FSCTL_LX_SYNC_FS, 0, 0, control_sync_fs},
+    {FSCTL_LX_SYNC_RANGE, sizeof(FSCTL_LX_SYNC_RANGE_INPUT), 0, control_sync_range},
+    {FSCTL_LX_READAHEAD, sizeof(FSCTL_LX_SYNC_RANGE_INPUT), 0, control_readahead},
+    {FSCTL_LX_SEALS, sizeof(ULONG), 0, control_seals},
+    {FSCTL_SET_ZERO_DATA, 2 * sizeof(LONGLONG), 0, control_zero_data},
+    {FSCTL_QUERY_ALLOCATED_RANGES, 2 * sizeof(LONGLONG), 0, control_allocated_ranges},
 };
 
-NTSTATUS hostfs_fs_control(struct io_file *file, ULONG code, const void *input, ULONG input_size, void *output, ULONG output_size, ULONG_PTR *information)
+NTSTATUS hostfs_fs_control(struct io_file *file, ULONG code, const void *input, ULONG input_size, void *output,
+			   ULONG output_size, ULONG_PTR *information)
 {
 	for (size_t i = 0; i < ARRAY_COUNT(controls); i++) {
 		if (controls[i].code != code)

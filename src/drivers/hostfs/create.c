@@ -11,8 +11,9 @@
 #include <stdio.h>
 
 /* Status flags that come through from a Linux open as they are; LX's values are the host's. */
-#define PASSED_FLAGS                                                                                                            \
-	(O_APPEND | O_NONBLOCK | O_SYNC | O_DSYNC | O_DIRECT | O_NOATIME | O_ASYNC | O_DIRECTORY | O_NOFOLLOW | O_TMPFILE)
+#define PASSED_FLAGS                                                                                                   \
+	(O_APPEND | O_NONBLOCK | O_SYNC | O_DSYNC | O_DIRECT | O_NOATIME | O_ASYNC | O_DIRECTORY | O_NOFOLLOW |        \
+	 O_TMPFILE)
 
 static bool creates(ULONG disposition)
 {
@@ -27,7 +28,8 @@ static bool truncates(ULONG disposition)
 
 static uint64_t disposition_flags(ULONG disposition)
 {
-	return (creates(disposition) ? O_CREAT : 0) | (truncates(disposition) ? O_TRUNC : 0) | (disposition == FILE_CREATE ? O_EXCL : 0);
+	return (creates(disposition) ? O_CREAT : 0) | (truncates(disposition) ? O_TRUNC : 0) |
+	       (disposition == FILE_CREATE ? O_EXCL : 0);
 }
 
 /* Options stand for status flags where no Linux open came with them. */
@@ -37,7 +39,8 @@ static uint64_t option_flags(const struct io_create *create)
 
 	if (create->has_packet)
 		return 0;
-	return (create->options & FILE_WRITE_THROUGH ? O_SYNC : 0) | (create->options & FILE_NO_INTERMEDIATE_BUFFERING ? O_DIRECT : 0) |
+	return (create->options & FILE_WRITE_THROUGH ? O_SYNC : 0) |
+	       (create->options & FILE_NO_INTERMEDIATE_BUFFERING ? O_DIRECT : 0) |
 	       ((create->access & writing) == FILE_APPEND_DATA ? O_APPEND : 0);
 }
 
@@ -68,8 +71,8 @@ static bool needs_data(const struct io_create *create)
 	/* A directory opened for traversal needs no permission to read it. */
 	if (!(create->options & FILE_DIRECTORY_FILE))
 		data |= FILE_EXECUTE;
-	return (create->access & data) || create->disposition != FILE_OPEN || (create->lx.Flags & O_ACCMODE) == O_ACCMODE ||
-	       (create->lx.Flags & O_TMPFILE) == O_TMPFILE;
+	return (create->access & data) || create->disposition != FILE_OPEN ||
+	       (create->lx.Flags & O_ACCMODE) == O_ACCMODE || (create->lx.Flags & O_TMPFILE) == O_TMPFILE;
 }
 
 static uint64_t open_flags(const struct io_create *create)
@@ -78,8 +81,8 @@ static uint64_t open_flags(const struct io_create *create)
 
 	if ((create->lx.Flags & O_PATH) || !needs_data(create))
 		return path_flags(create);
-	flags = O_CLOEXEC | O_NOCTTY | access_mode(create) | disposition_flags(create->disposition) | option_flags(create) |
-		(create->lx.Flags & PASSED_FLAGS);
+	flags = O_CLOEXEC | O_NOCTTY | access_mode(create) | disposition_flags(create->disposition) |
+		option_flags(create) | (create->lx.Flags & PASSED_FLAGS);
 	if ((create->lx.Flags & O_TMPFILE) == O_TMPFILE)
 		flags = (flags & ~(uint64_t)(O_CREAT | O_TRUNC)) | (create->lx.Flags & O_EXCL);
 	else if (create->options & FILE_DIRECTORY_FILE)
@@ -106,7 +109,8 @@ static NTSTATUS check_truncation(struct io_device *device, struct io_create *cre
 }
 
 /* The host met a link: the last component itself may be what is wanted. Its descriptor, or -errno with the status. */
-static int open_link(struct io_device *device, struct io_create *create, const char *name, uint64_t flags, NTSTATUS *status)
+static int open_link(struct io_device *device, struct io_create *create, const char *name, uint64_t flags,
+		     NTSTATUS *status)
 {
 	bool refused = create->lx.Flags & O_NOFOLLOW;
 	int fd;
@@ -127,7 +131,8 @@ static int open_link(struct io_device *device, struct io_create *create, const c
 	return -ELOOP;
 }
 
-static NTSTATUS open_name(struct io_device *device, struct io_create *create, struct io_file *file, const char *name, uint64_t *flags)
+static NTSTATUS open_name(struct io_device *device, struct io_create *create, struct io_file *file, const char *name,
+			  uint64_t *flags)
 {
 	struct hostfs_file *own = hostfs_file(file);
 	NTSTATUS status = check_truncation(device, create, name, *flags);
@@ -181,7 +186,9 @@ static NTSTATUS make_directory(struct io_device *device, struct io_create *creat
 	snprintf(parent, sizeof(parent), "%.*s", last ? (int)(last - name) : 1, last ? name : ".");
 	fd = hostfs_open(device, create->root, parent, O_PATH | O_DIRECTORY | O_CLOEXEC, 0, &status);
 	if (fd < 0)
-		return fd == -ELOOP ? STATUS_REPARSE : fd == -EXDEV ? STATUS_PATH_NOT_COVERED : nt_status_from_errno(-fd);
+		return fd == -ELOOP   ? STATUS_REPARSE
+		       : fd == -EXDEV ? STATUS_PATH_NOT_COVERED
+				      : nt_status_from_errno(-fd);
 	result = mkdirat(fd, last ? last + 1 : name, create->lx.Mode & 07777);
 	status = hostfs_status(result);
 	if (status == STATUS_OBJECT_NAME_COLLISION && create->disposition == FILE_OPEN_IF)
@@ -212,6 +219,7 @@ static NTSTATUS check_opened(struct io_create *create, struct io_file *file, uin
 	int fd = own->fd;
 
 	own->path_only = flags & O_PATH;
+	own->hides_nofollow = !(create->lx.Flags & O_NOFOLLOW) && hostfs_walks();
 	own->delete_on_close = create->options & FILE_DELETE_ON_CLOSE;
 	if (own->path_only && !(create->options & FILE_NON_DIRECTORY_FILE))
 		return STATUS_SUCCESS;
@@ -264,15 +272,16 @@ static NTSTATUS create_once(struct io_device *device, struct io_create *create, 
 /* MAXIMUM_ALLOWED: as much as the host grants. */
 static NTSTATUS create_with_most(struct io_device *device, struct io_create *create, struct io_file *file)
 {
-	static const ACCESS_MASK wishes[] = {FILE_ALL_ACCESS, FILE_GENERIC_READ | FILE_GENERIC_EXECUTE, FILE_READ_ATTRIBUTES | SYNCHRONIZE};
+	static const ACCESS_MASK wishes[] = {FILE_ALL_ACCESS, FILE_GENERIC_READ | FILE_GENERIC_EXECUTE,
+					     FILE_READ_ATTRIBUTES | SYNCHRONIZE};
 	ACCESS_MASK asked = create->access & ~MAXIMUM_ALLOWED;
 	NTSTATUS status = STATUS_ACCESS_DENIED;
 
 	for (size_t i = 0; i < ARRAY_COUNT(wishes); i++) {
 		create->access = file->access = wishes[i] | asked;
 		status = create_once(device, create, file);
-		if (status != STATUS_ACCESS_DENIED && status != STATUS_FILE_IS_A_DIRECTORY && status != STATUS_MEDIA_WRITE_PROTECTED &&
-		    status != STATUS_SHARING_VIOLATION)
+		if (status != STATUS_ACCESS_DENIED && status != STATUS_FILE_IS_A_DIRECTORY &&
+		    status != STATUS_MEDIA_WRITE_PROTECTED && status != STATUS_SHARING_VIOLATION)
 			break;
 	}
 	return status;
@@ -281,7 +290,8 @@ static NTSTATUS create_with_most(struct io_device *device, struct io_create *cre
 NTSTATUS hostfs_create(struct io_device *device, struct io_create *create, struct io_file *file)
 {
 	if (create->root && create->root->operations != file->operations) /* a terminal, opened by path earlier */
-		return create->name.Length ? STATUS_NOT_A_DIRECTORY : IO_OPERATION(create->root, create)(device, create, file);
+		return create->name.Length ? STATUS_NOT_A_DIRECTORY
+					   : IO_OPERATION(create->root, create)(device, create, file);
 	if (create->access & MAXIMUM_ALLOWED)
 		return create_with_most(device, create, file);
 	return create_once(device, create, file);

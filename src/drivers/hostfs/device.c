@@ -68,26 +68,26 @@ NTSTATUS hostfs_section(struct io_file *file, ULONG protection, struct io_sectio
 static const struct {
 	ULONG request, size; /* size of what the argument points to; 0: the argument is a number */
 } passed[] = {
-	{FIONREAD, sizeof(int)},
-	{FIONBIO, sizeof(int)},
-	{TIOCOUTQ, sizeof(int)},
-	{FIOQSIZE, sizeof(long)},
-	{FIGETBSZ, sizeof(int)},
-	{(ULONG)FS_IOC_GETFLAGS, sizeof(int)},
-	{(ULONG)FS_IOC_SETFLAGS, sizeof(int)},
-	{(ULONG)FS_IOC_GETVERSION, sizeof(int)},
-	{(ULONG)FS_IOC_FSGETXATTR, sizeof(struct fsxattr)},
-	{(ULONG)FS_IOC_FSSETXATTR, sizeof(struct fsxattr)},
-	{BLKROGET, sizeof(int)},
-	{BLKGETSIZE, sizeof(long)},
-	{BLKSSZGET, sizeof(int)},
-	{(ULONG)BLKBSZGET, sizeof(int)},
-	{(ULONG)BLKGETSIZE64, sizeof(uint64_t)},
-	{BLKPBSZGET, sizeof(int)},
+    {FIONREAD, sizeof(int)},
+    {FIONBIO, sizeof(int)},
+    {TIOCOUTQ, sizeof(int)},
+    {FIOQSIZE, sizeof(long)},
+    {FIGETBSZ, sizeof(int)},
+    {(ULONG)FS_IOC_GETFLAGS, sizeof(int)},
+    {(ULONG)FS_IOC_SETFLAGS, sizeof(int)},
+    {(ULONG)FS_IOC_GETVERSION, sizeof(int)},
+    {(ULONG)FS_IOC_FSGETXATTR, sizeof(struct fsxattr)},
+    {(ULONG)FS_IOC_FSSETXATTR, sizeof(struct fsxattr)},
+    {BLKROGET, sizeof(int)},
+    {BLKGETSIZE, sizeof(long)},
+    {BLKSSZGET, sizeof(int)},
+    {(ULONG)BLKBSZGET, sizeof(int)},
+    {(ULONG)BLKGETSIZE64, sizeof(uint64_t)},
+    {BLKPBSZGET, sizeof(int)},
 };
 
-static NTSTATUS control_ioctl(struct io_file *file, const FSCTL_LX_IOCTL_BUFFER *in, ULONG input_size, FSCTL_LX_IOCTL_BUFFER *out,
-			      ULONG output_size, ULONG_PTR *information)
+static NTSTATUS control_ioctl(struct io_file *file, const FSCTL_LX_IOCTL_BUFFER *in, ULONG input_size,
+			      FSCTL_LX_IOCTL_BUFFER *out, ULONG output_size, ULONG_PTR *information)
 {
 	const ULONG header = offsetof(FSCTL_LX_IOCTL_BUFFER, Data);
 	_Alignas(8) UCHAR data[64] = {0};
@@ -110,8 +110,8 @@ static NTSTATUS control_ioctl(struct io_file *file, const FSCTL_LX_IOCTL_BUFFER 
 	return STATUS_INVALID_DEVICE_REQUEST;
 }
 
-NTSTATUS hostfs_device_control(struct io_file *file, ULONG code, const void *input, ULONG input_size, void *output, ULONG output_size,
-			       ULONG_PTR *information)
+NTSTATUS hostfs_device_control(struct io_file *file, ULONG code, const void *input, ULONG input_size, void *output,
+			       ULONG output_size, ULONG_PTR *information)
 {
 	if (code != FSCTL_LX_IOCTL)
 		return STATUS_INVALID_DEVICE_REQUEST;

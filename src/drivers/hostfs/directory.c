@@ -96,8 +96,8 @@ static size_t convert(UCHAR *data, const UCHAR *host, size_t host_size, bool sin
 	return used;
 }
 
-NTSTATUS hostfs_query_directory(struct io_file *file, FILE_INFORMATION_CLASS class, void *data, ULONG size, bool restart, bool single,
-				ULONG_PTR *information)
+NTSTATUS hostfs_query_directory(struct io_file *file, FILE_INFORMATION_CLASS class, void *data, ULONG size,
+				bool restart, bool single, ULONG_PTR *information)
 {
 	int fd = hostfs_file(file)->fd;
 	size_t room = ALIGN_DOWN((size_t)size, (size_t)8), host_room = ALIGN_DOWN(room / 4, (size_t)8);

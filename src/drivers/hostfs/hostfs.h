@@ -28,9 +28,9 @@ NTSTATUS hostfs_create_device(const char *name, const char *root, struct io_devi
  */
 int hostfs_next_inherited(int from);
 /*
- * A file object for an inherited descriptor; its access from the access mode. The description moves to a high number; `fd`
- * itself becomes a placeholder on /dev/null, so that closing the file object really closes it, except for 2, which lxrun
- * writes its own messages to. Terminals become condrv's.
+ * A file object for an inherited descriptor; its access from the access mode. The description moves to a high number;
+ * `fd` itself becomes a placeholder on /dev/null, so that closing the file object really closes it, except for 2, which
+ * lxrun writes its own messages to. Terminals become condrv's.
  */
 NTSTATUS hostfs_adopt_descriptor(int fd, struct io_file **file);
 /* A file object that takes over a descriptor of lxrun's own (>= 10, close-on-exec), which it closes on failure too. */
@@ -44,7 +44,8 @@ NTSTATUS hostfs_wrap_descriptor(int fd, struct io_file **file);
 NTSTATUS hostfs_deny_write(struct io_file *file);
 void hostfs_allow_write(struct io_file *file);
 
-/* The host descriptor behind a hostfs file object, valid while the caller holds a reference to it; -1 for another driver's. */
+/* The host descriptor behind a hostfs file object, valid while the caller holds a reference to it; -1 for another
+ * driver's. */
 int hostfs_descriptor(struct io_file *file);
 
 #endif

@@ -27,28 +27,28 @@ NTSTATUS hostfs_query_statx(int fd, const char *name, int flags, FILE_LX_STATX_I
 	if (statx(fd, name, flags, WANTED, &from) < 0)
 		return nt_status_from_errno(errno);
 	*answer = (FILE_LX_STATX_INFORMATION){
-		.Mask = from.stx_mask,
-		.BlockSize = from.stx_blksize,
-		.Attributes = from.stx_attributes,
-		.AttributesMask = from.stx_attributes_mask,
-		.NumberOfLinks = from.stx_nlink,
-		.Uid = from.stx_uid,
-		.Gid = from.stx_gid,
-		.Mode = from.stx_mode,
-		.Inode = from.stx_ino,
-		.Size = from.stx_size,
-		.Blocks = from.stx_blocks,
-		.AccessTime = lx_time(from.stx_atime),
-		.BirthTime = lx_time(from.stx_btime),
-		.ChangeTime = lx_time(from.stx_ctime),
-		.ModifyTime = lx_time(from.stx_mtime),
-		.RdevMajor = from.stx_rdev_major,
-		.RdevMinor = from.stx_rdev_minor,
-		.DevMajor = from.stx_dev_major,
-		.DevMinor = from.stx_dev_minor,
-		.MountId = from.stx_mnt_id,
-		.DioMemAlign = from.stx_dio_mem_align,
-		.DioOffsetAlign = from.stx_dio_offset_align,
+	    .Mask = from.stx_mask,
+	    .BlockSize = from.stx_blksize,
+	    .Attributes = from.stx_attributes,
+	    .AttributesMask = from.stx_attributes_mask,
+	    .NumberOfLinks = from.stx_nlink,
+	    .Uid = from.stx_uid,
+	    .Gid = from.stx_gid,
+	    .Mode = from.stx_mode,
+	    .Inode = from.stx_ino,
+	    .Size = from.stx_size,
+	    .Blocks = from.stx_blocks,
+	    .AccessTime = lx_time(from.stx_atime),
+	    .BirthTime = lx_time(from.stx_btime),
+	    .ChangeTime = lx_time(from.stx_ctime),
+	    .ModifyTime = lx_time(from.stx_mtime),
+	    .RdevMajor = from.stx_rdev_major,
+	    .RdevMinor = from.stx_rdev_minor,
+	    .DevMajor = from.stx_dev_major,
+	    .DevMinor = from.stx_dev_minor,
+	    .MountId = from.stx_mnt_id,
+	    .DioMemAlign = from.stx_dio_mem_align,
+	    .DioOffsetAlign = from.stx_dio_offset_align,
 	};
 	return STATUS_SUCCESS;
 }
@@ -92,10 +92,13 @@ static NTSTATUS query_status_flags(struct io_file *file, void *data, ULONG size,
 
 	if (flags < 0)
 		return nt_status_from_errno(errno);
+	if (hostfs_file(file)->hides_nofollow)
+		flags &= ~O_NOFOLLOW;
 	return fsrtl_return(&(ULONG){(ULONG)flags}, sizeof(ULONG), data, size, information);
 }
 
-NTSTATUS hostfs_query_information(struct io_file *file, FILE_INFORMATION_CLASS class, void *data, ULONG size, ULONG_PTR *information)
+NTSTATUS hostfs_query_information(struct io_file *file, FILE_INFORMATION_CLASS class, void *data, ULONG size,
+				  ULONG_PTR *information)
 {
 	FILE_LX_STATX_INFORMATION answer;
 	NTSTATUS status;
@@ -129,7 +132,8 @@ static NTSTATUS query_single(int directory, const char *name, ULONG options, FIL
 	return status;
 }
 
-static NTSTATUS query_path(struct io_device *device, struct io_create *create, const char *name, FILE_LX_STATX_INFORMATION *answer)
+static NTSTATUS query_path(struct io_device *device, struct io_create *create, const char *name,
+			   FILE_LX_STATX_INFORMATION *answer)
 {
 	uint64_t flags = O_PATH | O_CLOEXEC | (create->options & FILE_OPEN_REPARSE_POINT ? O_NOFOLLOW : 0);
 	NTSTATUS status;
@@ -146,8 +150,8 @@ static NTSTATUS query_path(struct io_device *device, struct io_create *create, c
 	return status;
 }
 
-NTSTATUS hostfs_query_by_name(struct io_device *device, struct io_create *create, FILE_INFORMATION_CLASS class, void *data, ULONG size,
-			      ULONG_PTR *information)
+NTSTATUS hostfs_query_by_name(struct io_device *device, struct io_create *create, FILE_INFORMATION_CLASS class,
+			      void *data, ULONG size, ULONG_PTR *information)
 {
 	int directory = create->root ? hostfs_file(create->root)->fd : hostfs_device(device)->root;
 	FILE_LX_STATX_INFORMATION answer;

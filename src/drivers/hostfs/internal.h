@@ -17,7 +17,7 @@
 #define HOSTFS_PROC_PATH_SIZE 40
 
 struct hostfs_device {
-	int root; /* O_PATH */
+	int root;   /* O_PATH */
 	char *path; /* of root, canonical; "" for "/" */
 	size_t path_size;
 };
@@ -47,11 +47,12 @@ struct hostfs_inode {
 struct hostfs_file {
 	int fd;
 	_Atomic enum hostfs_kind kind;
-	bool path_only; /* opened with O_PATH */
+	bool path_only;	     /* opened with O_PATH */
+	bool hides_nofollow; /* O_NOFOLLOW among the status flags is the walk's, not the guest's */
 	bool delete_on_close;
 	_Atomic bool delete_pending;
 	struct hostfs_inode *writer_inode; /* where this file counts as a writer, or NULL */
-	unsigned denials; /* of the inode by this file; guarded by the inode lock */
+	unsigned denials;		   /* of the inode by this file; guarded by the inode lock */
 };
 
 extern struct io_driver hostfs_driver;
@@ -84,8 +85,11 @@ NTSTATUS hostfs_copy_name(const STRING *name, char *path, size_t size);
 NTSTATUS hostfs_copy_component(const STRING *name, char *path, size_t size);
 
 /* open.c: -errno, with *status the reason if it is an interruption. */
-int hostfs_open(struct io_device *device, struct io_file *root, const char *name, uint64_t flags, mode_t mode, NTSTATUS *status);
+int hostfs_open(struct io_device *device, struct io_file *root, const char *name, uint64_t flags, mode_t mode,
+		NTSTATUS *status);
 int hostfs_reopen(int fd, uint64_t flags, NTSTATUS *status);
+/* Is openat2 missing, so that the description shows O_NOFOLLOW? */
+bool hostfs_walks(void);
 /* walk.c: openat2 with RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS for hosts without it. */
 int hostfs_walk(int directory, const char *name, uint64_t flags, mode_t mode);
 
@@ -104,24 +108,35 @@ bool hostfs_is_denied(const struct stat *status);
 
 /* The operations, by file. */
 NTSTATUS hostfs_create(struct io_device *device, struct io_create *create, struct io_file *file);
-NTSTATUS hostfs_read(struct io_file *file, const struct io_buffer *buffer, const LARGE_INTEGER *position, ULONG flags, ULONG_PTR *information);
-NTSTATUS hostfs_write(struct io_file *file, const struct io_buffer *buffer, const LARGE_INTEGER *position, ULONG flags, ULONG_PTR *information);
+NTSTATUS hostfs_read(struct io_file *file, const struct io_buffer *buffer, const LARGE_INTEGER *position, ULONG flags,
+		     ULONG_PTR *information);
+NTSTATUS hostfs_write(struct io_file *file, const struct io_buffer *buffer, const LARGE_INTEGER *position, ULONG flags,
+		      ULONG_PTR *information);
 NTSTATUS hostfs_query_statx(int fd, const char *name, int flags, FILE_LX_STATX_INFORMATION *answer);
-NTSTATUS hostfs_query_information(struct io_file *file, FILE_INFORMATION_CLASS class, void *data, ULONG size, ULONG_PTR *information);
-NTSTATUS hostfs_query_by_name(struct io_device *device, struct io_create *create, FILE_INFORMATION_CLASS class, void *data, ULONG size, ULONG_PTR *information);
-NTSTATUS hostfs_set_information(struct io_file *file, FILE_INFORMATION_CLASS class, const void *data, ULONG size, struct io_file *target);
-NTSTATUS hostfs_query_directory(struct io_file *file, FILE_INFORMATION_CLASS class, void *data, ULONG size, bool restart, bool single, ULONG_PTR *information);
-NTSTATUS hostfs_query_volume(struct io_file *file, FS_INFORMATION_CLASS class, void *data, ULONG size, ULONG_PTR *information);
+NTSTATUS hostfs_query_information(struct io_file *file, FILE_INFORMATION_CLASS class, void *data, ULONG size,
+				  ULONG_PTR *information);
+NTSTATUS hostfs_query_by_name(struct io_device *device, struct io_create *create, FILE_INFORMATION_CLASS class,
+			      void *data, ULONG size, ULONG_PTR *information);
+NTSTATUS hostfs_set_information(struct io_file *file, FILE_INFORMATION_CLASS class, const void *data, ULONG size,
+				struct io_file *target);
+NTSTATUS hostfs_query_directory(struct io_file *file, FILE_INFORMATION_CLASS class, void *data, ULONG size,
+				bool restart, bool single, ULONG_PTR *information);
+NTSTATUS hostfs_query_volume(struct io_file *file, FS_INFORMATION_CLASS class, void *data, ULONG size,
+			     ULONG_PTR *information);
 NTSTATUS hostfs_flush(struct io_file *file, ULONG flags);
-NTSTATUS hostfs_fs_control(struct io_file *file, ULONG code, const void *input, ULONG input_size, void *output, ULONG output_size, ULONG_PTR *information);
-NTSTATUS hostfs_device_control(struct io_file *file, ULONG code, const void *input, ULONG input_size, void *output, ULONG output_size, ULONG_PTR *information);
-NTSTATUS hostfs_query_ea(struct io_file *file, void *data, ULONG size, const void *list, ULONG list_size, bool restart, bool single, ULONG_PTR *information);
+NTSTATUS hostfs_fs_control(struct io_file *file, ULONG code, const void *input, ULONG input_size, void *output,
+			   ULONG output_size, ULONG_PTR *information);
+NTSTATUS hostfs_device_control(struct io_file *file, ULONG code, const void *input, ULONG input_size, void *output,
+			       ULONG output_size, ULONG_PTR *information);
+NTSTATUS hostfs_query_ea(struct io_file *file, void *data, ULONG size, const void *list, ULONG list_size, bool restart,
+			 bool single, ULONG_PTR *information);
 NTSTATUS hostfs_set_ea(struct io_file *file, const void *data, ULONG size);
 ULONG hostfs_poll(struct io_file *file, ULONG events, struct io_poll_table *table);
 NTSTATUS hostfs_section(struct io_file *file, ULONG protection, struct io_section_backing *backing);
 
 /* A control code's handler; input and output are at least as large as its row says. */
-typedef NTSTATUS hostfs_control(struct io_file *file, const void *input, ULONG input_size, void *output, ULONG output_size, ULONG_PTR *information);
+typedef NTSTATUS hostfs_control(struct io_file *file, const void *input, ULONG input_size, void *output,
+				ULONG output_size, ULONG_PTR *information);
 hostfs_control hostfs_make_node, hostfs_remove_name, hostfs_link_name, hostfs_get_reparse_point;
 hostfs_control hostfs_get_xattr, hostfs_set_xattr, hostfs_list_xattr, hostfs_remove_xattr;
 hostfs_control hostfs_flock, hostfs_record_lock;

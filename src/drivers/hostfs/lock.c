@@ -16,7 +16,7 @@
 
 struct lock_range {
 	TAILQ_ENTRY(lock_range) link; /* by start */
-	LONGLONG start, end; /* inclusive */
+	LONGLONG start, end;	      /* inclusive */
 	short type;
 };
 
@@ -47,7 +47,8 @@ struct lock_request {
 	short type;
 };
 
-NTSTATUS hostfs_flock(struct io_file *file, const void *input, ULONG input_size, void *output, ULONG output_size, ULONG_PTR *information)
+NTSTATUS hostfs_flock(struct io_file *file, const void *input, ULONG input_size, void *output, ULONG output_size,
+		      ULONG_PTR *information)
 {
 	ULONG operation = *(const ULONG *)input;
 	const uint64_t arguments[6] = {(uint64_t)hostfs_file(file)->fd, operation};
@@ -76,7 +77,8 @@ static long host_lock(int fd, int command, struct flock *lock, NTSTATUS *status)
 	if (command == F_OFD_SETLKW && ke_current_thread()) {
 		if (fcntl(fd, F_OFD_SETLK, lock) == 0)
 			return 0;
-		return errno == EAGAIN || errno == EACCES ? ke_host_call(status, NULL, 0, SYS_fcntl, arguments) : -errno;
+		return errno == EAGAIN || errno == EACCES ? ke_host_call(status, NULL, 0, SYS_fcntl, arguments)
+							  : -errno;
 	}
 	return fcntl(fd, command, lock) < 0 ? -errno : 0;
 }
@@ -91,7 +93,8 @@ static NTSTATUS lock_status(long result, NTSTATUS status)
 /* A lock of the open file description: the host's own. A holder that is a host process is not shown. */
 static NTSTATUS description_lock(struct io_file *file, FSCTL_LX_RECORD_LOCK_BUFFER *lock)
 {
-	struct flock host = {.l_type = lock->Type, .l_whence = lock->Whence, .l_start = lock->Start, .l_len = lock->Length};
+	struct flock host = {
+	    .l_type = lock->Type, .l_whence = lock->Whence, .l_start = lock->Start, .l_len = lock->Length};
 	NTSTATUS status;
 	long result = host_lock(hostfs_file(file)->fd, (int)lock->Command, &host, &status);
 
@@ -108,7 +111,8 @@ static NTSTATUS description_lock(struct io_file *file, FSCTL_LX_RECORD_LOCK_BUFF
 }
 
 /* flock64_to_posix_lock() of Linux. */
-static NTSTATUS absolute_range(struct io_file *file, const FSCTL_LX_RECORD_LOCK_BUFFER *lock, LONGLONG *start, LONGLONG *end)
+static NTSTATUS absolute_range(struct io_file *file, const FSCTL_LX_RECORD_LOCK_BUFFER *lock, LONGLONG *start,
+			       LONGLONG *end)
 {
 	LONGLONG base = 0;
 	struct stat status;
@@ -129,7 +133,7 @@ static NTSTATUS absolute_range(struct io_file *file, const FSCTL_LX_RECORD_LOCK_
 	if (lock->Length > 0) {
 		if (lock->Length - 1 > INT64_MAX - *start)
 			return nt_status_from_errno(EOVERFLOW);
-		*end = *start + lock->Length - 1;
+		*end = *start + (lock->Length - 1);
 	} else if (lock->Length < 0) {
 		if (*start + lock->Length < 0)
 			return STATUS_INVALID_PARAMETER;
@@ -145,7 +149,7 @@ static struct hostfs_lock_owner *find_owner(struct hostfs_inode *inode, void *ow
 {
 	struct hostfs_lock_owner *found;
 
-	TAILQ_FOREACH(found, &inode->lock_owners, link)
+	TAILQ_FOREACH (found, &inode->lock_owners, link)
 		if (found->owner == owner)
 			return found;
 	return NULL;
@@ -215,7 +219,7 @@ static void insert_range(struct hostfs_lock_owner *owner, struct lock_range *ran
 {
 	struct lock_range *at;
 
-	TAILQ_FOREACH(at, &owner->ranges, link) {
+	TAILQ_FOREACH (at, &owner->ranges, link) {
 		if (at->start > range->start) {
 			TAILQ_INSERT_BEFORE(at, range, link);
 			return;
@@ -281,15 +285,15 @@ static void mirror(struct hostfs_lock_owner *owner, const struct lock_request *r
 }
 
 /* Another owner's range that stands in the way, first by owner and start. */
-static struct lock_range *find_conflict(struct hostfs_inode *inode, const void *owner, LONGLONG start, LONGLONG end, short type,
-					struct hostfs_lock_owner **holder)
+static struct lock_range *find_conflict(struct hostfs_inode *inode, const void *owner, LONGLONG start, LONGLONG end,
+					short type, struct hostfs_lock_owner **holder)
 {
 	struct lock_range *range;
 
-	TAILQ_FOREACH(*holder, &inode->lock_owners, link) {
+	TAILQ_FOREACH (*holder, &inode->lock_owners, link) {
 		if ((*holder)->owner == owner)
 			continue;
-		TAILQ_FOREACH(range, &(*holder)->ranges, link)
+		TAILQ_FOREACH (range, &(*holder)->ranges, link)
 			if (range->start <= end && range->end >= start && (type == F_WRLCK || range->type == F_WRLCK))
 				return range;
 	}
@@ -300,7 +304,7 @@ static struct lock_wait *find_wait(const void *owner)
 {
 	struct lock_wait *wait;
 
-	TAILQ_FOREACH(wait, &lock_waits, link)
+	TAILQ_FOREACH (wait, &lock_waits, link)
 		if (wait->owner == owner)
 			return wait;
 	return NULL;
@@ -323,11 +327,14 @@ static bool would_deadlock(const struct lock_wait *wanted)
 }
 
 /* Called and returns with the inode lock held, which the wait itself lets go. */
-static long wait_for_lock(struct hostfs_inode *inode, struct hostfs_lock_owner *owner, const struct lock_request *request,
-			  struct flock *host, NTSTATUS *status)
+static long wait_for_lock(struct hostfs_inode *inode, struct hostfs_lock_owner *owner,
+			  const struct lock_request *request, struct flock *host, NTSTATUS *status)
 {
-	struct lock_wait wait = {
-		.owner = request->owner, .inode = inode, .start = request->start, .end = request->end, .type = request->type};
+	struct lock_wait wait = {.owner = request->owner,
+				 .inode = inode,
+				 .start = request->start,
+				 .end = request->end,
+				 .type = request->type};
 	long result;
 
 	if (would_deadlock(&wait))
@@ -344,7 +351,9 @@ static long wait_for_lock(struct hostfs_inode *inode, struct hostfs_lock_owner *
 
 static NTSTATUS set_lock(struct hostfs_inode *inode, const struct lock_request *request, bool wait)
 {
-	struct flock host = {.l_type = request->type, .l_whence = SEEK_SET, .l_start = request->start,
+	struct flock host = {.l_type = request->type,
+			     .l_whence = SEEK_SET,
+			     .l_start = request->start,
 			     .l_len = request->end == INT64_MAX ? 0 : request->end - request->start + 1};
 	struct lock_range *spares[2] = {new_range(0, 0, 0), new_range(0, 0, 0)};
 	struct hostfs_lock_owner *owner;
@@ -374,13 +383,18 @@ static NTSTATUS set_lock(struct hostfs_inode *inode, const struct lock_request *
 	return lock_status(result, status);
 }
 
-/* Who would keep the lock from being granted: a guest, another guest's description (pid -1), or a host process (pid 0). */
-static NTSTATUS test_lock(struct hostfs_inode *inode, const struct lock_request *request, FSCTL_LX_RECORD_LOCK_BUFFER *lock)
+/* Who would keep the lock from being granted: a guest, another guest's description (pid -1), or a host process (pid 0).
+ */
+static NTSTATUS test_lock(struct hostfs_inode *inode, const struct lock_request *request,
+			  FSCTL_LX_RECORD_LOCK_BUFFER *lock)
 {
-	struct flock host = {.l_type = request->type, .l_whence = SEEK_SET, .l_start = request->start,
+	struct flock host = {.l_type = request->type,
+			     .l_whence = SEEK_SET,
+			     .l_start = request->start,
 			     .l_len = request->end == INT64_MAX ? 0 : request->end - request->start + 1};
 	struct hostfs_lock_owner *own = find_owner(inode, request->owner), *holder;
-	struct lock_range *range = find_conflict(inode, request->owner, request->start, request->end, request->type, &holder);
+	struct lock_range *range =
+	    find_conflict(inode, request->owner, request->start, request->end, request->type, &holder);
 
 	if (range) {
 		lock->Type = range->type;
@@ -436,13 +450,15 @@ static NTSTATUS posix_lock(struct io_file *file, FSCTL_LX_RECORD_LOCK_BUFFER *lo
 		return status;
 	if (lock->Type != F_RDLCK && lock->Type != F_WRLCK && (lock->Type != F_UNLCK || lock->Command == F_GETLK))
 		return STATUS_INVALID_PARAMETER;
-	if (lock->Command != F_GETLK && ((lock->Type == F_RDLCK && !(file->access & FILE_READ_DATA)) ||
-					 (lock->Type == F_WRLCK && !(file->access & (FILE_WRITE_DATA | FILE_APPEND_DATA)))))
+	if (lock->Command != F_GETLK &&
+	    ((lock->Type == F_RDLCK && !(file->access & FILE_READ_DATA)) ||
+	     (lock->Type == F_WRLCK && !(file->access & (FILE_WRITE_DATA | FILE_APPEND_DATA)))))
 		return STATUS_INVALID_HANDLE;
 	return run_posix_lock(&request, lock);
 }
 
-NTSTATUS hostfs_record_lock(struct io_file *file, const void *input, ULONG input_size, void *output, ULONG output_size, ULONG_PTR *information)
+NTSTATUS hostfs_record_lock(struct io_file *file, const void *input, ULONG input_size, void *output, ULONG output_size,
+			    ULONG_PTR *information)
 {
 	FSCTL_LX_RECORD_LOCK_BUFFER lock = *(const FSCTL_LX_RECORD_LOCK_BUFFER *)input;
 	NTSTATUS status = STATUS_INVALID_PARAMETER;

@@ -11,12 +11,17 @@
 
 static _Atomic bool no_openat2;
 
+bool hostfs_walks(void)
+{
+	return no_openat2 || hal_force_fallbacks();
+}
+
 static struct open_how make_how(uint64_t flags, mode_t mode)
 {
 	return (struct open_how){
-		.flags = flags,
-		.mode = (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE ? mode & 07777 : 0,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+	    .flags = flags,
+	    .mode = (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE ? mode & 07777 : 0,
+	    .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
 	};
 }
 
@@ -66,14 +71,15 @@ static bool is_instant(uint64_t flags)
 	return (flags & (O_PATH | O_DIRECTORY)) || ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL));
 }
 
-int hostfs_open(struct io_device *device, struct io_file *root, const char *name, uint64_t flags, mode_t mode, NTSTATUS *status)
+int hostfs_open(struct io_device *device, struct io_file *root, const char *name, uint64_t flags, mode_t mode,
+		NTSTATUS *status)
 {
 	int directory = root ? hostfs_file(root)->fd : hostfs_device(device)->root;
 	struct open_how how = make_how(flags, mode);
 	long result;
 
 	*status = STATUS_SUCCESS;
-	if (unlikely(no_openat2 || hal_force_fallbacks()))
+	if (unlikely(hostfs_walks()))
 		return hostfs_raise_descriptor(hostfs_walk(directory, name, flags, how.mode));
 	if (is_instant(flags) || !ke_current_thread())
 		result = plain_open(directory, name, &how);

@@ -19,7 +19,8 @@ NTSTATUS hostfs_rename_names(struct io_file *file, const FILE_LX_RENAME_INFORMAT
 		status = hostfs_copy_component(&rename->NewName, new_name, sizeof(new_name));
 	if (!NT_SUCCESS(status))
 		return status;
-	return hostfs_status(renameat2(hostfs_file(file)->fd, old_name, hostfs_file(target ? target : file)->fd, new_name, rename->Flags));
+	return hostfs_status(renameat2(hostfs_file(file)->fd, old_name, hostfs_file(target ? target : file)->fd,
+				       new_name, rename->Flags));
 }
 
 /* The directory that holds the file and the name there: a descriptor, or -errno. */
@@ -64,7 +65,8 @@ NTSTATUS hostfs_remove_own_name(struct io_file *file)
 
 static NTSTATUS copy_new_name(const FILE_RENAME_INFORMATION *rename, char *name, size_t size)
 {
-	STRING given = {(USHORT)rename->FileNameLength, (USHORT)rename->FileNameLength, (PCHAR)(uintptr_t)rename->FileName};
+	STRING given = {(USHORT)rename->FileNameLength, (USHORT)rename->FileNameLength,
+			(PCHAR)(uintptr_t)rename->FileName};
 
 	if (rename->FileNameLength > UINT16_MAX)
 		return STATUS_NAME_TOO_LONG;
@@ -126,7 +128,8 @@ NTSTATUS hostfs_link_handle(struct io_file *file, const FILE_LINK_INFORMATION *l
 	return status;
 }
 
-NTSTATUS hostfs_link_name(struct io_file *file, const void *input, ULONG input_size, void *output, ULONG output_size, ULONG_PTR *information)
+NTSTATUS hostfs_link_name(struct io_file *file, const void *input, ULONG input_size, void *output, ULONG output_size,
+			  ULONG_PTR *information)
 {
 	const FSCTL_LX_LINK_NAME_INPUT *link = input;
 	cleanup_object struct io_file *source = NULL;

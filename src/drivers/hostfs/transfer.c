@@ -24,7 +24,7 @@ struct transfer {
 	bool write;
 	bool stream;
 	LONGLONG offset; /* -1: at the current position */
-	ULONG flags;     /* RWF_* */
+	ULONG flags;	 /* RWF_* */
 	size_t size, done;
 };
 
@@ -38,7 +38,8 @@ static long plain_transfer(const struct transfer *transfer, void *data, size_t s
 	long result;
 
 	if (flags)
-		result = transfer->write ? pwritev2(fd, &vector, 1, offset, (int)flags) : preadv2(fd, &vector, 1, offset, (int)flags);
+		result = transfer->write ? pwritev2(fd, &vector, 1, offset, (int)flags)
+					 : preadv2(fd, &vector, 1, offset, (int)flags);
 	else if (offset >= 0)
 		result = transfer->write ? pwrite(fd, data, size, offset) : pread(fd, data, size, offset);
 	else
@@ -55,7 +56,8 @@ static long ready_transfer(const struct transfer *transfer, void *data, size_t s
 
 	if (result != -EOPNOTSUPP)
 		return result;
-	/* A FIFO with a name does not know RWF_NOWAIT; another description of it does not sleep, and has the same bytes. */
+	/* A FIFO with a name does not know RWF_NOWAIT; another description of it does not sleep, and has the same
+	 * bytes. */
 	hostfs_proc_path(fd, path);
 	if (fcntl(fd, F_GETPIPE_SZ) < 0)
 		return result;
@@ -74,8 +76,8 @@ static long alertable_transfer(const struct transfer *transfer, void *data, size
 {
 	struct iovec vector = {data, size};
 	LONGLONG offset = transfer->offset < 0 ? -1 : transfer->offset + (LONGLONG)transfer->done;
-	const uint64_t arguments[6] = {(uint64_t)hostfs_file(transfer->file)->fd, (uintptr_t)&vector, 1, (uint64_t)offset, 0,
-				       transfer->flags};
+	const uint64_t arguments[6] = {
+	    (uint64_t)hostfs_file(transfer->file)->fd, (uintptr_t)&vector, 1, (uint64_t)offset, 0, transfer->flags};
 	long result;
 
 	*status = STATUS_SUCCESS;
@@ -85,7 +87,8 @@ static long alertable_transfer(const struct transfer *transfer, void *data, size
 	if (likely(result != -EINTR || *status == STATUS_SUCCESS))
 		return result;
 	result = ready_transfer(transfer, data, size);
-	if (result == -EOPNOTSUPP || (result == -EAGAIN && !(fcntl(hostfs_file(transfer->file)->fd, F_GETFL) & O_NONBLOCK)))
+	if (result == -EOPNOTSUPP ||
+	    (result == -EAGAIN && !(fcntl(hostfs_file(transfer->file)->fd, F_GETFL) & O_NONBLOCK)))
 		return -EINTR;
 	*status = STATUS_SUCCESS;
 	return result;
@@ -181,14 +184,15 @@ static NTSTATUS start_transfer(struct transfer *transfer, ULONG_PTR *information
 	return status;
 }
 
-NTSTATUS hostfs_read(struct io_file *file, const struct io_buffer *buffer, const LARGE_INTEGER *position, ULONG flags, ULONG_PTR *information)
+NTSTATUS hostfs_read(struct io_file *file, const struct io_buffer *buffer, const LARGE_INTEGER *position, ULONG flags,
+		     ULONG_PTR *information)
 {
 	struct transfer transfer = {
-		.file = file,
-		.buffer = buffer,
-		.stream = hostfs_kind(file) == HOSTFS_STREAM,
-		.offset = position ? position->QuadPart : -1,
-		.flags = flags,
+	    .file = file,
+	    .buffer = buffer,
+	    .stream = hostfs_kind(file) == HOSTFS_STREAM,
+	    .offset = position ? position->QuadPart : -1,
+	    .flags = flags,
 	};
 	NTSTATUS status = start_transfer(&transfer, information);
 
@@ -198,15 +202,16 @@ NTSTATUS hostfs_read(struct io_file *file, const struct io_buffer *buffer, const
 	return status;
 }
 
-NTSTATUS hostfs_write(struct io_file *file, const struct io_buffer *buffer, const LARGE_INTEGER *position, ULONG flags, ULONG_PTR *information)
+NTSTATUS hostfs_write(struct io_file *file, const struct io_buffer *buffer, const LARGE_INTEGER *position, ULONG flags,
+		      ULONG_PTR *information)
 {
 	struct transfer transfer = {
-		.file = file,
-		.buffer = buffer,
-		.write = true,
-		.stream = hostfs_kind(file) == HOSTFS_STREAM,
-		.offset = position ? position->QuadPart : -1,
-		.flags = flags,
+	    .file = file,
+	    .buffer = buffer,
+	    .write = true,
+	    .stream = hostfs_kind(file) == HOSTFS_STREAM,
+	    .offset = position ? position->QuadPart : -1,
+	    .flags = flags,
 	};
 
 	/* FILE_WRITE_TO_END_OF_FILE: append, and leave the position alone. */

@@ -6,16 +6,16 @@
 static NTSTATUS query_statfs(const struct statfs *from, void *data, ULONG size, ULONG_PTR *information)
 {
 	FILE_FS_LX_STATFS_INFORMATION answer = {
-		.Type = from->f_type,
-		.BlockSize = from->f_bsize,
-		.Blocks = from->f_blocks,
-		.BlocksFree = from->f_bfree,
-		.BlocksAvailable = from->f_bavail,
-		.Files = from->f_files,
-		.FilesFree = from->f_ffree,
-		.NameLength = from->f_namelen,
-		.FragmentSize = from->f_frsize,
-		.Flags = from->f_flags,
+	    .Type = from->f_type,
+	    .BlockSize = from->f_bsize,
+	    .Blocks = from->f_blocks,
+	    .BlocksFree = from->f_bfree,
+	    .BlocksAvailable = from->f_bavail,
+	    .Files = from->f_files,
+	    .FilesFree = from->f_ffree,
+	    .NameLength = from->f_namelen,
+	    .FragmentSize = from->f_frsize,
+	    .Flags = from->f_flags,
 	};
 
 	_Static_assert(sizeof(answer.FsId) == sizeof(from->f_fsid), "fsid");
@@ -26,11 +26,11 @@ static NTSTATUS query_statfs(const struct statfs *from, void *data, ULONG size, 
 static NTSTATUS query_full_size(const struct statfs *from, void *data, ULONG size, ULONG_PTR *information)
 {
 	FILE_FS_FULL_SIZE_INFORMATION answer = {
-		.TotalAllocationUnits.QuadPart = (LONGLONG)from->f_blocks,
-		.CallerAvailableAllocationUnits.QuadPart = (LONGLONG)from->f_bavail,
-		.ActualAvailableAllocationUnits.QuadPart = (LONGLONG)from->f_bfree,
-		.SectorsPerAllocationUnit = (ULONG)(from->f_bsize / 512 ? from->f_bsize / 512 : 1),
-		.BytesPerSector = from->f_bsize / 512 ? 512 : (ULONG)from->f_bsize,
+	    .TotalAllocationUnits.QuadPart = (LONGLONG)from->f_blocks,
+	    .CallerAvailableAllocationUnits.QuadPart = (LONGLONG)from->f_bavail,
+	    .ActualAvailableAllocationUnits.QuadPart = (LONGLONG)from->f_bfree,
+	    .SectorsPerAllocationUnit = (ULONG)(from->f_bsize / 512 ? from->f_bsize / 512 : 1),
+	    .BytesPerSector = from->f_bsize / 512 ? 512 : (ULONG)from->f_bsize,
 	};
 
 	return fsrtl_return(&answer, sizeof(answer), data, size, information);
@@ -48,7 +48,8 @@ static NTSTATUS query_device(struct io_file *file, void *data, ULONG size, ULONG
 	return fsrtl_return(&answer, sizeof(answer), data, size, information);
 }
 
-NTSTATUS hostfs_query_volume(struct io_file *file, FS_INFORMATION_CLASS class, void *data, ULONG size, ULONG_PTR *information)
+NTSTATUS hostfs_query_volume(struct io_file *file, FS_INFORMATION_CLASS class, void *data, ULONG size,
+			     ULONG_PTR *information)
 {
 	struct statfs status;
 

@@ -5,7 +5,7 @@
  * link would have to be followed, EXDEV where ".." leads above the start or the
  * name is absolute. A directory that is moved away while the walk is below it
  * can lead the walk's ".." elsewhere; the host's openat2 is the one without
- * that gap. An open file shows O_NOFOLLOW among its status flags.
+ * that gap. The description has O_NOFOLLOW among its status flags, which is hidden.
  */
 #include <drivers/hostfs/internal.h>
 #include <limits.h>

@@ -24,7 +24,8 @@ static NTSTATUS copy_attribute_name(const void *input, ULONG input_size, char na
 	return STATUS_SUCCESS;
 }
 
-NTSTATUS hostfs_get_xattr(struct io_file *file, const void *input, ULONG input_size, void *output, ULONG output_size, ULONG_PTR *information)
+NTSTATUS hostfs_get_xattr(struct io_file *file, const void *input, ULONG input_size, void *output, ULONG output_size,
+			  ULONG_PTR *information)
 {
 	char name[XATTR_NAME_MAX + 1], path[HOSTFS_PROC_PATH_SIZE];
 	NTSTATUS status = copy_attribute_name(input, input_size, name);
@@ -40,7 +41,8 @@ NTSTATUS hostfs_get_xattr(struct io_file *file, const void *input, ULONG input_s
 	return STATUS_SUCCESS;
 }
 
-NTSTATUS hostfs_set_xattr(struct io_file *file, const void *input, ULONG input_size, void *output, ULONG output_size, ULONG_PTR *information)
+NTSTATUS hostfs_set_xattr(struct io_file *file, const void *input, ULONG input_size, void *output, ULONG output_size,
+			  ULONG_PTR *information)
 {
 	const FSCTL_LX_SET_XATTR_INPUT *in = input;
 	char name[XATTR_NAME_MAX + 1], path[HOSTFS_PROC_PATH_SIZE];
@@ -52,7 +54,8 @@ NTSTATUS hostfs_set_xattr(struct io_file *file, const void *input, ULONG input_s
 	return hostfs_status(setxattr(path, name, in->Value, in->Size, (int)in->Flags));
 }
 
-NTSTATUS hostfs_list_xattr(struct io_file *file, const void *input, ULONG input_size, void *output, ULONG output_size, ULONG_PTR *information)
+NTSTATUS hostfs_list_xattr(struct io_file *file, const void *input, ULONG input_size, void *output, ULONG output_size,
+			   ULONG_PTR *information)
 {
 	char path[HOSTFS_PROC_PATH_SIZE];
 	ssize_t size;
@@ -65,7 +68,8 @@ NTSTATUS hostfs_list_xattr(struct io_file *file, const void *input, ULONG input_
 	return STATUS_SUCCESS;
 }
 
-NTSTATUS hostfs_remove_xattr(struct io_file *file, const void *input, ULONG input_size, void *output, ULONG output_size, ULONG_PTR *information)
+NTSTATUS hostfs_remove_xattr(struct io_file *file, const void *input, ULONG input_size, void *output, ULONG output_size,
+			     ULONG_PTR *information)
 {
 	char name[XATTR_NAME_MAX + 1], path[HOSTFS_PROC_PATH_SIZE];
 	NTSTATUS status = copy_attribute_name(input, input_size, name);
@@ -97,8 +101,8 @@ static NTSTATUS put_ea(const char *path, const char *name, UCHAR *at, size_t roo
 	return STATUS_SUCCESS;
 }
 
-NTSTATUS hostfs_query_ea(struct io_file *file, void *data, ULONG size, const void *list, ULONG list_size, bool restart, bool single,
-			 ULONG_PTR *information)
+NTSTATUS hostfs_query_ea(struct io_file *file, void *data, ULONG size, const void *list, ULONG list_size, bool restart,
+			 bool single, ULONG_PTR *information)
 {
 	char path[HOSTFS_PROC_PATH_SIZE];
 	cleanup_free char *names = malloc(XATTR_LIST_MAX);
@@ -161,7 +165,8 @@ NTSTATUS hostfs_set_ea(struct io_file *file, const void *data, ULONG size)
 		if (size < header || at > size - header)
 			return STATUS_EA_LIST_INCONSISTENT;
 		memcpy(&ea, (const char *)data + at, header);
-		if ((size_t)ea.EaNameLength + 1 + ea.EaValueLength > size - at - header || ea.NextEntryOffset > size - at)
+		if ((size_t)ea.EaNameLength + 1 + ea.EaValueLength > size - at - header ||
+		    ea.NextEntryOffset > size - at)
 			return STATUS_EA_LIST_INCONSISTENT;
 		status = set_one_ea(path, &ea, (const char *)data + at + header);
 		if (!NT_SUCCESS(status) || !ea.NextEntryOffset)

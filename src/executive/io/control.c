@@ -13,30 +13,31 @@ enum { OFD_SETLK = 37, OFD_SETLKW = 38 };
 enum { LOCK_READ = 0, LOCK_WRITE = 1, LOCK_NONE = 2 };
 enum { HOST_EAGAIN = 11, HOST_EACCES = 13 };
 
-NTSTATUS NtFsControlFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine, PVOID ApcContext, PIO_STATUS_BLOCK IoStatusBlock,
-			 ULONG FsControlCode, PVOID InputBuffer, ULONG InputBufferLength, PVOID OutputBuffer, ULONG OutputBufferLength)
+NTSTATUS NtFsControlFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine, PVOID ApcContext,
+			 PIO_STATUS_BLOCK IoStatusBlock, ULONG FsControlCode, PVOID InputBuffer,
+			 ULONG InputBufferLength, PVOID OutputBuffer, ULONG OutputBufferLength)
 {
 	cleanup_object struct io_file *file = NULL;
 	ULONG_PTR information = 0;
 	NTSTATUS status = io_reference_file(FileHandle, 0, &file);
 
 	if (NT_SUCCESS(status))
-		status = IO_OPERATION(file, fs_control)(file, FsControlCode, InputBuffer, InputBufferLength, OutputBuffer,
-							OutputBufferLength, &information);
+		status = IO_OPERATION(file, fs_control)(file, FsControlCode, InputBuffer, InputBufferLength,
+							OutputBuffer, OutputBufferLength, &information);
 	return io_complete(status, information, IoStatusBlock, Event, ApcRoutine, ApcContext);
 }
 
 NTSTATUS NtDeviceIoControlFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine, PVOID ApcContext,
-			       PIO_STATUS_BLOCK IoStatusBlock, ULONG IoControlCode, PVOID InputBuffer, ULONG InputBufferLength,
-			       PVOID OutputBuffer, ULONG OutputBufferLength)
+			       PIO_STATUS_BLOCK IoStatusBlock, ULONG IoControlCode, PVOID InputBuffer,
+			       ULONG InputBufferLength, PVOID OutputBuffer, ULONG OutputBufferLength)
 {
 	cleanup_object struct io_file *file = NULL;
 	ULONG_PTR information = 0;
 	NTSTATUS status = io_reference_file(FileHandle, 0, &file);
 
 	if (NT_SUCCESS(status))
-		status = IO_OPERATION(file, device_control)(file, IoControlCode, InputBuffer, InputBufferLength, OutputBuffer,
-							    OutputBufferLength, &information);
+		status = IO_OPERATION(file, device_control)(file, IoControlCode, InputBuffer, InputBufferLength,
+							    OutputBuffer, OutputBufferLength, &information);
 	return io_complete(status, information, IoStatusBlock, Event, ApcRoutine, ApcContext);
 }
 
@@ -45,7 +46,7 @@ static NTSTATUS lock_operation(HANDLE handle, LARGE_INTEGER offset, LARGE_INTEGE
 {
 	cleanup_object struct io_file *file = NULL;
 	FSCTL_LX_RECORD_LOCK_BUFFER lock = {
-		.Command = command, .Type = type, .Start = offset.QuadPart, .Length = length.QuadPart};
+	    .Command = command, .Type = type, .Start = offset.QuadPart, .Length = length.QuadPart};
 	ULONG_PTR information = 0;
 	NTSTATUS status = io_reference_file(handle, 0, &file);
 
@@ -55,21 +56,25 @@ static NTSTATUS lock_operation(HANDLE handle, LARGE_INTEGER offset, LARGE_INTEGE
 		return STATUS_ACCESS_DENIED;
 	if (length.QuadPart <= 0 || offset.QuadPart < 0)
 		return STATUS_INVALID_LOCK_RANGE;
-	return IO_OPERATION(file, fs_control)(file, FSCTL_LX_RECORD_LOCK, &lock, sizeof(lock), &lock, sizeof(lock), &information);
+	return IO_OPERATION(file, fs_control)(file, FSCTL_LX_RECORD_LOCK, &lock, sizeof(lock), &lock, sizeof(lock),
+					      &information);
 }
 
-NTSTATUS NtLockFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine, PVOID ApcContext, PIO_STATUS_BLOCK IoStatusBlock,
-		    PLARGE_INTEGER ByteOffset, PLARGE_INTEGER Length, ULONG Key, BOOLEAN FailImmediately, BOOLEAN ExclusiveLock)
+NTSTATUS NtLockFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine, PVOID ApcContext,
+		    PIO_STATUS_BLOCK IoStatusBlock, PLARGE_INTEGER ByteOffset, PLARGE_INTEGER Length, ULONG Key,
+		    BOOLEAN FailImmediately, BOOLEAN ExclusiveLock)
 {
 	NTSTATUS status = lock_operation(FileHandle, *ByteOffset, *Length, FailImmediately ? OFD_SETLK : OFD_SETLKW,
 					 ExclusiveLock ? LOCK_WRITE : LOCK_READ);
 
-	if (status == nt_status_from_errno(HOST_EAGAIN) || (status == nt_status_from_errno(HOST_EACCES) && FailImmediately))
+	if (status == nt_status_from_errno(HOST_EAGAIN) ||
+	    (status == nt_status_from_errno(HOST_EACCES) && FailImmediately))
 		status = STATUS_LOCK_NOT_GRANTED;
 	return io_complete(status, 0, IoStatusBlock, Event, ApcRoutine, ApcContext);
 }
 
-NTSTATUS NtUnlockFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock, PLARGE_INTEGER ByteOffset, PLARGE_INTEGER Length, ULONG Key)
+NTSTATUS NtUnlockFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock, PLARGE_INTEGER ByteOffset,
+		      PLARGE_INTEGER Length, ULONG Key)
 {
 	NTSTATUS status = lock_operation(FileHandle, *ByteOffset, *Length, OFD_SETLK, LOCK_NONE);
 

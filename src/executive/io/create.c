@@ -51,7 +51,8 @@ static NTSTATUS make_file(struct io_device *device, const struct io_create *crea
 			size += root->name.Length + (size ? 1 : 0);
 	}
 	/* A path may be long only by joining; what can't be shown is not kept. */
-	status = io_create_named_file_object(device, create->access, create->options, size > UINT16_MAX ? 0 : size, file);
+	status =
+	    io_create_named_file_object(device, create->access, create->options, size > UINT16_MAX ? 0 : size, file);
 	if (NT_SUCCESS(status) && size <= UINT16_MAX)
 		join_name(*file, create);
 	if (root)
@@ -79,8 +80,9 @@ NTSTATUS io_create_on_device(struct io_device *device, struct io_create *create,
 static NTSTATUS query_on_device(struct io_device *device, struct parse_context *context)
 {
 	ULONG_PTR information = 0;
-	NTSTATUS (*query)(struct io_device *, struct io_create *, FILE_INFORMATION_CLASS, void *, ULONG, ULONG_PTR *) =
-		device->operations->query_by_name;
+	NTSTATUS (*query)
+	(struct io_device *, struct io_create *, FILE_INFORMATION_CLASS, void *, ULONG, ULONG_PTR *) =
+	    device->operations->query_by_name;
 	NTSTATUS status = query(device, &context->create, context->class, context->data, context->size, &information);
 
 	context->create.information = information;
@@ -101,8 +103,8 @@ NTSTATUS io_parse_device(void *object, struct ob_parse *parse)
 	create->name = parse->remaining;
 	create->access = parse->access;
 	context->answered = true;
-	context->status = context->query ? query_on_device(device, context) :
-					   io_create_on_device(device, create, (struct io_file **)&parse->object);
+	context->status = context->query ? query_on_device(device, context)
+					 : io_create_on_device(device, create, (struct io_file **)&parse->object);
 	/* A query leaves no object, and only the LX subsystem knows where a link leads. */
 	return context->query || context->status != STATUS_SUCCESS ? STATUS_UNSUCCESSFUL : STATUS_SUCCESS;
 }
@@ -122,8 +124,9 @@ static ACCESS_MASK map_access(ACCESS_MASK access)
 
 	if (likely(!(access & (GENERIC_READ | GENERIC_WRITE | GENERIC_EXECUTE | GENERIC_ALL))))
 		return access;
-	access |= (access & GENERIC_READ ? mapping->GenericRead : 0) | (access & GENERIC_WRITE ? mapping->GenericWrite : 0) |
-		  (access & GENERIC_EXECUTE ? mapping->GenericExecute : 0) | (access & GENERIC_ALL ? mapping->GenericAll : 0);
+	access |=
+	    (access & GENERIC_READ ? mapping->GenericRead : 0) | (access & GENERIC_WRITE ? mapping->GenericWrite : 0) |
+	    (access & GENERIC_EXECUTE ? mapping->GenericExecute : 0) | (access & GENERIC_ALL ? mapping->GenericAll : 0);
 	return access & ~(GENERIC_READ | GENERIC_WRITE | GENERIC_EXECUTE | GENERIC_ALL);
 }
 
@@ -140,7 +143,8 @@ static NTSTATUS check_attributes(const OBJECT_ATTRIBUTES *attributes)
 }
 
 /* Open by name or, with context->query, just ask. *file is NULL for a query. */
-static NTSTATUS open_by_attributes(const OBJECT_ATTRIBUTES *attributes, struct parse_context *context, struct io_file **file)
+static NTSTATUS open_by_attributes(const OBJECT_ATTRIBUTES *attributes, struct parse_context *context,
+				   struct io_file **file)
 {
 	cleanup_object struct io_file *root = NULL;
 	cleanup_object void *object = NULL;
@@ -164,8 +168,8 @@ static NTSTATUS open_by_attributes(const OBJECT_ATTRIBUTES *attributes, struct p
 	context->create.root = root;
 	if (attributes->ObjectName)
 		context->create.name = *attributes->ObjectName;
-	return context->query ? query_on_device(root->device, context) :
-				io_create_on_device(root->device, &context->create, file);
+	return context->query ? query_on_device(root->device, context)
+			      : io_create_on_device(root->device, &context->create, file);
 }
 
 /* The open packet among the extended attributes; STATUS_INVALID_PARAMETER for a list that does not add up. */
@@ -202,7 +206,8 @@ static NTSTATUS check_options(ULONG disposition, ULONG options)
 		return STATUS_INVALID_PARAMETER;
 	if ((options & FILE_DIRECTORY_FILE) && (options & FILE_NON_DIRECTORY_FILE))
 		return STATUS_INVALID_PARAMETER;
-	if ((options & FILE_DIRECTORY_FILE) && disposition != FILE_OPEN && disposition != FILE_CREATE && disposition != FILE_OPEN_IF)
+	if ((options & FILE_DIRECTORY_FILE) && disposition != FILE_OPEN && disposition != FILE_CREATE &&
+	    disposition != FILE_OPEN_IF)
 		return STATUS_INVALID_PARAMETER;
 	if (options & FILE_OPEN_BY_FILE_ID)
 		return STATUS_NOT_SUPPORTED;
@@ -214,17 +219,18 @@ static void hand_out_reparse_file(struct io_create *create, ACCESS_MASK access, 
 {
 	cleanup_object struct io_file *target = steal_pointer(&create->reparse_file);
 
-	if (target && !NT_SUCCESS(ob_open_by_pointer(target, create->attributes & OBJ_KERNEL_HANDLE, target->access, handle)))
+	if (target &&
+	    !NT_SUCCESS(ob_open_by_pointer(target, create->attributes & OBJ_KERNEL_HANDLE, target->access, handle)))
 		*handle = NULL;
 }
 
-NTSTATUS NtCreateFile(PHANDLE FileHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes, PIO_STATUS_BLOCK IoStatusBlock,
-		      PLARGE_INTEGER AllocationSize, ULONG FileAttributes, ULONG ShareAccess, ULONG CreateDisposition,
-		      ULONG CreateOptions, PVOID EaBuffer, ULONG EaLength)
+NTSTATUS NtCreateFile(PHANDLE FileHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
+		      PIO_STATUS_BLOCK IoStatusBlock, PLARGE_INTEGER AllocationSize, ULONG FileAttributes,
+		      ULONG ShareAccess, ULONG CreateDisposition, ULONG CreateOptions, PVOID EaBuffer, ULONG EaLength)
 {
 	cleanup_object struct io_file *file = NULL;
 	struct parse_context context = {
-		.create = {.access = DesiredAccess, .options = CreateOptions, .disposition = CreateDisposition},
+	    .create = {.access = DesiredAccess, .options = CreateOptions, .disposition = CreateDisposition},
 	};
 	NTSTATUS status = check_options(CreateDisposition, CreateOptions);
 
@@ -237,36 +243,36 @@ NTSTATUS NtCreateFile(PHANDLE FileHandle, ACCESS_MASK DesiredAccess, POBJECT_ATT
 	if (status == STATUS_REPARSE)
 		hand_out_reparse_file(&context.create, DesiredAccess, FileHandle);
 	if (status == STATUS_SUCCESS)
-		status = ob_open_by_pointer(file, ObjectAttributes->Attributes & (OBJ_INHERIT | OBJ_KERNEL_HANDLE), file->access,
-					    FileHandle);
+		status = ob_open_by_pointer(file, ObjectAttributes->Attributes & (OBJ_INHERIT | OBJ_KERNEL_HANDLE),
+					    file->access, FileHandle);
 	IoStatusBlock->Status = status;
 	IoStatusBlock->Information = status == STATUS_REPARSE ? IO_REPARSE_TAG_LX_SYMLINK : context.create.information;
 	return status;
 }
 
-NTSTATUS NtOpenFile(PHANDLE FileHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes, PIO_STATUS_BLOCK IoStatusBlock,
-		    ULONG ShareAccess, ULONG OpenOptions)
+NTSTATUS NtOpenFile(PHANDLE FileHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
+		    PIO_STATUS_BLOCK IoStatusBlock, ULONG ShareAccess, ULONG OpenOptions)
 {
-	return NtCreateFile(FileHandle, DesiredAccess, ObjectAttributes, IoStatusBlock, NULL, 0, ShareAccess, FILE_OPEN, OpenOptions,
-			    NULL, 0);
+	return NtCreateFile(FileHandle, DesiredAccess, ObjectAttributes, IoStatusBlock, NULL, 0, ShareAccess, FILE_OPEN,
+			    OpenOptions, NULL, 0);
 }
 
 /*
  * A symbolic link as last component is shown itself (as FILE_OPEN_REPARSE_POINT) when the class is one that the link
  * has an answer to and OBJ_OPENLINK is set; otherwise STATUS_REPARSE.
  */
-NTSTATUS NtQueryInformationByName(POBJECT_ATTRIBUTES ObjectAttributes, PIO_STATUS_BLOCK IoStatusBlock, PVOID FileInformation,
-				  ULONG Length, FILE_INFORMATION_CLASS FileInformationClass)
+NTSTATUS NtQueryInformationByName(POBJECT_ATTRIBUTES ObjectAttributes, PIO_STATUS_BLOCK IoStatusBlock,
+				  PVOID FileInformation, ULONG Length, FILE_INFORMATION_CLASS FileInformationClass)
 {
 	bool open_link = ObjectAttributes && (ObjectAttributes->Attributes & OBJ_OPENLINK);
 	struct parse_context context = {
-		.create = {.access = FILE_READ_ATTRIBUTES,
-			   .options = open_link ? FILE_OPEN_REPARSE_POINT : 0,
-			   .disposition = FILE_OPEN},
-		.query = true,
-		.class = FileInformationClass,
-		.data = FileInformation,
-		.size = Length,
+	    .create = {.access = FILE_READ_ATTRIBUTES,
+		       .options = open_link ? FILE_OPEN_REPARSE_POINT : 0,
+		       .disposition = FILE_OPEN},
+	    .query = true,
+	    .class = FileInformationClass,
+	    .data = FileInformation,
+	    .size = Length,
 	};
 	struct io_file *none = NULL;
 	NTSTATUS status = open_by_attributes(ObjectAttributes, &context, &none);

@@ -26,8 +26,8 @@ static NTSTATUS query_access(HANDLE handle, void *data, ULONG size, ULONG_PTR *i
 
 static NTSTATUS query_mode(struct io_file *file, void *data, ULONG size, ULONG_PTR *information)
 {
-	const ULONG shown = FILE_WRITE_THROUGH | FILE_SEQUENTIAL_ONLY | FILE_NO_INTERMEDIATE_BUFFERING | FILE_SYNCHRONOUS_IO_ALERT |
-			    FILE_SYNCHRONOUS_IO_NONALERT | FILE_DELETE_ON_CLOSE;
+	const ULONG shown = FILE_WRITE_THROUGH | FILE_SEQUENTIAL_ONLY | FILE_NO_INTERMEDIATE_BUFFERING |
+			    FILE_SYNCHRONOUS_IO_ALERT | FILE_SYNCHRONOUS_IO_NONALERT | FILE_DELETE_ON_CLOSE;
 	FILE_MODE_INFORMATION answer = {file->options & shown};
 
 	return give(&answer, sizeof(answer), data, size, information);
@@ -63,7 +63,8 @@ static NTSTATUS query_position(struct io_file *file, void *data, ULONG size, ULO
 }
 
 /* The file object's own answer to a class that the driver leaves alone. */
-static NTSTATUS query_generic(struct io_file *file, FILE_INFORMATION_CLASS class, void *data, ULONG size, ULONG_PTR *information)
+static NTSTATUS query_generic(struct io_file *file, FILE_INFORMATION_CLASS class, void *data, ULONG size,
+			      ULONG_PTR *information)
 {
 	if (class == FileNameInformation)
 		return query_name(file, data, size, information);
@@ -72,7 +73,8 @@ static NTSTATUS query_generic(struct io_file *file, FILE_INFORMATION_CLASS class
 	return STATUS_INVALID_INFO_CLASS;
 }
 
-static NTSTATUS query_information(HANDLE handle, FILE_INFORMATION_CLASS class, void *data, ULONG size, ULONG_PTR *information)
+static NTSTATUS query_information(HANDLE handle, FILE_INFORMATION_CLASS class, void *data, ULONG size,
+				  ULONG_PTR *information)
 {
 	cleanup_object struct io_file *file = NULL;
 	NTSTATUS status = io_reference_file(handle, 0, &file);
@@ -107,7 +109,8 @@ static NTSTATUS reference_target(FILE_INFORMATION_CLASS class, const void *data,
 	case FileLinkInformation:
 	case FileLinkInformationEx:
 		if (size < offsetof(FILE_RENAME_INFORMATION, FileName) ||
-		    ((const FILE_RENAME_INFORMATION *)data)->FileNameLength > size - offsetof(FILE_RENAME_INFORMATION, FileName))
+		    ((const FILE_RENAME_INFORMATION *)data)->FileNameLength >
+			size - offsetof(FILE_RENAME_INFORMATION, FileName))
 			return STATUS_INFO_LENGTH_MISMATCH;
 		directory = ((const FILE_RENAME_INFORMATION *)data)->RootDirectory;
 		break;
@@ -159,7 +162,8 @@ static NTSTATUS set_information(HANDLE handle, FILE_INFORMATION_CLASS class, con
 NTSTATUS NtSetInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock, PVOID FileInformation, ULONG Length,
 			      FILE_INFORMATION_CLASS FileInformationClass)
 {
-	return io_complete(set_information(FileHandle, FileInformationClass, FileInformation, Length), 0, IoStatusBlock, NULL, NULL, NULL);
+	return io_complete(set_information(FileHandle, FileInformationClass, FileInformation, Length), 0, IoStatusBlock,
+			   NULL, NULL, NULL);
 }
 
 /* A pattern is for drivers that have one; Linux' directories are always read whole. */
@@ -180,25 +184,26 @@ NTSTATUS NtQueryDirectoryFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE A
 	if (NT_SUCCESS(status) && !is_everything(FileName))
 		status = STATUS_NOT_SUPPORTED;
 	if (NT_SUCCESS(status))
-		status = IO_OPERATION(file, query_directory)(file, FileInformationClass, FileInformation, Length, RestartScan,
-							     ReturnSingleEntry, &information);
+		status = IO_OPERATION(file, query_directory)(file, FileInformationClass, FileInformation, Length,
+							     RestartScan, ReturnSingleEntry, &information);
 	return io_complete(status, information, IoStatusBlock, Event, ApcRoutine, ApcContext);
 }
 
-NTSTATUS NtQueryVolumeInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock, PVOID FsInformation, ULONG Length,
-				      FS_INFORMATION_CLASS FsInformationClass)
+NTSTATUS NtQueryVolumeInformationFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock, PVOID FsInformation,
+				      ULONG Length, FS_INFORMATION_CLASS FsInformationClass)
 {
 	cleanup_object struct io_file *file = NULL;
 	ULONG_PTR information = 0;
 	NTSTATUS status = io_reference_file(FileHandle, 0, &file);
 
 	if (NT_SUCCESS(status))
-		status = IO_OPERATION(file, query_volume)(file, FsInformationClass, FsInformation, Length, &information);
+		status =
+		    IO_OPERATION(file, query_volume)(file, FsInformationClass, FsInformation, Length, &information);
 	return io_complete(status, information, IoStatusBlock, NULL, NULL, NULL);
 }
 
-NTSTATUS NtQueryEaFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock, PVOID Buffer, ULONG Length, BOOLEAN ReturnSingleEntry,
-		       PVOID EaList, ULONG EaListLength, PULONG EaIndex, BOOLEAN RestartScan)
+NTSTATUS NtQueryEaFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock, PVOID Buffer, ULONG Length,
+		       BOOLEAN ReturnSingleEntry, PVOID EaList, ULONG EaListLength, PULONG EaIndex, BOOLEAN RestartScan)
 {
 	cleanup_object struct io_file *file = NULL;
 	ULONG_PTR information = 0;
@@ -207,8 +212,8 @@ NTSTATUS NtQueryEaFile(HANDLE FileHandle, PIO_STATUS_BLOCK IoStatusBlock, PVOID 
 	if (NT_SUCCESS(status) && EaIndex)
 		status = STATUS_NOT_SUPPORTED; /* Linux' attributes have no stable numbering */
 	if (NT_SUCCESS(status))
-		status = IO_OPERATION(file, query_ea)(file, Buffer, Length, EaList, EaListLength, RestartScan, ReturnSingleEntry,
-						      &information);
+		status = IO_OPERATION(file, query_ea)(file, Buffer, Length, EaList, EaListLength, RestartScan,
+						      ReturnSingleEntry, &information);
 	return io_complete(status, information, IoStatusBlock, NULL, NULL, NULL);
 }
 

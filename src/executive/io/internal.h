@@ -9,14 +9,15 @@
 /* Fill the missing operations of a driver's table with the named defaults. */
 void io_fill_defaults(struct io_driver_operations *operations, const struct io_driver_operations *given);
 /* As io_create_file_object, with room for a first name of `name_size` bytes in file->name. */
-NTSTATUS io_create_named_file_object(struct io_device *device, ACCESS_MASK access, ULONG options, size_t name_size, struct io_file **file);
+NTSTATUS io_create_named_file_object(struct io_device *device, ACCESS_MASK access, ULONG options, size_t name_size,
+				     struct io_file **file);
 /* IopParseDevice: a name walk reached a device. The parse context is the io_create of NtCreateFile. */
 NTSTATUS io_parse_device(void *object, struct ob_parse *parse);
 /*
  * Give the result to who waits for it: status block, event (by handle, NULL:
  * none), APC to the calling thread. Returns `status`.
  */
-NTSTATUS io_complete(NTSTATUS status, ULONG_PTR information, IO_STATUS_BLOCK *block, HANDLE event, PIO_APC_ROUTINE routine,
-		     PVOID context);
+NTSTATUS io_complete(NTSTATUS status, ULONG_PTR information, IO_STATUS_BLOCK *block, HANDLE event,
+		     PIO_APC_ROUTINE routine, PVOID context);
 
 #endif

@@ -14,14 +14,13 @@ void io_buffer_from_kernel(struct io_buffer *buffer, void *base, size_t size)
 	buffer->segments = &buffer->single;
 }
 
-void io_buffer_from_user(struct io_buffer *buffer, struct mm_address_space *space,
-			 const struct io_segment *segments, uint32_t count)
+void io_buffer_from_user(struct io_buffer *buffer, struct mm_address_space *space, const struct io_segment *segments,
+			 uint32_t count)
 {
 	*buffer = (struct io_buffer){.space = space, .segments = segments, .count = count};
 }
 
-void io_buffer_from_user_single(struct io_buffer *buffer, struct mm_address_space *space,
-				uint64_t base, size_t size)
+void io_buffer_from_user_single(struct io_buffer *buffer, struct mm_address_space *space, uint64_t base, size_t size)
 {
 	*buffer = (struct io_buffer){.space = space, .count = 1, .single = {base, size}};
 	buffer->segments = &buffer->single;
@@ -69,8 +68,9 @@ size_t io_buffer_put(const struct io_buffer *buffer, size_t offset, const void *
 
 	for (uint32_t i = find_segment(buffer, &offset); i < buffer->count && done < size; i++, offset = 0) {
 		size_t part = MIN_OF(buffer->segments[i].size - offset, size - done);
-		size_t copied = part ? copy_to_segment(buffer, buffer->segments[i].base + offset,
-						       (const char *)data + done, part) : 0;
+		size_t copied =
+		    part ? copy_to_segment(buffer, buffer->segments[i].base + offset, (const char *)data + done, part)
+			 : 0;
 
 		done += copied;
 		if (copied < part)
@@ -85,8 +85,8 @@ size_t io_buffer_get(const struct io_buffer *buffer, size_t offset, void *data, 
 
 	for (uint32_t i = find_segment(buffer, &offset); i < buffer->count && done < size; i++, offset = 0) {
 		size_t part = MIN_OF(buffer->segments[i].size - offset, size - done);
-		size_t copied = part ? copy_from_segment(buffer, buffer->segments[i].base + offset,
-							 (char *)data + done, part) : 0;
+		size_t copied =
+		    part ? copy_from_segment(buffer, buffer->segments[i].base + offset, (char *)data + done, part) : 0;
 
 		done += copied;
 		if (copied < part)

@@ -72,18 +72,18 @@ static void dump_file(void *object, FILE *out)
 }
 
 static const struct ob_type_operations file_operations = {
-	.close = close_file_handle,
-	.delete = delete_file,
-	.dispatcher = file_dispatcher,
-	.query_name = query_file_name,
-	.dump = dump_file,
+    .close = close_file_handle,
+    .delete = delete_file,
+    .dispatcher = file_dispatcher,
+    .query_name = query_file_name,
+    .dump = dump_file,
 };
 
 struct ob_type io_file_type = {
-	.name = "File",
-	.mapping = {FILE_GENERIC_READ, FILE_GENERIC_WRITE, FILE_GENERIC_EXECUTE, FILE_ALL_ACCESS},
-	.valid_access = FILE_ALL_ACCESS,
-	.operations = &file_operations,
+    .name = "File",
+    .mapping = {FILE_GENERIC_READ, FILE_GENERIC_WRITE, FILE_GENERIC_EXECUTE, FILE_ALL_ACCESS},
+    .valid_access = FILE_ALL_ACCESS,
+    .operations = &file_operations,
 };
 
 static void delete_device(void *object)
@@ -97,24 +97,24 @@ static void dump_device(void *object, FILE *out)
 }
 
 static const struct ob_type_operations device_operations = {
-	.delete = delete_device,
-	.parse = io_parse_device,
-	.dump = dump_device,
+    .delete = delete_device,
+    .parse = io_parse_device,
+    .dump = dump_device,
 };
 
 struct ob_type io_device_type = {
-	.name = "Device",
-	.mapping = {FILE_GENERIC_READ, FILE_GENERIC_WRITE, FILE_GENERIC_EXECUTE, FILE_ALL_ACCESS},
-	.valid_access = FILE_ALL_ACCESS,
-	.operations = &device_operations,
+    .name = "Device",
+    .mapping = {FILE_GENERIC_READ, FILE_GENERIC_WRITE, FILE_GENERIC_EXECUTE, FILE_ALL_ACCESS},
+    .valid_access = FILE_ALL_ACCESS,
+    .operations = &device_operations,
 };
 
 static const struct ob_type_operations driver_operations = {0};
 
 struct ob_type io_driver_type = {
-	.name = "Driver",
-	.valid_access = STANDARD_RIGHTS_ALL,
-	.operations = &driver_operations,
+    .name = "Driver",
+    .valid_access = STANDARD_RIGHTS_ALL,
+    .operations = &driver_operations,
 };
 
 void io_initialize(void)
@@ -208,7 +208,8 @@ NTSTATUS io_create_device(struct io_driver *driver, const char *name, void *exte
 	return STATUS_SUCCESS;
 }
 
-NTSTATUS io_create_named_file_object(struct io_device *device, ACCESS_MASK access, ULONG options, size_t name_size, struct io_file **result)
+NTSTATUS io_create_named_file_object(struct io_device *device, ACCESS_MASK access, ULONG options, size_t name_size,
+				     struct io_file **result)
 {
 	size_t extension = device->driver->file_extension_size;
 	struct io_file *file;

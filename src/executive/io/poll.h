@@ -20,7 +20,7 @@ struct io_poll_table {
 	size_t entry_count, entry_capacity;
 	struct io_poll_host *hosts;
 	size_t host_count, host_capacity;
-	ULONG current;      /* index given to host descriptors added now */
+	ULONG current;	    /* index given to host descriptors added now */
 	bool out_of_memory; /* something could not be added */
 };
 

@@ -7,8 +7,8 @@
  */
 #include <executive/io/internal.h>
 
-NTSTATUS io_complete(NTSTATUS status, ULONG_PTR information, IO_STATUS_BLOCK *block, HANDLE event, PIO_APC_ROUTINE routine,
-		     PVOID context)
+NTSTATUS io_complete(NTSTATUS status, ULONG_PTR information, IO_STATUS_BLOCK *block, HANDLE event,
+		     PIO_APC_ROUTINE routine, PVOID context)
 {
 	block->Status = status;
 	block->Information = information;
@@ -51,8 +51,9 @@ static const struct io_buffer *limit_buffer(const struct io_buffer *buffer, ULON
 	return cut;
 }
 
-NTSTATUS NtReadFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine, PVOID ApcContext, PIO_STATUS_BLOCK IoStatusBlock,
-		    PIO_BUFFER Buffer, ULONG Length, PLARGE_INTEGER ByteOffset, PULONG Key)
+NTSTATUS NtReadFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine, PVOID ApcContext,
+		    PIO_STATUS_BLOCK IoStatusBlock, PIO_BUFFER Buffer, ULONG Length, PLARGE_INTEGER ByteOffset,
+		    PULONG Key)
 {
 	cleanup_object struct io_file *file = NULL;
 	const LARGE_INTEGER *position = position_of(ByteOffset);
@@ -68,12 +69,14 @@ NTSTATUS NtReadFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine,
 		*IoStatusBlock = (IO_STATUS_BLOCK){status, 0};
 		return status;
 	}
-	status = IO_OPERATION(file, read)(file, limit_buffer(Buffer, Length, &cut), position, Key ? *Key : 0, &information);
+	status =
+	    IO_OPERATION(file, read)(file, limit_buffer(Buffer, Length, &cut), position, Key ? *Key : 0, &information);
 	return io_complete(status, information, IoStatusBlock, Event, ApcRoutine, ApcContext);
 }
 
-NTSTATUS NtWriteFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine, PVOID ApcContext, PIO_STATUS_BLOCK IoStatusBlock,
-		     PIO_BUFFER Buffer, ULONG Length, PLARGE_INTEGER ByteOffset, PULONG Key)
+NTSTATUS NtWriteFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine, PVOID ApcContext,
+		     PIO_STATUS_BLOCK IoStatusBlock, PIO_BUFFER Buffer, ULONG Length, PLARGE_INTEGER ByteOffset,
+		     PULONG Key)
 {
 	cleanup_object struct io_file *file = NULL;
 	const LARGE_INTEGER *position = position_of(ByteOffset);
@@ -91,16 +94,19 @@ NTSTATUS NtWriteFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine
 		*IoStatusBlock = (IO_STATUS_BLOCK){status, 0};
 		return status;
 	}
-	status = IO_OPERATION(file, write)(file, limit_buffer(Buffer, Length, &cut), position, Key ? *Key : 0, &information);
+	status =
+	    IO_OPERATION(file, write)(file, limit_buffer(Buffer, Length, &cut), position, Key ? *Key : 0, &information);
 	return io_complete(status, information, IoStatusBlock, Event, ApcRoutine, ApcContext);
 }
 
-NTSTATUS NtFlushBuffersFileEx(HANDLE FileHandle, ULONG Flags, PVOID Parameters, ULONG ParametersSize, PIO_STATUS_BLOCK IoStatusBlock)
+NTSTATUS NtFlushBuffersFileEx(HANDLE FileHandle, ULONG Flags, PVOID Parameters, ULONG ParametersSize,
+			      PIO_STATUS_BLOCK IoStatusBlock)
 {
 	cleanup_object struct io_file *file = NULL;
 	NTSTATUS status = io_reference_file(FileHandle, 0, &file);
 
-	if (NT_SUCCESS(status) && (Flags & ~(FLUSH_FLAGS_FILE_DATA_ONLY | FLUSH_FLAGS_NO_SYNC | FLUSH_FLAGS_FILE_DATA_SYNC_ONLY)))
+	if (NT_SUCCESS(status) &&
+	    (Flags & ~(FLUSH_FLAGS_FILE_DATA_ONLY | FLUSH_FLAGS_NO_SYNC | FLUSH_FLAGS_FILE_DATA_SYNC_ONLY)))
 		status = STATUS_INVALID_PARAMETER;
 	if (NT_SUCCESS(status))
 		status = IO_OPERATION(file, flush)(file, Flags);
