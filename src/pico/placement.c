@@ -14,7 +14,7 @@
 #include <string.h>
 #include <time.h>
 
-#define TICK_NS 4000000
+#define TICK_NS 2000000
 #define TALKATIVE_SLEEPS 8 /* waits a tick that make a pair one that talks to another */
 #define BUSY_STOPS 4 /* stops a tick that make a floating guest worth placing */
 
@@ -66,41 +66,24 @@ static void unpin_task(struct pico_thread *thread)
 	pthread_mutex_unlock(&thread->task_lock);
 }
 
-static bool is_asleep(const struct pico_thread *thread)
-{
-	return atomic_load(&thread->sleeps) & 1;
-}
-
-/* How many other pairs are awake on a CPU at this moment. */
-static int load_of(int cpu, const struct pico_thread *except)
-{
-	struct pico_thread *thread;
-	int load = 0;
-
-	TAILQ_FOREACH(thread, &placement.threads, placement_link)
-		if (thread != except && atomic_load(&thread->cpu) == cpu && !is_asleep(thread))
-			load++;
-	return load;
-}
-
-/* How many pairs were busy there during the last tick. */
-static int busy_on(int cpu)
+/* How many other pairs were busy there during the last tick. */
+static int busy_on(int cpu, const struct pico_thread *except)
 {
 	struct pico_thread *thread;
 	int busy = 0;
 
 	TAILQ_FOREACH(thread, &placement.threads, placement_link)
-		busy += thread->busy && atomic_load(&thread->cpu) == cpu;
+		busy += thread != except && thread->busy && atomic_load(&thread->cpu) == cpu;
 	return busy;
 }
 
 /* The least loaded CPU; `preferred` if it is no worse. */
 static int choose_cpu(const struct pico_thread *thread, int preferred)
 {
-	int best = preferred, best_load = preferred >= 0 ? load_of(preferred, thread) : INT32_MAX;
+	int best = preferred, best_load = preferred >= 0 ? busy_on(preferred, thread) : INT32_MAX;
 
 	for (int i = 0; i < placement.cpu_count && best_load > 0; i++) {
-		int load = load_of(placement.cpus[i], thread);
+		int load = busy_on(placement.cpus[i], thread);
 
 		if (load < best_load) {
 			best = placement.cpus[i];
@@ -175,7 +158,7 @@ static void rebalance(void)
 	struct pico_thread *thread;
 
 	for (int i = 0; i < placement.cpu_count; i++) {
-		int load = busy_on(placement.cpus[i]);
+		int load = busy_on(placement.cpus[i], NULL);
 
 		if (load > most) {
 			most = load;

@@ -330,6 +330,8 @@ void pico_reap_later(pid_t tid)
 {
 	bool queued;
 
+	if (tid <= 0)
+		return; /* gone already; and 0 would mean our own process group */
 	kill(tid, SIGKILL);
 	pthread_mutex_lock(&template.lock);
 	queued = template.reaping < REAP_MAX;
