@@ -4,6 +4,7 @@
  */
 #include <procfs.h>
 #include <devices.h>
+#include <executive/ex/debug.h>
 #include <signals.h>
 
 /* --- looking */
@@ -430,9 +431,46 @@ static bool owner_of(const struct procfs_subject *subject, ULONG *uid, ULONG *gi
 	return process && (thread || !subject->tid);
 }
 
+#define REPORTED_MAXIMUM 256
+
+/* True the first time; once the table is full, nothing is reported any more. */
+static bool first_report(const char *path)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static uint64_t reported[REPORTED_MAXIMUM];
+	static size_t count;
+	uint64_t hash = 14695981039346656037u;
+	bool first = false;
+	size_t i;
+
+	for (; *path; path++)
+		hash = (hash ^ (unsigned char)*path) * 1099511628211u;
+	pthread_mutex_lock(&lock);
+	for (i = 0; i < count && reported[i] != hash; i++)
+		;
+	if (i == count && count < REPORTED_MAXIMUM) {
+		reported[count++] = hash;
+		first = true;
+	}
+	pthread_mutex_unlock(&lock);
+	return first;
+}
+
+/* A file that the host may have and lxrun has not: said once in the log, whichever process it was looked for in. */
+static void report_missing(const char *path)
+{
+	const char *slash = strchr(path, '/');
+	size_t digits = strspn(path, "0123456789");
+	const char *shown = digits && path[digits] == '/' ? slash : path;
+
+	if (first_report(shown))
+		ex_debug_print("/proc/%s%s does not exist here", shown == path ? "" : "<pid>", shown);
+}
+
 void lx_procfs_initialize(void)
 {
-	static const struct procfs_provider provider = {.root = &lx_proc_root_node, .owner = owner_of};
+	static const struct procfs_provider provider = {
+		.root = &lx_proc_root_node, .owner = owner_of, .missing = report_missing};
 
 	procfs_register(&provider);
 }
