@@ -3,6 +3,7 @@
  * linker, a fresh address space, the initial stack. execve(2)'s own part, the
  * change of the caller, is in execve.c.
  */
+#include <drivers/hostfs/hostfs.h>
 #include <exec_image.h>
 
 #include <stdarg.h>
@@ -41,8 +42,10 @@ int64_t exec_read(struct exec_file *file, uint64_t offset, void *data, size_t si
 
 static void close_file(struct exec_file *file)
 {
-	if (file->file)
+	if (file->file) {
+		hostfs_allow_write(file->file);
 		ob_dereference(file->file);
+	}
 	if (file->handle)
 		ZwClose(file->handle);
 	file->file = NULL;
@@ -60,8 +63,16 @@ static int64_t open_file(struct lx_call *call, int32_t dirfd, const char *path, 
 	if (error)
 		return exec_fail(reason, error, "%s: %s", path, lx_errno_text((int)-error));
 	error = lx_errno_from_status(ob_reference_by_handle(file->handle, 0, &io_file_type, &object));
+	if (error)
+		return error;
+	/* ETXTBSY, both ways: until it is closed here or, for the program itself, as long as somebody executes it. */
+	error = lx_errno_from_status(hostfs_deny_write(object));
+	if (error) {
+		ob_dereference(object);
+		return exec_fail(reason, error, "%s: %s", path, lx_errno_text((int)-error));
+	}
 	file->file = object;
-	return error;
+	return 0;
 }
 
 /* The state of the walk along `#!` lines: the argument vector grows at its front. */
