@@ -5,6 +5,7 @@
  * terminal, the user's: it is the controlling terminal of at most one session, and the host's own notion of a foreground
  * group is not used, since guests' groups are not the host's. Guarded by lx_tree_lock.
  */
+#include <hal/host.h>
 #include <lx_syscalls.h>
 #include <tree.h>
 
@@ -219,7 +220,8 @@ int64_t lx_console_check_change(struct lx_call *call, int32_t signal)
 	int32_t group;
 
 	pthread_mutex_lock(&lx_tree_lock);
-	may = !lx_console_is_controlling(process) || lx_console_in_foreground(process);
+	/* When lxrun itself is a background job, so are all of its guests. */
+	may = !lx_console_is_controlling(process) || (lx_console_in_foreground(process) && hal_in_foreground());
 	orphaned = lx_group_is_orphaned(process);
 	group = lx_process_group_id(process);
 	pthread_mutex_unlock(&lx_tree_lock);

@@ -21,7 +21,11 @@
 #include <termios.h>
 #include <unistd.h>
 
+/* Out of the way of descriptors that guests inherit. */
+#define TERMINAL_FD_MINIMUM 200
+
 static struct hal_start start_state;
+static int terminal_fd = -1;
 
 static void read_signals(struct hal_start *state)
 {
@@ -82,6 +86,7 @@ static void read_terminal(struct hal_start *state)
 		return;
 	state->has_terminal = true;
 	state->in_foreground = tcgetpgrp(terminal) == getpgrp();
+	terminal_fd = fcntl(terminal, F_DUPFD_CLOEXEC, TERMINAL_FD_MINIMUM);
 	close(terminal);
 }
 
@@ -156,6 +161,13 @@ bool hal_signal_wait(struct hal_signal *signal)
 		.uid = info.si_code == SI_KERNEL ? 0 : info.si_uid,
 	};
 	return true;
+}
+
+bool hal_in_foreground(void)
+{
+	pid_t group = terminal_fd < 0 ? -1 : tcgetpgrp(terminal_fd);
+
+	return group < 0 || group == getpgrp();
 }
 
 void hal_stop_self(void)

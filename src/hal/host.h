@@ -40,6 +40,9 @@ bool hal_signal_wait(struct hal_signal *signal);
 /* Stop the whole supervisor as SIGTSTP would have, until it is continued. */
 void hal_stop_self(void);
 
+/* Is the supervisor in the foreground of its controlling terminal now? True without one. */
+bool hal_in_foreground(void);
+
 /* uname(2)'s fields, each 65 bytes with a NUL. */
 struct hal_names {
 	char system[65], node[65], release[65], version[65], machine[65], domain[65];
