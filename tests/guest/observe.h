@@ -47,6 +47,42 @@ static inline void observe_result(const char *what, long value)
 	fflush(stdout);
 }
 
+/*
+ * Make a system call itself, past the C library, and print it under its own name. Each argument is widened to a register's
+ * size as it would be by its prototype: an int's sign reaches all of it. The value.
+ */
+#define CALL(name, ...)                                                                                                \
+	({                                                                                                             \
+		long arguments_[6] = {OBSERVE_WIDEN(__VA_ARGS__)};                                                     \
+		errno = 0;                                                                                             \
+		long observed_ = observe_call(SYS_##name, arguments_);                                                 \
+		observe_result("SYS_" #name "(" #__VA_ARGS__ ")", observed_);                                          \
+		observed_;                                                                                             \
+	})
+/* The same where only success or the errno is to be shown. */
+#define CALL_SUCCESS(name, ...)                                                                                        \
+	({                                                                                                             \
+		long arguments_[6] = {OBSERVE_WIDEN(__VA_ARGS__)};                                                     \
+		errno = 0;                                                                                             \
+		long observed_ = observe_call(SYS_##name, arguments_);                                                 \
+		observe_result("SYS_" #name "(" #__VA_ARGS__ ")", observed_ == -1 ? -1 : 0);                           \
+		observed_;                                                                                             \
+	})
+#define OBSERVE_WIDEN(...)                                                                                             \
+	__VA_OPT__(OBSERVE_NTH(__VA_ARGS__, OBSERVE_6, OBSERVE_5, OBSERVE_4, OBSERVE_3, OBSERVE_2, OBSERVE_1)(__VA_ARGS__))
+#define OBSERVE_NTH(a, b, c, d, e, f, nth, ...) nth
+#define OBSERVE_1(a) (long)(a)
+#define OBSERVE_2(a, ...) (long)(a), OBSERVE_1(__VA_ARGS__)
+#define OBSERVE_3(a, ...) (long)(a), OBSERVE_2(__VA_ARGS__)
+#define OBSERVE_4(a, ...) (long)(a), OBSERVE_3(__VA_ARGS__)
+#define OBSERVE_5(a, ...) (long)(a), OBSERVE_4(__VA_ARGS__)
+#define OBSERVE_6(a, ...) (long)(a), OBSERVE_5(__VA_ARGS__)
+
+static inline long observe_call(long number, const long *arguments)
+{
+	return syscall(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]);
+}
+
 static inline void section(const char *title)
 {
 	printf("--- %s\n", title);
