@@ -5,6 +5,7 @@
  * task (parked: it runs no guest code yet), the NT objects, the entry into the tree. After the last, others can see the task,
  * and only starting its half is left. Processes that share memory (vfork) are further tasks of the same pico process.
  */
+#include <hal/host.h>
 #include <lx_syscalls.h>
 #include <tree.h>
 
@@ -299,6 +300,16 @@ static void take_back(struct birth *birth)
 		lx_thread_free(birth->thread);
 }
 
+/* The platform places tasks by itself; only a mask that the guest has narrowed is its business. */
+static void inherit_affinity(struct birth *birth)
+{
+	const struct hal_start *host = hal_start_state();
+	const struct lx_thread *child = birth->thread;
+
+	if (memcmp(child->affinity, host->affinity, sizeof(child->affinity)) != 0)
+		ps_platform()->set_affinity(birth->body, child->affinity, host->affinity_size);
+}
+
 static int64_t start(struct birth *birth)
 {
 	const struct lx_clone_args *args = birth->args;
@@ -318,6 +329,7 @@ static int64_t start(struct birth *birth)
 		lx_copy_out(birth->call, lx_uptr(args->parent_tid), &tid, sizeof(tid));
 	if (args->flags & LX_CLONE_CHILD_SETTID)
 		mm_copy_to(birth->thread->ps->process->space, args->child_tid, &tid, sizeof(tid));
+	inherit_affinity(birth);
 	return NT_SUCCESS(ps_start_thread(birth->thread->ps, &registers)) ? 0 : -LX_EAGAIN;
 }
 
