@@ -159,6 +159,7 @@ static void wait_in_thread(void *argument)
 
 	assert_status(ps_attach_system_thread(), STATUS_SUCCESS);
 	waiter->thread = ke_current_thread();
+	ob_reference(waiter->thread); /* for whoever alerts it */
 	ke_set_event(&waiter->started);
 	waiter->status = afd_poll(&request.info);
 	waiter->results[0] = request.handles[0].Result;
@@ -173,6 +174,12 @@ static void start_waiter(struct waiter *waiter)
 	ke_initialize_event(&waiter->done, NotificationEvent, false);
 	assert_int_equal(hal_thread_create(wait_in_thread, waiter), 0);
 	ke_wait_for_object(&waiter->started.header, false, NULL);
+}
+
+static void join_waiter(struct waiter *waiter)
+{
+	ke_wait_for_object(&waiter->done.header, false, NULL);
+	ob_dereference(waiter->thread);
 }
 
 static void make_list_ready(void)
@@ -193,7 +200,7 @@ static void either_side_ends_a_wait_on_both(void **state)
 			make_list_ready();
 		else
 			assert_int_equal(write(pipe_end, "x", 1), 1);
-		ke_wait_for_object(&waiter.done.header, false, NULL);
+		join_waiter(&waiter);
 		assert_status(waiter.status, STATUS_SUCCESS);
 		assert_int_equal(waiter.results[turn % 2], POLLIN);
 		assert_int_equal(waiter.results[!(turn % 2)], 0);
@@ -213,7 +220,7 @@ static void list_alone_ends_the_wait(void **state)
 		fake_ready = 0;
 		start_waiter(&waiter);
 		make_list_ready();
-		ke_wait_for_object(&waiter.done.header, false, NULL);
+		join_waiter(&waiter);
 		assert_status(waiter.status, STATUS_SUCCESS);
 	}
 }
@@ -227,7 +234,7 @@ static void wake_without_readiness_goes_on_waiting(void **state)
 		ke_wake_all(&fake_list);
 	assert_int_equal(ke_read_state(&waiter.done.header), 0);
 	make_list_ready();
-	ke_wait_for_object(&waiter.done.header, false, NULL);
+	join_waiter(&waiter);
 	assert_status(waiter.status, STATUS_SUCCESS);
 }
 
@@ -238,7 +245,7 @@ static void alert_interrupts_each_kind_of_wait(void **state)
 
 		start_waiter(&waiter);
 		ke_alert_thread(waiter.thread);
-		ke_wait_for_object(&waiter.done.header, false, NULL);
+		join_waiter(&waiter);
 		assert_status(waiter.status, STATUS_ALERTED);
 	}
 }

@@ -23,6 +23,7 @@ static void helper_main(void *argument)
 
 	assert_status(ps_attach_system_thread(), STATUS_SUCCESS);
 	helper->thread = ke_current_thread();
+	ob_reference(helper->thread); /* for whoever alerts it */
 	ke_set_event(&helper->started);
 	helper->routine(helper->argument);
 	ps_detach_system_thread();
@@ -41,6 +42,7 @@ static void start_helper(struct helper *helper, void (*routine)(void *), void *a
 static void join_helper(struct helper *helper)
 {
 	ke_wait_for_object(&helper->done.header, false, NULL);
+	ob_dereference(helper->thread);
 }
 
 static LONGLONG position_of(HANDLE handle)

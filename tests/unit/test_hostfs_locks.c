@@ -201,6 +201,7 @@ static void wait_for_range(void *argument)
 
 	assert_status(ps_attach_system_thread(), STATUS_SUCCESS);
 	waiter->thread = ke_current_thread();
+	ob_reference(waiter->thread); /* for whoever alerts it */
 	snprintf(full, sizeof(full), "\\Device\\HostFs\\%s/f", scratch + 1);
 	name = rtl_string(full);
 	InitializeObjectAttributes(&attributes, &name, 0, NULL, NULL);
@@ -223,6 +224,12 @@ static void start_waiter(struct waiter *waiter)
 	ke_wait_for_object(&waiter->started.header, false, NULL);
 }
 
+static void join_waiter(struct waiter *waiter)
+{
+	ke_wait_for_object(&waiter->done.header, false, NULL);
+	ob_dereference(waiter->thread);
+}
+
 static void waiting_lock_is_granted_when_the_holder_lets_go(void **state)
 {
 	struct waiter waiter = {.owner = &owner_b, .unlock = true};
@@ -231,7 +238,7 @@ static void waiting_lock_is_granted_when_the_holder_lets_go(void **state)
 	assert_status(lock_range(handle, &owner_a, F_SETLK, F_WRLCK, 0, 1), STATUS_SUCCESS);
 	start_waiter(&waiter);
 	assert_status(lock_range(handle, &owner_a, F_SETLK, F_UNLCK, 0, 1), STATUS_SUCCESS);
-	ke_wait_for_object(&waiter.done.header, false, NULL);
+	join_waiter(&waiter);
 	assert_status(waiter.status, STATUS_SUCCESS);
 	assert_true(host_can_lock(0, 1));
 	NtClose(handle);
@@ -245,7 +252,7 @@ static void waiting_lock_is_interruptible_and_leaves_nothing(void **state)
 	assert_status(lock_range(handle, &owner_a, F_SETLK, F_WRLCK, 0, 1), STATUS_SUCCESS);
 	start_waiter(&waiter);
 	ke_alert_thread(waiter.thread);
-	ke_wait_for_object(&waiter.done.header, false, NULL);
+	join_waiter(&waiter);
 	assert_status(waiter.status, STATUS_ALERTED);
 	assert_status(lock_range(handle, &owner_a, F_SETLK, F_UNLCK, 0, 1), STATUS_SUCCESS);
 	assert_true(host_can_lock(0, 1));
@@ -266,7 +273,7 @@ static void circle_of_waiters_is_a_deadlock(void **state)
 	if (status != STATUS_SUCCESS)
 		assert_errno(status, EDEADLK);
 	assert_status(lock_range(handle, &owner_a, F_SETLK, F_UNLCK, 0, 0), STATUS_SUCCESS);
-	ke_wait_for_object(&waiter.done.header, false, NULL);
+	join_waiter(&waiter);
 	if (status == STATUS_SUCCESS)
 		assert_errno(waiter.status, EDEADLK);
 	else
