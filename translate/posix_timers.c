@@ -149,7 +149,8 @@ static void withdraw(struct lx_posix_timer *timer)
 		return;
 	lx_pending_withdraw(timer->owner->process, &timer->entry);
 	timer->queued = false;
-	dereference(timer);
+	/* Never the last reference: the list, or whoever takes the timer out of it, holds one. */
+	atomic_fetch_sub(&timer->references, 1);
 }
 
 static void delete_timer(struct lx_posix_timer *timer)
