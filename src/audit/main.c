@@ -16,7 +16,8 @@
 #include <unistd.h>
 
 /* What may enter the host, by where it comes from; SECURITY.md says why each is safe. */
-static const char *const allowed_guest[] = {"futex", "futex_waitv", "futex_wake", "futex_wait", "futex_requeue", "restart_syscall", NULL};
+static const char *const allowed_guest[] = {"futex", "futex_waitv", "futex_wake", "futex_wait", "futex_requeue", "restart_syscall",
+					    "uretprobe", "uprobe", NULL};
 static const char *const allowed_listed[] = {"mmap",  "munmap", "mprotect", "mremap", "madvise",	 "close", "recvmsg",
 					     "dup2",  "read",	"prctl",    "exit",   "restart_syscall", NULL};
 static const char *const allowed_placed[] = {"clone", "futex", "msync", "mincore", "mlock", "mlock2", "munlock", "membarrier", "mmap", "mremap", "madvise", NULL};

@@ -1,8 +1,10 @@
 /*
  * Host calls in a guest's context: the half points its stopped task into the
  * stub, lets it run to the stub's private number, and later puts the guest's
- * registers back. Numbers that the stub policy does not list stop on their way
- * and are let through here, because they are expected; nobody else does that.
+ * registers back. Calls that the stub policy does not list stop on their way
+ * and are let through here if they are what the supervisor itself has put in
+ * place, to the last argument; nobody else does that. A batch lies in guest
+ * memory, where another thread of the guest can rewrite it while it runs.
  */
 #include "internal.h"
 #include "stub_image.h"
@@ -15,8 +17,16 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* Let a task that stands in the stub run until it reports. */
-static int run_to_report(struct pico_thread *thread, int64_t *result)
+static bool is_expected(const struct task_event *event, const struct pico_host_call *calls, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (calls[i].number == event->number && memcmp(calls[i].arguments, event->arguments, sizeof(event->arguments)) == 0)
+			return true;
+	return false;
+}
+
+/* Let a task that stands in the stub run until it reports. `calls`: what may stop and go on in the meantime. */
+static int run_to_report(struct pico_thread *thread, const struct pico_host_call *calls, size_t count, int64_t *result)
 {
 	struct task_event event;
 
@@ -30,10 +40,13 @@ static int run_to_report(struct pico_thread *thread, int64_t *result)
 		case TASK_EVENT_SECCOMP:
 			if (event.cookie != PICO_COOKIE_STUB)
 				return -EFAULT;
-			if (event.number != PICO_CALL_DONE)
+			if (event.number == PICO_CALL_DONE) {
+				*result = (int64_t)event.arguments[0];
+				return 0;
+			}
+			if (is_expected(&event, calls, count))
 				continue;
-			*result = (int64_t)event.arguments[0];
-			return 0;
+			return -EFAULT; /* skipped with the way back to the guest's registers */
 		case TASK_EVENT_SIGNAL:
 			/* A fault of the stub's own is the guest's doing; everything else only kicks. */
 			if (event.signal == SIGSEGV || event.signal == SIGBUS)
@@ -85,11 +98,17 @@ int stub_enter(struct pico_thread *thread, struct pico_registers *at)
 	return error;
 }
 
-int stub_run(struct pico_thread *thread, const struct pico_registers *at, int64_t *result)
+static int run_calls(struct pico_thread *thread, const struct pico_registers *at, const struct pico_host_call *calls, size_t count,
+		     int64_t *result)
 {
 	if (task_write_registers(thread, at) != 0)
 		return -ESRCH;
-	return run_to_report(thread, result);
+	return run_to_report(thread, calls, count, result);
+}
+
+int stub_run(struct pico_thread *thread, const struct pico_registers *at, int64_t *result)
+{
+	return run_calls(thread, at, NULL, 0, result);
 }
 
 /* Registers for one call: in place of the stopped one where that is possible, which saves a trap, else through the call site. */
@@ -121,11 +140,12 @@ int stub_single_call(struct pico_thread *thread, const struct pico_host_call *ca
 	at.r8 = call->arguments[4];
 	at.r9 = call->arguments[5];
 	place_call(thread, &at, call->number, PICO_STUB_REPORT);
-	return stub_run(thread, &at, result);
+	return run_calls(thread, &at, call, 1, result);
 }
 
 int stub_clone(struct pico_thread *thread, unsigned long flags, pid_t *tid)
 {
+	const struct pico_host_call call = {SYS_clone, {flags}, 0};
 	struct pico_registers at;
 	int64_t result = 0;
 	int error = stub_enter(thread, &at);
@@ -135,7 +155,7 @@ int stub_clone(struct pico_thread *thread, unsigned long flags, pid_t *tid)
 	at.rdi = flags;
 	at.rsi = at.rdx = at.r10 = at.r8 = at.r9 = 0;
 	place_call(thread, &at, SYS_clone, PICO_STUB_AFTER_CLONE);
-	error = stub_run(thread, &at, &result);
+	error = run_calls(thread, &at, &call, 1, &result);
 	if (error)
 		return error;
 	if (result < 0)
@@ -198,6 +218,8 @@ static int run_batch(struct pico_thread *thread, unsigned slot, struct pico_host
 	struct grant_message message;
 	struct iovec local[] = {{entries, count * sizeof(*entries)}, {&message, sizeof(message)}};
 	struct iovec remote[] = {{(void *)address, local[0].iov_len}, {(void *)(address + PICO_SLOT_DATA), sizeof(message)}};
+	struct pico_host_call done[PICO_BATCH_MAX];
+	struct iovec back = {done, local[0].iov_len};
 	struct pico_registers at = thread->registers;
 	int64_t ignored;
 	int error;
@@ -210,11 +232,13 @@ static int run_batch(struct pico_thread *thread, unsigned slot, struct pico_host
 	at.rip = PICO_STUB_BATCH;
 	at.orig_rax = PICO_CALL_NONE;
 	at.cs = 0x33;
-	error = stub_run(thread, &at, &ignored);
+	error = run_calls(thread, &at, entries, count, &ignored);
 	if (error)
 		return error;
-	if (process_vm_readv(thread->tid, local, 1, remote, 1, 0) != (ssize_t)local[0].iov_len)
+	if (process_vm_readv(thread->tid, &back, 1, remote, 1, 0) != (ssize_t)back.iov_len)
 		return -EFAULT;
+	for (size_t i = 0; i < count; i++)
+		entries[i].result = done[i].result;
 	return 0;
 }
 
