@@ -5,8 +5,11 @@
  * The host's path calls are used through the descriptor's link in /proc, since
  * the descriptor may be one that names a file without opening it.
  */
+#include <drivers/fsrtl/fsrtl.h>
 #include <drivers/hostfs/internal.h>
+#include <linux/capability.h>
 #include <linux/limits.h>
+#include <linux/xattr.h>
 #include <stdio.h>
 #include <sys/xattr.h>
 
@@ -24,6 +27,18 @@ static NTSTATUS copy_attribute_name(const void *input, ULONG input_size, char na
 	return STATUS_SUCCESS;
 }
 
+/* The host would ask for capabilities of lxrun's own, which have nothing to do with those of the subject: xattr(7). */
+static NTSTATUS check_name_space(const char *name, bool change)
+{
+	if (!strncmp(name, "trusted.", 8) && !fsrtl_capable(CAP_SYS_ADMIN))
+		return nt_status_from_errno(change ? EPERM : ENODATA);
+	if (!strcmp(name, XATTR_NAME_CAPS))
+		return !change || fsrtl_capable(CAP_SETFCAP) ? STATUS_SUCCESS : nt_status_from_errno(EPERM);
+	if (!strncmp(name, "security.", 9) && change && !fsrtl_capable(CAP_SYS_ADMIN))
+		return nt_status_from_errno(EPERM);
+	return STATUS_SUCCESS;
+}
+
 NTSTATUS hostfs_get_xattr(struct io_file *file, const void *input, ULONG input_size, void *output, ULONG output_size,
 			  ULONG_PTR *information)
 {
@@ -31,6 +46,8 @@ NTSTATUS hostfs_get_xattr(struct io_file *file, const void *input, ULONG input_s
 	NTSTATUS status = copy_attribute_name(input, input_size, name);
 	ssize_t size;
 
+	if (NT_SUCCESS(status))
+		status = check_name_space(name, false);
 	if (!NT_SUCCESS(status))
 		return status;
 	hostfs_proc_path(hostfs_file(file)->fd, path);
@@ -48,22 +65,49 @@ NTSTATUS hostfs_set_xattr(struct io_file *file, const void *input, ULONG input_s
 	char name[XATTR_NAME_MAX + 1], path[HOSTFS_PROC_PATH_SIZE];
 	NTSTATUS status = copy_attribute_name(in->Name.Buffer, in->Name.Length, name);
 
+	/* The host refuses capabilities of another size before it asks who sets them. */
+	if (NT_SUCCESS(status) && (strcmp(name, XATTR_NAME_CAPS) || in->Size == XATTR_CAPS_SZ_2 || in->Size == XATTR_CAPS_SZ_3))
+		status = check_name_space(name, true);
 	if (!NT_SUCCESS(status))
 		return status;
 	hostfs_proc_path(hostfs_file(file)->fd, path);
 	return hostfs_status(setxattr(path, name, in->Value, in->Size, (int)in->Flags));
 }
 
+/* Take the names out that only an administrator sees. The size of what is left. */
+static size_t hide_trusted_names(char *names, size_t size)
+{
+	size_t kept = 0;
+
+	for (size_t at = 0, length; at < size; at += length) {
+		length = strnlen(names + at, size - at) + 1;
+		if (!strncmp(names + at, "trusted.", 8))
+			continue;
+		memmove(names + kept, names + at, length);
+		kept += length;
+	}
+	return kept;
+}
+
 NTSTATUS hostfs_list_xattr(struct io_file *file, const void *input, ULONG input_size, void *output, ULONG output_size,
 			   ULONG_PTR *information)
 {
 	char path[HOSTFS_PROC_PATH_SIZE];
+	cleanup_free char *names = malloc(XATTR_LIST_MAX);
 	ssize_t size;
 
+	if (!names)
+		return STATUS_NO_MEMORY;
 	hostfs_proc_path(hostfs_file(file)->fd, path);
-	size = listxattr(path, output, output_size);
+	size = listxattr(path, names, XATTR_LIST_MAX);
 	if (size < 0)
 		return nt_status_from_errno(errno);
+	if (!fsrtl_capable(CAP_SYS_ADMIN))
+		size = (ssize_t)hide_trusted_names(names, (size_t)size);
+	if (output_size && (size_t)size > output_size)
+		return nt_status_from_errno(ERANGE);
+	if (output_size)
+		memcpy(output, names, (size_t)size);
 	*information = (ULONG_PTR)size;
 	return STATUS_SUCCESS;
 }
@@ -74,6 +118,8 @@ NTSTATUS hostfs_remove_xattr(struct io_file *file, const void *input, ULONG inpu
 	char name[XATTR_NAME_MAX + 1], path[HOSTFS_PROC_PATH_SIZE];
 	NTSTATUS status = copy_attribute_name(input, input_size, name);
 
+	if (NT_SUCCESS(status))
+		status = check_name_space(name, true);
 	if (!NT_SUCCESS(status))
 		return status;
 	hostfs_proc_path(hostfs_file(file)->fd, path);
