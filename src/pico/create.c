@@ -34,6 +34,14 @@ int pico_process_create(struct pico_process **process, struct pico_thread **firs
 	return 0;
 }
 
+/* A task born of another has its CPU, and its mask is the guest's own. */
+static void inherit_placement(struct pico_thread *thread, const struct pico_thread *from)
+{
+	atomic_store(&thread->cpu, atomic_load(&from->cpu));
+	thread->masked = from->masked;
+	thread->mask = from->mask;
+}
+
 int pico_process_fork(struct pico_thread *current, struct pico_process **process, struct pico_thread **first)
 {
 	struct pico_process *parent = current->process;
@@ -51,7 +59,7 @@ int pico_process_fork(struct pico_thread *current, struct pico_process **process
 		process_dereference(*process);
 		return -ENOMEM;
 	}
-	atomic_store(&(*first)->cpu, atomic_load(&current->cpu));
+	inherit_placement(*first, current);
 	return 0;
 }
 
@@ -78,8 +86,10 @@ int pico_thread_create(struct pico_thread *current, struct pico_thread **thread)
 	int error;
 
 	*thread = take_idle(current->process);
-	if (*thread)
+	if (*thread) {
+		inherit_placement(*thread, current);
 		return 0;
+	}
 	error = stub_clone(current, THREAD_FLAGS, &tid);
 	if (error)
 		return error;
@@ -88,7 +98,7 @@ int pico_thread_create(struct pico_thread *current, struct pico_thread **thread)
 		pico_reap_later(tid);
 		return -ENOMEM;
 	}
-	atomic_store(&(*thread)->cpu, atomic_load(&current->cpu));
+	inherit_placement(*thread, current);
 	return 0;
 }
 

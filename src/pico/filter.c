@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #ifndef MADV_COLD
@@ -57,13 +58,15 @@ static int allow_memory_calls(scmp_filter_ctx policy)
 static int allow_descriptor_calls(scmp_filter_ctx policy)
 {
 	const struct scmp_arg_cmp granted = SCMP_A0(SCMP_CMP_MASKED_EQ, INT_ARGUMENT & ~(PICO_GRANT_LIMIT - 1UL), 0);
-	const struct scmp_arg_cmp grant = SCMP_A0(SCMP_CMP_MASKED_EQ, INT_ARGUMENT, PICO_GRANT_FD);
+	/* Never blocking: a batch that a guest has rewritten must come to its end. */
+	const struct scmp_arg_cmp grant[] = {SCMP_A0(SCMP_CMP_MASKED_EQ, INT_ARGUMENT, PICO_GRANT_FD),
+					     SCMP_A2(SCMP_CMP_MASKED_EQ, MSG_DONTWAIT, MSG_DONTWAIT)};
 	const struct scmp_arg_cmp park = SCMP_A0(SCMP_CMP_MASKED_EQ, INT_ARGUMENT, PICO_PARK_FD);
 	const struct scmp_arg_cmp replace[] = {SCMP_A0(SCMP_CMP_MASKED_EQ, INT_ARGUMENT, 0),
 					       SCMP_A1(SCMP_CMP_MASKED_EQ, INT_ARGUMENT, PICO_GRANT_FD)};
 	int error = allow(policy, SCMP_SYS(close), 1, &granted);
 
-	error = error ?: allow(policy, SCMP_SYS(recvmsg), 1, &grant);
+	error = error ?: allow(policy, SCMP_SYS(recvmsg), 2, grant);
 	error = error ?: allow(policy, SCMP_SYS(dup2), 2, replace);
 	return error ?: allow(policy, SCMP_SYS(read), 1, &park);
 }

@@ -234,6 +234,7 @@ static bool become_idle(struct pico_thread *thread)
 		process->active--;
 		process->idle++;
 		thread->state = TASK_IDLE;
+		thread->recycled = true;
 	}
 	pthread_mutex_unlock(&process->lock);
 	return keep;

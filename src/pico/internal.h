@@ -17,6 +17,7 @@
 
 #include <pico/pico.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <sys/queue.h>
 #include <sys/types.h>
@@ -96,6 +97,9 @@ struct pico_thread {
 	bool busy;                    /* it seldom waited during the last tick */
 	_Atomic int cpu;              /* both are pinned there, or -1 */
 	bool placed;                  /* in the placement list */
+	bool recycled;                /* it has served another thread: its task may be anywhere */
+	bool masked;                  /* `mask` narrows where it may run */
+	cpu_set_t mask;
 	TAILQ_ENTRY(pico_thread) placement_link;
 
 	struct pico_cpu_time final; /* once the task is gone */
@@ -184,6 +188,8 @@ struct pico_thread *half_current(void);
 void placement_initialize(void);
 void placement_enter(struct pico_thread *thread);
 void placement_leave(struct pico_thread *thread);
+/* Where the guest wants the thread to run; CPUs that lxrun was not given are left out. 0 or -EINVAL: none is left. */
+int placement_restrict(struct pico_thread *thread, const void *mask, size_t size);
 /* A new body for the half: choose a CPU. */
 void placement_choose(struct pico_thread *thread);
 static inline void placement_count_stop(struct pico_thread *thread)

@@ -36,7 +36,8 @@ static void pin(struct pico_thread *thread, int cpu)
 	pthread_mutex_lock(&thread->task_lock);
 	if (thread->tid > 0) {
 		sched_setaffinity(thread->tid, sizeof(one), &one);
-		sched_setaffinity(thread->half_tid, sizeof(one), &one);
+		if (thread->half_tid > 0)
+			sched_setaffinity(thread->half_tid, sizeof(one), &one);
 		atomic_store(&thread->cpu, cpu);
 	}
 	pthread_mutex_unlock(&thread->task_lock);
@@ -56,11 +57,16 @@ static void follow(struct pico_thread *thread)
 	half_cpu = cpu;
 }
 
+static const cpu_set_t *mask_of(const struct pico_thread *thread)
+{
+	return thread->masked ? &thread->mask : &placement.allowed;
+}
+
 static void unpin_task(struct pico_thread *thread)
 {
 	pthread_mutex_lock(&thread->task_lock);
 	if (thread->tid > 0) {
-		sched_setaffinity(thread->tid, sizeof(placement.allowed), &placement.allowed);
+		sched_setaffinity(thread->tid, sizeof(cpu_set_t), mask_of(thread));
 		atomic_store(&thread->cpu, -1);
 	}
 	pthread_mutex_unlock(&thread->task_lock);
@@ -77,15 +83,16 @@ static int busy_on(int cpu, const struct pico_thread *except)
 	return busy;
 }
 
-/* The least loaded CPU; `preferred` if it is no worse. */
+/* The least loaded CPU that the thread may use; `preferred` if it is no worse. */
 static int choose_cpu(const struct pico_thread *thread, int preferred)
 {
-	int best = preferred, best_load = preferred >= 0 ? busy_on(preferred, thread) : INT32_MAX;
+	bool usable = preferred >= 0 && CPU_ISSET(preferred, mask_of(thread));
+	int best = usable ? preferred : -1, best_load = usable ? busy_on(preferred, thread) : INT32_MAX;
 
 	for (int i = 0; i < placement.cpu_count && best_load > 0; i++) {
 		int load = busy_on(placement.cpus[i], thread);
 
-		if (load < best_load) {
+		if (load < best_load && CPU_ISSET(placement.cpus[i], mask_of(thread))) {
 			best = placement.cpus[i];
 			best_load = load;
 		}
@@ -97,12 +104,29 @@ void placement_choose(struct pico_thread *thread)
 {
 	int current = atomic_load(&thread->cpu), cpu;
 
-	if (placement.cpu_count < 2)
+	if (placement.cpu_count < 2 || !thread->tid)
 		return;
 	pthread_mutex_lock(&placement.lock);
 	cpu = choose_cpu(thread, current >= 0 ? current : sched_getcpu());
 	pthread_mutex_unlock(&placement.lock);
 	pin(thread, cpu);
+}
+
+int placement_restrict(struct pico_thread *thread, const void *mask, size_t size)
+{
+	cpu_set_t wanted;
+
+	CPU_ZERO(&wanted);
+	memcpy(&wanted, mask, size < sizeof(wanted) ? size : sizeof(wanted));
+	CPU_AND(&wanted, &wanted, &placement.allowed);
+	if (!CPU_COUNT(&wanted))
+		return -EINVAL;
+	pthread_mutex_lock(&placement.lock);
+	thread->mask = wanted;
+	thread->masked = true;
+	pthread_mutex_unlock(&placement.lock);
+	placement_choose(thread);
+	return 0;
 }
 
 void placement_enter(struct pico_thread *thread)
@@ -118,7 +142,7 @@ void placement_enter(struct pico_thread *thread)
 	TAILQ_INSERT_TAIL(&placement.threads, thread, placement_link);
 	pthread_mutex_unlock(&placement.lock);
 	/* Born beside its parent, which as a rule waits for it: the balancer moves it if that is wrong. */
-	if (atomic_load(&thread->cpu) < 0)
+	if (atomic_load(&thread->cpu) < 0 || thread->recycled)
 		placement_choose(thread);
 	else
 		follow(thread);
@@ -172,7 +196,7 @@ static void rebalance(void)
 	if (most - least < 2)
 		return;
 	TAILQ_FOREACH(thread, &placement.threads, placement_link)
-		if (thread->busy && atomic_load(&thread->cpu) == fullest) {
+		if (thread->busy && atomic_load(&thread->cpu) == fullest && CPU_ISSET(emptiest, mask_of(thread))) {
 			pin(thread, emptiest);
 			break;
 		}

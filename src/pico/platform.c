@@ -110,7 +110,7 @@ static void set_name(struct pico_thread *current, const char *name)
 
 static int set_affinity(struct pico_thread *thread, const void *mask, size_t size)
 {
-	return sched_setaffinity(thread->tid, size, mask) == 0 ? 0 : -errno;
+	return placement_restrict(thread, mask, size);
 }
 
 static int set_nice(struct pico_thread *thread, int nice)

@@ -78,6 +78,8 @@ stub_batch:
 	test	%r13, %r13
 	jz	stub_done
 	mov	(%r12), %rax
+	test	%eax, %eax			/* read: the one listed call that blocks. The guest put it there. */
+	jz	stub_done
 	mov	8(%r12), %rdi
 	mov	16(%r12), %rsi
 	mov	24(%r12), %rdx
