@@ -120,8 +120,8 @@ static int64_t read_cpu_clock(const struct lx_clock *clock, uint64_t *ns)
 	if (clock->is_thread) {
 		struct lx_thread *thread = lx_find_thread(clock->target);
 
-		if (thread && thread->ps && thread->ps->pico)
-			used = ps_platform()->cpu_time(thread->ps->pico);
+		if (thread && thread->ps)
+			used = ps_thread_cpu_time(thread->ps);
 		else
 			result = -LX_EINVAL;
 	} else {

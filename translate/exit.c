@@ -14,14 +14,14 @@
 
 bool lx_thread_must_exit(const struct lx_thread *thread)
 {
-	return __atomic_load_n(&thread->dying, __ATOMIC_ACQUIRE) ||
-	       __atomic_load_n(&thread->process->group_exiting, __ATOMIC_ACQUIRE);
+	return atomic_load_explicit(&thread->dying, memory_order_acquire) ||
+	       atomic_load_explicit(&thread->process->group_exiting, memory_order_acquire);
 }
 
 /* Under lx_tree_lock. */
 static void end_thread(struct lx_thread *thread)
 {
-	__atomic_store_n(&thread->dying, true, __ATOMIC_RELEASE);
+	atomic_store(&thread->dying, true);
 	if (thread->exiting)
 		return;
 	atomic_store(&thread->ps->ke.terminating, true);
@@ -38,7 +38,7 @@ static void end_group(struct lx_process *process, int32_t wait_status)
 	if (process->group_exiting || process->state >= LX_ZOMBIE)
 		return;
 	process->group_exit_status = wait_status;
-	__atomic_store_n(&process->group_exiting, true, __ATOMIC_RELEASE);
+	atomic_store(&process->group_exiting, true);
 	TAILQ_FOREACH (thread, &process->threads, link)
 		end_thread(thread);
 }
@@ -355,7 +355,7 @@ void lx_thread_exit(struct lx_thread *thread, int32_t status, bool died)
 int64_t lx_sys_exit(struct lx_call *call, int32_t status)
 {
 	call->thread->exit_status = (status & 0xff) << 8;
-	__atomic_store_n(&call->thread->dying, true, __ATOMIC_RELEASE);
+	atomic_store(&call->thread->dying, true);
 	return 0;
 }
 

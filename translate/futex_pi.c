@@ -264,7 +264,7 @@ static int64_t copy_in_deadline(struct lx_call *call, struct lx_uptr timeout, bo
 	return 0;
 }
 
-/* Take the lock or queue for it: `waiter->lock` says which. */
+/* Take the lock (0) or queue for it (LOCK_BUSY): once queued, `waiter` is pi_lock's. */
 static int64_t take_or_queue(struct pi_take *take, struct pi_waiter *waiter)
 {
 	int64_t result;
@@ -273,8 +273,8 @@ static int64_t take_or_queue(struct pi_take *take, struct pi_waiter *waiter)
 	pthread_mutex_lock(&pi_lock);
 	result = take_word(take);
 	if (result == LOCK_BUSY)
-		result = take->only_try ? -LX_EAGAIN : enqueue(waiter, &take->key, take->owner);
-	if (waiter->lock)
+		result = take->only_try ? -LX_EAGAIN : enqueue(waiter, &take->key, take->owner) ?: LOCK_BUSY;
+	if (result == LOCK_BUSY)
 		ke_list_enqueue(&waiter->wake, &waiter->entry);
 	pthread_mutex_unlock(&pi_lock);
 	return result;
@@ -287,7 +287,7 @@ static int64_t lock_with(struct pi_take *take, uint64_t deadline)
 
 	do {
 		result = take_or_queue(take, &waiter);
-		if (result || !waiter.lock)
+		if (result != LOCK_BUSY)
 			return result;
 		result = wait_granted(&waiter, deadline);
 		take->is_heir = waiter.owner_died;

@@ -83,11 +83,12 @@ struct lx_process {
 	struct lx_group *group;
 	TAILQ_ENTRY(lx_process) group_link;
 	TAILQ_HEAD(, lx_thread) threads;
-	uint32_t live_threads;
-	enum lx_process_state state;
+	_Atomic uint32_t live_threads;
+	/* Written under lx_signal_lock, to and from a zombie also under lx_tree_lock. Atomic, so that either is enough to look. */
+	_Atomic(enum lx_process_state) state;
 	int32_t exit_signal;       /* to the parent; SIGCHLD usually */
 	int32_t wait_status;       /* wait4's form, once a zombie */
-	bool group_exiting;        /* exit_group, fatal signal or exec: other threads end */
+	_Atomic bool group_exiting; /* exit_group, fatal signal or exec: other threads end */
 	int32_t group_exit_status;
 	bool stop_reported, continue_pending;
 	int32_t stop_signal;
@@ -100,7 +101,7 @@ struct lx_process {
 	struct kevent vfork_done;
 	bool vfork_pending;        /* the parent waits in vfork for this one */
 	bool is_first;             /* the instance's first program */
-	bool shares_space;         /* CLONE_VM with another process */
+	_Atomic bool shares_space; /* CLONE_VM with another process */
 	uint32_t uid;              /* real user id of its leader, for siginfo of its end */
 	int32_t parent_tid;        /* the parent's thread that made it: __WNOTHREAD, PR_SET_PDEATHSIG */
 	struct lx_thread *exec_thread; /* in execve, waiting for the other threads to end */
@@ -147,10 +148,10 @@ struct lx_thread {
 	struct lx_call *call;      /* under way; NULL in user mode */
 	int64_t interrupted_result;
 	char comm[16];
-	bool exiting;
+	_Atomic bool exiting;
 	bool exited;               /* its exit sequence has run */
 	int32_t exit_status;       /* of exit(2), wait4's form */
-	bool dying;                /* it must end at its next return to user mode: exec by another thread */
+	_Atomic bool dying;        /* it must end at its next return to user mode: exec by another thread */
 	struct kevent killed;      /* set with it, by group exit and when SIGKILL is queued: ends killable waits */
 	bool started;              /* its half runs or will run */
 	bool own_token;            /* token differs from the process' primary one */

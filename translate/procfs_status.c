@@ -209,8 +209,8 @@ static struct lx_rusage_sum times_of(const struct procfs_subject *subject, const
 		lx_process_usage(view->process, &usage);
 		return view->process->state >= LX_ZOMBIE ? view->process->exit_usage : usage;
 	}
-	if (view->ps_thread && view->ps_thread->pico && ps_platform()->cpu_time) {
-		time = ps_platform()->cpu_time(view->ps_thread->pico);
+	if (view->ps_thread) {
+		time = ps_thread_cpu_time(view->ps_thread);
 		usage.user_ns = time.user_ns;
 		usage.system_ns = time.system_ns;
 	}

@@ -23,7 +23,8 @@ static RB_HEAD(lx_id_tree, lx_id) ids = RB_INITIALIZER(&ids);
 RB_GENERATE_INTERNAL(lx_id_tree, lx_id, link, compare_ids, static __attribute__((unused)))
 
 static int32_t last_number;
-static uint32_t process_count, thread_count;
+static uint32_t process_count;
+static _Atomic uint32_t thread_count; /* read without the lock too */
 
 struct lx_id *lx_id_find(int32_t number)
 {

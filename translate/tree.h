@@ -61,8 +61,9 @@ void lx_tree_become_leader(struct lx_thread *thread);
 void lx_tree_remove(struct lx_process *process);
 /* `child` becomes a child of `parent`. */
 void lx_tree_reparent(struct lx_process *child, struct lx_process *parent, int32_t parent_tid);
-/* Live processes apart from pid 1, and all live threads. */
+/* Live processes apart from pid 1. */
 uint32_t lx_tree_process_count(void);
+/* All live threads; needs no lock. */
 uint32_t lx_tree_thread_count(void);
 /* Live threads whose real user id is `uid`. */
 uint32_t lx_tree_threads_of_user(uint32_t uid);

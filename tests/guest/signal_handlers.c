@@ -211,7 +211,7 @@ static void errors(void)
 	unsigned long set = ~0ul, got = 0;
 	long result;
 
-#define TRY(call) (errno = 0, result = (call), printf("%s = %ld errno %d\n", #call, result, errno))
+#define TRY(call) (errno = 0, result = (call), printf("%s = %ld %s\n", #call, result, result < 0 ? strerrorname_np(errno) : "ok"))
 	TRY(syscall(SYS_rt_sigaction, SIGKILL, &action, NULL, 8));
 	TRY(syscall(SYS_rt_sigaction, SIGSTOP, &action, NULL, 8));
 	TRY(syscall(SYS_rt_sigaction, SIGKILL, NULL, &old, 8));

@@ -280,7 +280,7 @@ struct pico_cpu_time ps_process_cpu_time(struct ps_process *process)
 	sum = process->retired;
 	TAILQ_FOREACH (thread, &process->threads, link)
 		if (thread->started)
-			add_time(&sum, ps_thread_cpu_time(thread));
+			add_time(&sum, ps_thread_cpu_time_locked(thread));
 	return sum;
 }
 

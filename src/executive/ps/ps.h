@@ -115,7 +115,7 @@ NTSTATUS ps_attach_system_thread(void);
 void ps_detach_system_thread(void);
 /* CPU time of all its threads, past and present. */
 struct pico_cpu_time ps_process_cpu_time(struct ps_process *process);
-/* CPU time of one thread, in all the tasks that it ran in; a started and not yet ended one, or the caller. */
+/* CPU time of one thread, in all the tasks that it ran in. */
 struct pico_cpu_time ps_thread_cpu_time(struct ps_thread *thread);
 void ps_walk_processes(void (*visit)(struct ps_process *process, void *context), void *context);
 

@@ -16,6 +16,8 @@ LARGE_INTEGER ps_now(void);
 /* thread.c */
 void ps_initialize_threads(void);
 void ps_set_current_thread(struct ps_thread *thread);
+/* Under the process' lock. */
+struct pico_cpu_time ps_thread_cpu_time_locked(const struct ps_thread *thread);
 /* The thread runs no more: its process forgets it. */
 void ps_thread_ended(struct ps_thread *thread);
 /* Ask a thread to end at its next return to user mode. Under the process' lock. */

@@ -26,7 +26,7 @@ static NTSTATUS query_times(struct ps_thread *thread, PVOID buffer, ULONG length
 	struct pico_cpu_time time;
 
 	pthread_mutex_lock(&thread->process->lock);
-	time = ps_thread_cpu_time(thread);
+	time = ps_thread_cpu_time_locked(thread);
 	answer = (KERNEL_USER_TIMES){
 		.CreateTime = thread->create_time,
 		.ExitTime = thread->exit_time,

@@ -125,7 +125,7 @@ static void forget_thread(struct ps_thread *thread)
 	TAILQ_REMOVE(&process->threads, thread, link);
 	process->thread_count--;
 	if (thread->started) {
-		struct pico_cpu_time time = ps_thread_cpu_time(thread);
+		struct pico_cpu_time time = ps_thread_cpu_time_locked(thread);
 
 		process->retired.user_ns += time.user_ns;
 		process->retired.system_ns += time.system_ns;
@@ -182,7 +182,7 @@ static uint64_t elapsed(uint64_t now, uint64_t base)
 	return now > base ? now - base : 0;
 }
 
-struct pico_cpu_time ps_thread_cpu_time(struct ps_thread *thread)
+struct pico_cpu_time ps_thread_cpu_time_locked(const struct ps_thread *thread)
 {
 	struct pico_cpu_time now;
 
@@ -195,18 +195,33 @@ struct pico_cpu_time ps_thread_cpu_time(struct ps_thread *thread)
 	};
 }
 
+struct pico_cpu_time ps_thread_cpu_time(struct ps_thread *thread)
+{
+	PS_HOLD(&thread->process->lock);
+
+	return ps_thread_cpu_time_locked(thread);
+}
+
 int ps_rebind_thread(struct ps_thread *thread, struct pico_thread *first)
 {
-	struct pico_cpu_time before = ps_thread_cpu_time(thread);
-	int error = ps_platform()->thread_rebind(thread->pico, first);
+	const struct pico_cpu_time never = {UINT64_MAX, UINT64_MAX};
+	struct pico_cpu_time before, base;
+	int error;
 
-	if (error)
-		return error;
+	/* Its time stands still meanwhile: who looks must not see that of the new task with the old one's base. */
 	pthread_mutex_lock(&thread->process->lock);
-	thread->time_before = before;
-	thread->time_base = ps_platform()->cpu_time(thread->pico);
+	before = thread->time_before;
+	base = thread->time_base;
+	thread->time_before = ps_thread_cpu_time_locked(thread);
+	thread->time_base = never;
 	pthread_mutex_unlock(&thread->process->lock);
-	return 0;
+	error = ps_platform()->thread_rebind(thread->pico, first);
+	pthread_mutex_lock(&thread->process->lock);
+	if (error)
+		thread->time_before = before;
+	thread->time_base = error ? base : ps_platform()->cpu_time(thread->pico);
+	pthread_mutex_unlock(&thread->process->lock);
+	return error;
 }
 
 NTSTATUS ps_attach_system_thread(void)
