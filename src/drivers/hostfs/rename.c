@@ -23,8 +23,8 @@ NTSTATUS hostfs_rename_names(struct io_file *file, const FILE_LX_RENAME_INFORMAT
 				       new_name, rename->Flags));
 }
 
-/* The directory that holds the file and the name there: a descriptor, or -errno. */
-static int open_own_parent(struct io_file *file, char path[PATH_MAX], const char **name)
+/* The directory that holds the file and the name there: a descriptor, or -errno. `path` is PATH_MAX bytes, of which *name points into. */
+static int open_own_parent(struct io_file *file, char *path, const char **name)
 {
 	char link[HOSTFS_PROC_PATH_SIZE];
 	struct stat own, there;
