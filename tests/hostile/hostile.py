@@ -56,11 +56,11 @@ def end(process, limit, who):
     try:
         return process.communicate(timeout=limit)
     except subprocess.TimeoutExpired:
-        where = subprocess.run(["gdb", "-batch", "-p", str(process.pid), "-ex", "thread apply all bt 8"], capture_output=True, text=True)
+        where = subprocess.run(["gdb", "-batch", "-p", str(process.pid), "-ex", "thread apply all bt 14"], capture_output=True, text=True)
         process.kill()
         out, _ = process.communicate()
         expect_nobody_left()
-        sys.exit(f"{who}: did not end within {limit} s\n{out.decode(errors='replace')[-2000:]}\n{where.stdout[-6000:]}")
+        sys.exit(f"{who}: did not end within {limit} s\n{out.decode(errors='replace')[-2000:]}\n{where.stdout[-60000:]}")
 
 
 def main():

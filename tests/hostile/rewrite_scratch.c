@@ -106,6 +106,7 @@ int main(void)
 	attack_with(SYS_munmap, (uint64_t[6]){PICO_STUB_BASE, 4096});
 	attack_with(SYS_exit_group, (uint64_t[6]){0});
 	attack_with(SYS_recvmsg, (uint64_t[6]){PICO_GRANT_FD, PICO_SCRATCH_BASE, 0});
+	attack_with(SYS_read, (uint64_t[6]){PICO_PARK_FD, PICO_SCRATCH_BASE, 1});
 	attack_with(PICO_CALL_DONE, (uint64_t[6]){1});
-	return finish("storms on the scratch pages", 7);
+	return finish("storms on the scratch pages", 8);
 }

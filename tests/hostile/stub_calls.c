@@ -99,6 +99,7 @@ static void call_below_limit(void *argument)
 	for (int descriptor = 0; descriptor < 256; descriptor++) {
 		if (descriptor != PICO_GRANT_FD)
 			REFUSED(SYS_recvmsg, descriptor, own, MSG_DONTWAIT, 0, 0, 0);
+		REFUSED(SYS_recvmsg, descriptor, own, 0, 0, 0, 0);
 		if (descriptor != PICO_PARK_FD)
 			REFUSED(SYS_read, descriptor, own, 1, 0, 0, 0);
 		if (descriptor != PICO_GRANT_FD)
