@@ -125,7 +125,7 @@ static int load_program(int map, const struct task_layout *layout, pid_t supervi
 
 int audit_attach(struct audit_program *audit, pid_t supervisor, const char **error)
 {
-	struct task_layout layout;
+	struct task_layout layout = {0};
 	int failed;
 
 	*audit = (struct audit_program){-1, -1, -1};
