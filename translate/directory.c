@@ -103,6 +103,27 @@ static void seek_to(HANDLE handle, int64_t position)
 	ZwFsControlFile(handle, NULL, NULL, NULL, &io, FSCTL_LX_SEEK, &seek, sizeof(seek), &reached, sizeof(reached));
 }
 
+/* Where the directory is read next; -1 where it does not say. */
+static int64_t tell(HANDLE handle)
+{
+	FSCTL_LX_SEEK_INPUT seek = {.Whence = LX_SEEK_CUR};
+	LONGLONG position = -1;
+	IO_STATUS_BLOCK io;
+	NTSTATUS status = ZwFsControlFile(handle, NULL, NULL, NULL, &io, FSCTL_LX_SEEK, &seek, sizeof(seek), &position,
+					  sizeof(position));
+
+	return NT_SUCCESS(status) ? position : -1;
+}
+
+/* Could the first record meet memory that can't be written? Asked of the mappings alone: it decides only what to note. */
+static bool may_fault(struct lx_call *call, struct lx_uptr to)
+{
+	struct mm_vad vad;
+
+	return !mm_query(call->thread->ps->process->space, to.address, &vad) || !(vad.protection & MM_PROT_WRITE) ||
+	       vad.section || vad.end - to.address < SMALLEST_RECORD + LX_NAME_MAX;
+}
+
 /* Translate the driver's records; true if all found room. */
 static bool translate_records(struct dirent_writer *out, const uint8_t *records, size_t size,
 			      bool (*write)(struct dirent_writer *, const struct dirent *))
@@ -131,7 +152,7 @@ static bool translate_records(struct dirent_writer *out, const uint8_t *records,
 	return true;
 }
 
-/* The whole records among the first `copied` bytes, as the guest will find them; *position is behind the last. */
+/* The whole records among the first `copied` bytes, as the guest will find them; *position, if any, is behind the last. */
 static size_t whole_records(const struct dirent_writer *out, size_t copied, int64_t *position)
 {
 	size_t at = 0;
@@ -149,21 +170,20 @@ static size_t whole_records(const struct dirent_writer *out, size_t copied, int6
 	}
 }
 
-static int64_t put_records(struct lx_call *call, HANDLE handle, struct lx_uptr to, struct dirent_writer *out, bool seek)
+static int64_t put_records(struct lx_call *call, HANDLE handle, struct lx_uptr to, struct dirent_writer *out, bool seek,
+			   int64_t start)
 {
 	size_t copied = mm_copy_to(call->thread->ps->process->space, to.address, out->data, out->size);
 	size_t whole = out->size;
-	int64_t position = 0;
+	int64_t position = start;
 
 	if (copied < out->size)
 		whole = whole_records(out, copied, &position);
 	else if (seek)
 		memcpy(&position, out->data + out->last + 8, sizeof(position));
-	if (!whole)
-		return -LX_EFAULT;
-	if (whole < out->size || seek)
+	if ((whole < out->size || seek) && position >= 0)
 		seek_to(handle, position);
-	return (int64_t)whole;
+	return whole ? (int64_t)whole : -LX_EFAULT;
 }
 
 static int64_t read_directory(struct lx_call *call, int32_t fd, struct lx_uptr dirp, uint32_t count,
@@ -177,10 +197,12 @@ static int64_t read_directory(struct lx_call *call, int32_t fd, struct lx_uptr d
 	HANDLE handle;
 	NTSTATUS status;
 	bool all;
-	int64_t result = lx_fd_handle(call, fd, false, &handle);
+	int64_t result = lx_fd_handle(call, fd, false, &handle), start = -1;
 
 	if (result < 0)
 		return result;
+	if (may_fault(call, dirp))
+		start = tell(handle);
 	records = malloc(asked + capacity + 16);
 	if (!records)
 		return -LX_ENOMEM;
@@ -200,7 +222,7 @@ static int64_t read_directory(struct lx_call *call, int32_t fd, struct lx_uptr d
 	all = translate_records(&out, records, io.Information, write);
 	if (!out.size)
 		return all ? 0 : -LX_EINVAL;
-	return put_records(call, handle, dirp, &out, !all);
+	return put_records(call, handle, dirp, &out, !all, start);
 }
 
 int64_t lx_sys_getdents64(struct lx_call *call, int32_t fd, struct lx_uptr dirp, uint32_t count)

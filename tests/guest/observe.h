@@ -68,6 +68,16 @@ static inline void observe_result(const char *what, long value)
 		observe_result("SYS_" #name "(" #__VA_ARGS__ ")", observed_ == -1 ? -1 : 0);                           \
 		observed_;                                                                                             \
 	})
+/* The same for calls that return a descriptor, which is closed. */
+#define CALL_CLOSE(name, ...)                                                                                          \
+	({                                                                                                             \
+		long arguments_[6] = {OBSERVE_WIDEN(__VA_ARGS__)};                                                     \
+		errno = 0;                                                                                             \
+		long observed_ = observe_call(SYS_##name, arguments_);                                                 \
+		if (observed_ >= 0)                                                                                    \
+			close((int)observed_);                                                                         \
+		observe_result("SYS_" #name "(" #__VA_ARGS__ ")", observed_ == -1 ? -1 : 0);                           \
+	})
 #define OBSERVE_WIDEN(...)                                                                                             \
 	__VA_OPT__(OBSERVE_NTH(__VA_ARGS__, OBSERVE_6, OBSERVE_5, OBSERVE_4, OBSERVE_3, OBSERVE_2, OBSERVE_1)(__VA_ARGS__))
 #define OBSERVE_NTH(a, b, c, d, e, f, nth, ...) nth
@@ -106,6 +116,31 @@ static inline void *at_page_end(size_t size)
 static inline char *string_at_page_end(const char *text)
 {
 	return memcpy(at_page_end(strlen(text) + 1), text, strlen(text) + 1);
+}
+
+/* As nobody, if we are root: do what a user is refused, in a child of its own that has a directory of its own. */
+static inline void as_nobody(void (*what)(void))
+{
+	int status;
+
+	fflush(stdout);
+	if (geteuid() != 0) {
+		section("as a user");
+		what();
+		return;
+	}
+	if (fork() == 0) {
+		section("as nobody");
+		mkdir("nobody", 0777);
+		if (chown("nobody", 65534, 65534) || chdir("nobody") || syscall(SYS_setgroups, 0, NULL) ||
+		    syscall(SYS_setresgid, 65534, 65534, 65534) || syscall(SYS_setresuid, 65534, 65534, 65534))
+			_exit(98);
+		what();
+		fflush(stdout);
+		_exit(0);
+	}
+	if (syscall(SYS_wait4, -1, &status, 0, NULL) < 0 || status)
+		printf("nobody: status %x\n", status);
 }
 
 /* Make a file with this content; ends the program if it can't. */

@@ -133,6 +133,10 @@ static NTSTATUS check_open(const struct io_create *create, const struct procfs_p
 		return STATUS_NOT_A_DIRECTORY;
 	if (create->lx.Flags & FSRTL_O_PATH || node->kind == PROCFS_LINK || node->kind == PROCFS_MAGIC)
 		return STATUS_SUCCESS;
+	/* A file without a name would have to be made in the directory first: may it be written at all? */
+	if (node->kind == PROCFS_DIRECTORY && create->lx.Flags & FSRTL_O_TMPFILE)
+		return fsrtl_permitted(&attributes, FSRTL_WRITE | FSRTL_EXECUTE) ? FSRTL_ERRNO(EOPNOTSUPP) :
+										     STATUS_ACCESS_DENIED;
 	if (node->kind == PROCFS_DIRECTORY) {
 		if (wanted & FSRTL_WRITE || create->options & FILE_NON_DIRECTORY_FILE)
 			return STATUS_FILE_IS_A_DIRECTORY;
