@@ -20,6 +20,16 @@ static bool called_as_tracer(const char *name)
 	return base && strcmp(base, "lxtrace") == 0;
 }
 
+/* What was counted is written at exit(), which a signal comes before. */
+static void write_coverage(void)
+{
+#ifdef LXRUN_COVERAGE
+	extern void __gcov_dump(void);
+
+	__gcov_dump();
+#endif
+}
+
 /* End as the program did, also by its signal (without a core of our own). */
 static int end_as(int status)
 {
@@ -34,6 +44,7 @@ static int end_as(int status)
 	sigemptyset(&set);
 	sigaddset(&set, WTERMSIG(status));
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	write_coverage();
 	kill(getpid(), WTERMSIG(status));
 	return 128 + WTERMSIG(status);
 }
