@@ -33,6 +33,8 @@ struct pico_thread {
 	struct pico_cpu_time time;
 	unsigned kicks;
 	bool started;
+	int nice;
+	uint64_t affinity;
 };
 
 static pthread_mutex_t fault_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -478,12 +480,26 @@ static void set_name(struct pico_thread *current, const char *name)
 
 static int set_affinity(struct pico_thread *thread, const void *mask, size_t size)
 {
+	memcpy(&thread->affinity, mask, MIN_OF(size, sizeof(thread->affinity)));
 	return 0;
 }
 
 static int set_nice(struct pico_thread *thread, int nice)
 {
-	return nice < 0 ? -EACCES : 0;
+	if (nice < 0)
+		return -EACCES;
+	thread->nice = nice;
+	return 0;
+}
+
+int null_platform_nice(const struct pico_thread *thread)
+{
+	return thread->nice;
+}
+
+uint64_t null_platform_affinity(const struct pico_thread *thread)
+{
+	return thread->affinity;
 }
 
 const struct pico_platform null_platform = {

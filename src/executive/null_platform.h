@@ -20,6 +20,9 @@ unsigned null_platform_call_count(void);
 unsigned null_platform_batch_count(void);
 /* How often a thread was kicked. */
 unsigned null_platform_kicks(const struct pico_thread *thread);
+/* What it was last given: nice (never below 0, as for an unprivileged user), and the first 64 processors of its mask. */
+int null_platform_nice(const struct pico_thread *thread);
+uint64_t null_platform_affinity(const struct pico_thread *thread);
 /* What cpu_time will say of a thread. */
 void null_platform_set_cpu_time(struct pico_thread *thread, struct pico_cpu_time time);
 /* Processes and threads that exist: to find leaks. */

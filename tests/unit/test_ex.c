@@ -4,6 +4,8 @@
 #include <executive/ex/ex.h>
 #include <nt/ntps.h>
 #include <nt/ntservices.h>
+#include <sched.h>
+#include <stdatomic.h>
 
 static LARGE_INTEGER poll_once;
 
@@ -349,6 +351,57 @@ static void time_and_machine_are_the_hosts(void **state)
 	assert_int_equal(NtQuerySystemInformation(999, &day, sizeof(day), NULL), STATUS_INVALID_INFO_CLASS);
 }
 
+static void timers_are_as_fine_as_their_unit(void **state)
+{
+	ULONG longest = 0, shortest = 0, current = 0;
+
+	assert_int_equal(NtQueryTimerResolution(&longest, &shortest, &current), STATUS_SUCCESS);
+	assert_int_equal(longest, 1);
+	assert_int_equal(shortest, 1);
+	assert_int_equal(current, 1);
+}
+
+#define HANDOVERS 100
+
+struct handover {
+	_Atomic int turn;
+	_Atomic long yields;
+};
+
+static void hand_over(struct handover *handover, int me)
+{
+	for (int i = 0; i < HANDOVERS; i++) {
+		while (handover->turn != me) {
+			assert_int_equal(NtYieldExecution(), STATUS_SUCCESS);
+			handover->yields++;
+		}
+		handover->turn = !me;
+	}
+}
+
+static void answer_handovers(struct worker *worker)
+{
+	hand_over(worker->context, 1);
+}
+
+/* On one processor a turn that is waited for without giving it away takes a time slice: a million rounds. */
+static void yielding_lets_the_other_thread_run(void **state)
+{
+	struct handover handover = {0};
+	struct worker worker;
+	cpu_set_t before, one;
+
+	assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+	worker_start(&worker, answer_handovers, &handover);
+	hand_over(&handover, 0);
+	worker_join(&worker);
+	sched_setaffinity(0, sizeof(before), &before);
+	assert_in_range(handover.yields, 1, HANDOVERS * 5000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -365,6 +418,8 @@ int main(void)
 	    cmocka_unit_test(timer_apc_runs_in_the_thread_that_set_it),
 	    cmocka_unit_test(completion_port_hands_out_packets_in_order),
 	    cmocka_unit_test(time_and_machine_are_the_hosts),
+	    cmocka_unit_test(timers_are_as_fine_as_their_unit),
+	    cmocka_unit_test(yielding_lets_the_other_thread_run),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

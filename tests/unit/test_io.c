@@ -312,6 +312,45 @@ static void position_seek_follows_linux(void **state)
 	ob_dereference(file);
 }
 
+static void flush_reaches_the_driver_with_its_flags(void **state)
+{
+	struct open_request request = {.name = "flushed", .access = FILE_GENERIC_READ | FILE_GENERIC_WRITE, .disposition = FILE_CREATE};
+	static const ULONG kinds[] = {0, FLUSH_FLAGS_FILE_DATA_ONLY, FLUSH_FLAGS_NO_SYNC, FLUSH_FLAGS_FILE_DATA_SYNC_ONLY};
+	IO_STATUS_BLOCK io = {.Status = 1};
+	HANDLE handle, fake;
+
+	clear_scratch(state);
+	assert_status(open_file(request, &handle), STATUS_SUCCESS);
+	write_text(handle, "text", NULL);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		assert_status(NtFlushBuffersFileEx(handle, kinds[i], NULL, 0, &io), STATUS_SUCCESS);
+		assert_status(io.Status, STATUS_SUCCESS);
+	}
+	assert_status(NtFlushBuffersFileEx(handle, 8, NULL, 0, &io), STATUS_INVALID_PARAMETER);
+	assert_status(io.Status, STATUS_INVALID_PARAMETER);
+	assert_status(open_name("\\Device\\Fake\\any", NULL, &fake), STATUS_SUCCESS);
+	assert_errno(NtFlushBuffersFileEx(fake, 0, NULL, 0, &io), EINVAL);
+	NtClose(fake);
+	NtClose(handle);
+	assert_status(NtFlushBuffersFileEx(handle, 0, NULL, 0, &io), STATUS_INVALID_HANDLE);
+}
+
+static void cancelling_finds_nothing_left_to_cancel(void **state)
+{
+	HANDLE fake, event;
+	IO_STATUS_BLOCK io = {.Status = 1, .Information = 9};
+
+	assert_status(open_name("\\Device\\Fake\\any", NULL, &fake), STATUS_SUCCESS);
+	assert_status(NtCancelIoFile(fake, &io), STATUS_SUCCESS);
+	assert_status(io.Status, STATUS_SUCCESS);
+	assert_int_equal(io.Information, 0);
+	assert_status(NtCreateEvent(&event, EVENT_ALL_ACCESS, NULL, NotificationEvent, 0), STATUS_SUCCESS);
+	assert_status(NtCancelIoFile(event, &io), STATUS_OBJECT_TYPE_MISMATCH);
+	NtClose(event);
+	NtClose(fake);
+	assert_status(NtCancelIoFile(fake, &io), STATUS_INVALID_HANDLE);
+}
+
 #define TEST(function) cmocka_unit_test_setup(function, reset)
 
 int main(void)
@@ -330,6 +369,8 @@ int main(void)
 	    TEST(file_object_answers_access_mode_position_and_name),
 	    TEST(completion_sets_the_event),
 	    TEST(position_seek_follows_linux),
+	    TEST(flush_reaches_the_driver_with_its_flags),
+	    TEST(cancelling_finds_nothing_left_to_cancel),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

@@ -1,7 +1,11 @@
 /* Processes and threads: finding, ending, suspending, their times, and the bridge between platform and provider. */
 #include "process_fixture.h"
 
+#include <errno.h>
+#include <sched.h>
+
 #define SELF NtCurrentProcess()
+#define assert_errno(actual, error) assert_status(actual, nt_status_from_errno(error))
 
 static struct {
 	unsigned calls, apcs, begun, ended;
@@ -338,6 +342,112 @@ static void token_of_a_process_is_opened_by_handle(void **state)
 	NtClose(token);
 }
 
+static void extended_open_makes_the_handle_that_is_asked_for(void **state)
+{
+	struct process_fixture *fixture = *state;
+	HANDLE token, limited;
+
+	assert_success(NtOpenProcessTokenEx(SELF, TOKEN_QUERY, OBJ_KERNEL_HANDLE, &token));
+	/* Kernel handles are in no process's table. */
+	ob_set_current_table(NULL);
+	assert_success(NtClose(token));
+	ob_set_current_table(fixture->process->handles);
+	assert_status(NtOpenProcessTokenEx(SELF, 0x80000, 0, (PHANDLE)&token), STATUS_SUCCESS);
+	NtClose(token);
+	assert_status(NtOpenProcessTokenEx((HANDLE)0x7777, TOKEN_QUERY, 0, &token), STATUS_INVALID_HANDLE);
+	assert_status(NtOpenProcessTokenEx(NtCurrentThread(), TOKEN_QUERY, 0, &token), STATUS_OBJECT_TYPE_MISMATCH);
+	assert_success(ob_open_by_pointer(fixture->process, 0, PROCESS_QUERY_LIMITED_INFORMATION, &limited));
+	assert_status(NtOpenProcessTokenEx(limited, TOKEN_QUERY, 0, &token), STATUS_ACCESS_DENIED);
+	NtClose(limited);
+}
+
+static void thread_has_a_token_only_if_it_impersonates(void **state)
+{
+	struct process_fixture *fixture = *state;
+	HANDLE token, limited;
+	void *body;
+
+	assert_status(NtOpenThreadToken(NtCurrentThread(), TOKEN_QUERY, true, &token), STATUS_NO_TOKEN);
+	fixture->thread->token = se_duplicate_token(fixture->process->token);
+	assert_success(NtOpenThreadToken(NtCurrentThread(), TOKEN_QUERY, false, &token));
+	assert_success(ob_reference_by_handle(token, TOKEN_QUERY, &se_token_type, &body));
+	assert_ptr_equal(body, fixture->thread->token);
+	assert_status(ob_reference_by_handle(token, TOKEN_DUPLICATE, &se_token_type, &body), STATUS_ACCESS_DENIED);
+	ob_dereference(fixture->thread->token);
+	NtClose(token);
+	assert_success(ob_open_by_pointer(fixture->thread, 0, THREAD_SUSPEND_RESUME, &limited));
+	assert_status(NtOpenThreadToken(limited, TOKEN_QUERY, true, &token), STATUS_ACCESS_DENIED);
+	NtClose(limited);
+	assert_status(NtOpenThreadToken(SELF, TOKEN_QUERY, true, &token), STATUS_OBJECT_TYPE_MISMATCH);
+}
+
+static void priority_of_a_process_reaches_its_running_threads(void **state)
+{
+	struct process_fixture *fixture = *state;
+	PROCESS_BASIC_INFORMATION basic;
+	KPRIORITY priority = 4;
+	struct pico_thread *pico;
+	struct ps_thread *thread = add_thread(fixture, 102, &pico);
+	HANDLE limited;
+
+	begin(thread);
+	assert_success(NtSetInformationProcess(SELF, ProcessBasePriority, &priority, sizeof(priority)));
+	assert_int_equal(null_platform_nice(pico), 5);
+	/* Not started: it takes its priority when it begins. */
+	assert_int_equal(null_platform_nice(fixture->pico), 0);
+	priority = 13;
+	assert_errno(NtSetInformationProcess(SELF, ProcessBasePriority, &priority, sizeof(priority)), EACCES);
+	assert_int_equal(null_platform_nice(pico), 5);
+	assert_success(NtQueryInformationProcess(SELF, ProcessBasicInformation, &basic, sizeof(basic), NULL));
+	assert_int_equal(basic.BasePriority, 4);
+	priority = 32;
+	assert_status(NtSetInformationProcess(SELF, ProcessBasePriority, &priority, sizeof(priority)), STATUS_INVALID_PARAMETER);
+	assert_status(NtSetInformationProcess(SELF, ProcessBasePriority, &priority, 2), STATUS_INFO_LENGTH_MISMATCH);
+	assert_status(NtSetInformationProcess(SELF, ProcessTimes, &priority, sizeof(priority)), STATUS_INVALID_INFO_CLASS);
+	assert_success(ob_open_by_pointer(fixture->process, 0, PROCESS_QUERY_INFORMATION, &limited));
+	assert_status(NtSetInformationProcess(limited, ProcessBasePriority, &priority, sizeof(priority)), STATUS_ACCESS_DENIED);
+	NtClose(limited);
+	end(fixture, thread, pico);
+	ob_dereference(thread);
+}
+
+static void affinity_of_a_process_reaches_its_running_threads(void **state)
+{
+	struct process_fixture *fixture = *state;
+	PROCESS_BASIC_INFORMATION basic;
+	struct pico_thread *pico;
+	struct ps_thread *thread = add_thread(fixture, 102, &pico);
+	ULONG_PTR mask, none;
+
+	begin(thread);
+	assert_success(NtQueryInformationProcess(SELF, ProcessBasicInformation, &basic, sizeof(basic), NULL));
+	mask = basic.AffinityMask & -basic.AffinityMask;
+	assert_success(NtSetInformationProcess(SELF, ProcessAffinityMask, &mask, sizeof(mask)));
+	assert_int_equal(null_platform_affinity(pico), mask);
+	none = ~basic.AffinityMask;
+	assert_status(NtSetInformationProcess(SELF, ProcessAffinityMask, &none, sizeof(none)), STATUS_INVALID_PARAMETER);
+	assert_status(NtSetInformationProcess(SELF, ProcessAffinityMask, &mask, 4), STATUS_INFO_LENGTH_MISMATCH);
+	assert_int_equal(null_platform_affinity(pico), mask);
+	end(fixture, thread, pico);
+	ob_dereference(thread);
+}
+
+static void processor_number_is_where_the_caller_runs(void **state)
+{
+	cpu_set_t before, one;
+
+	assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET(cpu, &before))
+			continue;
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+		assert_int_equal(NtGetCurrentProcessorNumber(), cpu);
+	}
+	sched_setaffinity(0, sizeof(before), &before);
+}
+
 static void dump_names_processes_and_their_handles(void **state)
 {
 	char *text = NULL;
@@ -370,6 +480,11 @@ int main(void)
 		fixture_test(suspend_counts_have_a_limit),
 		fixture_test(cpu_time_survives_recycling_exec_and_exit),
 		fixture_test(token_of_a_process_is_opened_by_handle),
+		fixture_test(extended_open_makes_the_handle_that_is_asked_for),
+		fixture_test(thread_has_a_token_only_if_it_impersonates),
+		fixture_test(priority_of_a_process_reaches_its_running_threads),
+		fixture_test(affinity_of_a_process_reaches_its_running_threads),
+		fixture_test(processor_number_is_where_the_caller_runs),
 		fixture_test(dump_names_processes_and_their_handles),
 	};
 

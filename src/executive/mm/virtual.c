@@ -107,6 +107,8 @@ static NTSTATUS commit_reserved(struct mm_address_space *space, uint64_t start, 
 static NTSTATUS round_range(PVOID base, SIZE_T size, uint64_t *start, uint64_t *end)
 {
 	*start = ALIGN_DOWN((uint64_t)(uintptr_t)base, MM_PAGE_SIZE);
+	if ((uint64_t)(uintptr_t)base > UINT64_MAX - MM_PAGE_SIZE)
+		return STATUS_INVALID_PARAMETER_2;
 	if (size > UINT64_MAX - MM_PAGE_SIZE - (uint64_t)(uintptr_t)base)
 		return STATUS_INVALID_PARAMETER_4;
 	*end = ALIGN_UP((uint64_t)(uintptr_t)base + size, MM_PAGE_SIZE);

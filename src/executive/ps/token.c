@@ -21,3 +21,20 @@ NTSTATUS NtOpenProcessToken(HANDLE ProcessHandle, ACCESS_MASK DesiredAccess, PHA
 {
 	return NtOpenProcessTokenEx(ProcessHandle, DesiredAccess, 0, TokenHandle);
 }
+
+/* Only what the thread has of its own: one that acts as its process has none. Who asks is checked as himself anyway. */
+NTSTATUS NtOpenThreadToken(HANDLE ThreadHandle, ACCESS_MASK DesiredAccess, BOOLEAN OpenAsSelf, PHANDLE TokenHandle)
+{
+	cleanup_object struct ps_thread *thread = NULL;
+	cleanup_object struct se_token *token = NULL;
+	NTSTATUS status = ob_reference_by_handle(ThreadHandle, THREAD_QUERY_INFORMATION, &ps_thread_type, (void **)&thread);
+
+	if (!NT_SUCCESS(status))
+		return status;
+	pthread_mutex_lock(&thread->process->lock);
+	token = thread->token;
+	if (token)
+		ob_reference(token);
+	pthread_mutex_unlock(&thread->process->lock);
+	return token ? ob_open_by_pointer(token, 0, DesiredAccess, TokenHandle) : STATUS_NO_TOKEN;
+}
