@@ -126,7 +126,7 @@ static int64_t set_owner(struct lx_call *call, int32_t fd, int32_t type, int32_t
 		return result;
 	if (id && !owner_exists(type, id))
 		return -LX_ESRCH;
-	file->lx_owner = id ? (ULONGLONG)type << 32 | (uint32_t)id : 0;
+	file->lx_owner = (ULONGLONG)type << 32 | (uint32_t)id;
 	return 0;
 }
 
