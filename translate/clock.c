@@ -106,9 +106,24 @@ int64_t lx_clock_resolve(struct lx_thread *caller, int32_t id, struct lx_clock *
 	}
 	if (host_clocks[id] == NO_CLOCK)
 		return -LX_EINVAL;
-	if (id == LX_CLOCK_REALTIME_ALARM || id == LX_CLOCK_BOOTTIME_ALARM)
+	if (lx_clock_wakes_machine(id))
 		return hal_time_resolution(host_clocks[id]) ? 0 : -LX_EINVAL;
 	return 0;
+}
+
+bool lx_clock_wakes_machine(int32_t id)
+{
+	return id == LX_CLOCK_REALTIME_ALARM || id == LX_CLOCK_BOOTTIME_ALARM;
+}
+
+int64_t lx_clock_check_waiting(struct lx_thread *thread, int32_t id)
+{
+	if (id == LX_CLOCK_MONOTONIC_RAW || id == LX_CLOCK_REALTIME_COARSE || id == LX_CLOCK_MONOTONIC_COARSE)
+		return -LX_EOPNOTSUPP;
+	/* They would have to wake the machine: as where no clock can, once the caller is entitled. */
+	if (lx_clock_wakes_machine(id) && hal_time_resolution(host_clocks[id]) && !lx_capable(thread, LX_CAP_WAKE_ALARM))
+		return -LX_EPERM;
+	return lx_clock_wakes_machine(id) ? -LX_EOPNOTSUPP : 0;
 }
 
 static int64_t read_cpu_clock(const struct lx_clock *clock, uint64_t *ns)

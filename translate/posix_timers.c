@@ -160,6 +160,7 @@ static void delete_timer(struct lx_posix_timer *timer)
 	timer->armed = false;
 	lx_alarm_cancel(&timer->alarm);
 	timer->owner = NULL;
+	lx_pending_unreserve();
 	dereference(timer);
 }
 
@@ -205,16 +206,6 @@ static bool is_good_event(struct lx_process *process, const struct guest_sigeven
 	return lx_signal_is_valid(event->signo);
 }
 
-static int64_t check_clock(struct lx_thread *thread, const struct lx_clock *clock, int32_t id)
-{
-	if (id == LX_CLOCK_MONOTONIC_RAW || id == LX_CLOCK_REALTIME_COARSE || id == LX_CLOCK_MONOTONIC_COARSE)
-		return -LX_EOPNOTSUPP;
-	/* They would have to wake the machine. */
-	if (id == LX_CLOCK_REALTIME_ALARM || id == LX_CLOCK_BOOTTIME_ALARM)
-		return lx_capable(thread, LX_CAP_WAKE_ALARM) ? -LX_EOPNOTSUPP : -LX_EPERM;
-	return 0;
-}
-
 static struct lx_posix_timer *timer_new(struct lx_posix_timers *owner, const struct lx_clock *clock)
 {
 	struct lx_posix_timer *timer = calloc(1, sizeof(*timer));
@@ -241,9 +232,9 @@ int64_t lx_sys_timer_create(struct lx_call *call, int32_t clockid, struct lx_upt
 
 	if (!lx_is_null(sevp) && lx_copy_in(call, &event, sevp, sizeof(event)))
 		return -LX_EFAULT;
-	result = lx_clock_resolve(call->thread, clockid, &clock);
+	result = lx_clock_check_waiting(call->thread, clockid);
 	if (result == 0)
-		result = check_clock(call->thread, &clock, clockid);
+		result = lx_clock_resolve(call->thread, clockid, &clock);
 	if (result)
 		return result;
 	if (!is_good_event(process, &event))
@@ -256,6 +247,11 @@ int64_t lx_sys_timer_create(struct lx_call *call, int32_t clockid, struct lx_upt
 	timer->signo = event.signo;
 	timer->tid = event.tid;
 	pthread_mutex_lock(&lx_signal_lock);
+	if (!lx_pending_reserve(process)) {
+		pthread_mutex_unlock(&lx_signal_lock);
+		dereference(timer);
+		return -LX_EAGAIN;
+	}
 	do {
 		timer->id = owner->next_id;
 		owner->next_id = (owner->next_id + 1) & INT32_MAX;

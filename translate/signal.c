@@ -46,7 +46,7 @@ int64_t lx_pending_add(struct lx_pending *pending, const struct lx_siginfo *info
 
 	if (info->signo < LX_SIG_FIRST_REALTIME && (pending->set.bits & lx_signal_bit(info->signo)))
 		return 0;
-	if (queued_count < owner->limits[LX_RLIMIT_SIGPENDING].current || may_exceed_limit(info))
+	if (queued_count < lx_limit(owner, LX_RLIMIT_SIGPENDING) || may_exceed_limit(info))
 		entry = calloc(1, sizeof(*entry));
 	if (entry) {
 		entry->info = *info;
@@ -57,6 +57,19 @@ int64_t lx_pending_add(struct lx_pending *pending, const struct lx_siginfo *info
 	}
 	pending->set.bits |= lx_signal_bit(info->signo);
 	return 0;
+}
+
+bool lx_pending_reserve(struct lx_process *owner)
+{
+	if (queued_count >= lx_limit(owner, LX_RLIMIT_SIGPENDING))
+		return false;
+	queued_count++;
+	return true;
+}
+
+void lx_pending_unreserve(void)
+{
+	queued_count--;
 }
 
 /* An entry leaves its queue for good: an own one is freed, a timer's goes back to its timer. */

@@ -105,11 +105,9 @@ int64_t lx_sys_nanosleep(struct lx_call *call, struct lx_uptr rqtp, struct lx_up
 	return result ? result : sleep_for(call, LX_CLOCK_MONOTONIC, &clock, ns, rmtp);
 }
 
-/* Clocks that can't be slept on: a thread's own CPU time never passes in its sleep, raw and coarse ones have no timers. */
+/* A thread's own CPU time never passes in its sleep. */
 static int64_t sleepable(struct lx_thread *thread, int32_t id, const struct lx_clock *clock)
 {
-	if (id == LX_CLOCK_MONOTONIC_RAW || id == LX_CLOCK_REALTIME_COARSE || id == LX_CLOCK_MONOTONIC_COARSE)
-		return -LX_EOPNOTSUPP;
 	if (id == LX_CLOCK_THREAD_CPUTIME_ID)
 		return -LX_EOPNOTSUPP;
 	if (clock->is_cpu && clock->is_thread && clock->target == thread->tid)
@@ -123,8 +121,10 @@ int64_t lx_sys_clock_nanosleep(struct lx_call *call, int32_t id, uint32_t flags,
 	struct lx_clock clock;
 	uint64_t ns;
 	/* A relative sleep is not moved when the realtime clock is set. */
-	int64_t result = lx_clock_resolve(call->thread, id, &clock);
+	int64_t result = lx_clock_check_waiting(call->thread, id);
 
+	if (result == 0)
+		result = lx_clock_resolve(call->thread, id, &clock);
 	if (result == 0)
 		result = sleepable(call->thread, id, &clock);
 	if (result == 0)

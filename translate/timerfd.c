@@ -6,6 +6,7 @@
 #include <drivers/anonfs/anonfs.h>
 #include <lx_syscalls.h>
 #include <times.h>
+#include <tree.h>
 
 int64_t lx_sys_timerfd_create(struct lx_call *call, int32_t clockid, uint32_t flags)
 {
@@ -15,6 +16,8 @@ int64_t lx_sys_timerfd_create(struct lx_call *call, int32_t clockid, uint32_t fl
 
 	if (flags & ~(uint32_t)(LX_TFD_CLOEXEC | LX_TFD_NONBLOCK))
 		return -LX_EINVAL;
+	if (lx_clock_wakes_machine(clockid) && !lx_capable(call->thread, LX_CAP_WAKE_ALARM))
+		return -LX_EPERM;
 	status = anonfs_create_timer(clockid, flags & LX_TFD_NONBLOCK, &file);
 	if (!NT_SUCCESS(status))
 		return lx_result(call, status);

@@ -54,6 +54,10 @@ struct lx_clock {
 };
 /* -LX_EINVAL: no such clock, or one of a task that the caller may not ask for. */
 int64_t lx_clock_resolve(struct lx_thread *caller, int32_t id, struct lx_clock *clock);
+/* Sleeps and timers on it: 0, -LX_EOPNOTSUPP: it has none, or -LX_EPERM. Asked before lx_clock_resolve(). */
+int64_t lx_clock_check_waiting(struct lx_thread *thread, int32_t id);
+/* CLOCK_REALTIME_ALARM, CLOCK_BOOTTIME_ALARM. */
+bool lx_clock_wakes_machine(int32_t id);
 /* Nanoseconds on it; -LX_EINVAL: its task is gone. Takes lx_tree_lock for CPU clocks. */
 int64_t lx_clock_read(const struct lx_clock *clock, uint64_t *ns);
 uint64_t lx_clock_resolution(const struct lx_clock *clock);
