@@ -193,12 +193,16 @@ static int64_t resolve_chain(struct lx_call *call, struct exec_chain *chain, str
 static int64_t open_linker(struct lx_call *call, const struct exec_elf *elf, struct exec_file *linker, struct exec_elf *linker_elf,
 			   const struct exec_reason *reason)
 {
+	unsigned char header[sizeof(linker_elf->header)];
 	int64_t error = open_file(call, LX_AT_FDCWD, elf->interpreter, 0, linker, reason);
 
 	if (error)
 		return exec_fail(reason, error, "its dynamic linker %s: %s", elf->interpreter, lx_errno_text((int)-error));
 	error = exec_parse_elf(linker, linker_elf, reason);
-	return error == -LX_ENOEXEC ? -LX_ELIBBAD : error;
+	if (error != -LX_ENOEXEC)
+		return error;
+	/* Something else than a linker, or too short to tell. */
+	return exec_read(linker, 0, header, sizeof(header)) == sizeof(header) ? -LX_ELIBBAD : -LX_EIO;
 }
 
 static void set_comm(struct lx_exec_image *image, const char *path)

@@ -302,7 +302,9 @@ int64_t lx_path_open_executable(struct lx_call *call, int32_t dirfd, const char 
 	int64_t result;
 
 	*handle = NULL;
-	if (!*path && (at_flags & LX_AT_EMPTY_PATH) && dirfd != LX_AT_FDCWD)
+	if (!*path && (at_flags & LX_AT_EMPTY_PATH) && dirfd == LX_AT_FDCWD)
+		return -LX_EACCES; /* a directory is no program */
+	if (!*path && (at_flags & LX_AT_EMPTY_PATH))
 		result = open_descriptor_executable(call, dirfd, handle);
 	else
 		result = lx_path_open(call, &open, handle);
