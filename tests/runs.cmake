@@ -2,13 +2,16 @@
 
 # add_run_test(LABEL NAME command...): once as we are, and with the label "matrix" as an unprivileged user (if we are root)
 # and pinned to one CPU.
-find_program(SETPRIV setpriv)
 find_program(TASKSET taskset)
+find_program(PYTHON NAMES python3 PATHS /usr/bin NO_DEFAULT_PATH)
 function(add_run_test label name limit)
 	add_test(NAME ${label}.${name} COMMAND ${ARGN})
-	add_test(NAME ${label}.${name}.nobody COMMAND ${SETPRIV} --reuid=65534 --regid=65534 --clear-groups ${ARGN})
+	add_test(NAME ${label}.${name}.nobody COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/as_nobody ${CMAKE_BINARY_DIR} ${CMAKE_CURRENT_SOURCE_DIR} ${ARGN})
 	add_test(NAME ${label}.${name}.onecpu COMMAND ${TASKSET} -c 0 ${ARGN})
 	set_tests_properties(${label}.${name} PROPERTIES LABELS ${label} TIMEOUT ${limit} SKIP_RETURN_CODE 77)
+	# The system's programs, not those of whoever runs the tests.
+	set_tests_properties(${label}.${name} ${label}.${name}.nobody ${label}.${name}.onecpu PROPERTIES
+		ENVIRONMENT "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
 	set_tests_properties(${label}.${name}.nobody ${label}.${name}.onecpu PROPERTIES LABELS "${label};matrix" TIMEOUT ${limit}
 		SKIP_RETURN_CODE 77)
 endfunction()
@@ -21,5 +24,5 @@ endforeach()
 
 foreach(name reader_that_ends_early writer_whose_reader_ends interrupt_from_terminal terminated handler_survives_termination
 	killed_in_a_storm last_process_decides)
-	add_run_test(life ${name} 300 python3 ${CMAKE_CURRENT_SOURCE_DIR}/life/life.py $<TARGET_FILE:lxrun> ${name})
+	add_run_test(life ${name} 300 ${PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/life/life.py $<TARGET_FILE:lxrun> ${name})
 endforeach()
