@@ -98,6 +98,9 @@ int64_t lx_sys_splice(struct lx_call *call, int32_t fd_in, struct lx_uptr off_in
 	input.Other = in.is_pipe ? out.handle : in.handle;
 	input.Offset = in.is_pipe ? out.offset : in.offset;
 	result = run(call, in.is_pipe ? in.handle : out.handle, &input);
+	/* A directory has nothing to splice from, which Linux says otherwise than of reading one. */
+	if (result == -LX_EISDIR)
+		return -LX_EINVAL;
 	return give_offset(call, in.is_pipe ? &out : &in, result);
 }
 

@@ -232,7 +232,7 @@ static bool non_blocking(struct io_file *file)
 	return atomic_load(&file->lx_flags) & FSRTL_O_NONBLOCK;
 }
 
-/* Between two pipes, either end's O_NONBLOCK counts. */
+/* Between two pipes, either end's O_NONBLOCK counts; to or from a file, the pipe's. */
 static NTSTATUS splice_other(struct io_file *file, struct io_file *other, const FSCTL_LX_SPLICE_INPUT *input,
 			     ULONG_PTR *information)
 {
@@ -249,9 +249,8 @@ static NTSTATUS splice_other(struct io_file *file, struct io_file *other, const 
 	}
 	if (input->Operation == FSCTL_LX_SPLICE_TEE)
 		return FSRTL_ERRNO(EINVAL);
-	if (from)
-		return splice_from_file(pipe, other, input, nowait || non_blocking(file), information);
-	return splice_to_file(pipe, other, input, nowait, information);
+	nowait |= non_blocking(file);
+	return (from ? splice_from_file : splice_to_file)(pipe, other, input, nowait, information);
 }
 
 NTSTATUS npfs_splice(struct io_file *file, const FSCTL_LX_SPLICE_INPUT *input, ULONG_PTR *information)
