@@ -247,8 +247,10 @@ static int64_t reserve_id(struct birth *birth)
 	pthread_mutex_lock(&lx_tree_lock);
 	if (user_has_room(birth->parent))
 		birth->id = lx_id_allocate();
-	if (birth->id)
+	if (birth->id) {
 		birth->number = birth->id->number;
+		birth->parent->user_over_limit = false;
+	}
 	pthread_mutex_unlock(&lx_tree_lock);
 	return birth->id ? 0 : -LX_EAGAIN;
 }

@@ -137,6 +137,16 @@ static struct ids group_ids(const struct lx_thread *thread)
 	return (struct ids){token->rgid, token->egid, token->sgid, token->fsgid, lx_capable(thread, LX_CAP_SETGID)};
 }
 
+/* Whoever becomes a user that has too many threads is told so at its next execve, as in Linux: setuid() callers rarely look. */
+static void note_new_user(struct lx_thread *thread, uint32_t user)
+{
+	if (user == thread->token->ruid)
+		return;
+	pthread_mutex_lock(&lx_tree_lock);
+	thread->user_over_limit = user && lx_tree_threads_of_user(user) > lx_limit(thread->process, LX_RLIMIT_NPROC);
+	pthread_mutex_unlock(&lx_tree_lock);
+}
+
 static int64_t apply_users(struct lx_call *call, const struct ids *ids)
 {
 	struct se_token *token = lx_change_token(call);
@@ -148,6 +158,7 @@ static int64_t apply_users(struct lx_call *call, const struct ids *ids)
 	token->suid = ids->saved;
 	token->fsuid = ids->file;
 	follow_user(call->thread->token, token);
+	note_new_user(call->thread, ids->real);
 	return lx_commit_token(call, token);
 }
 

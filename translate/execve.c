@@ -329,6 +329,19 @@ static void become(struct lx_call *call, struct lx_exec_image *image)
 	call->trap->action = PICO_REGISTERS;
 }
 
+static bool user_is_over_limit(struct lx_thread *thread)
+{
+	bool over;
+
+	if (!thread->user_over_limit)
+		return false;
+	pthread_mutex_lock(&lx_tree_lock);
+	over = lx_tree_threads_of_user(thread->token->ruid) > lx_limit(thread->process, LX_RLIMIT_NPROC);
+	pthread_mutex_unlock(&lx_tree_lock);
+	thread->user_over_limit = over;
+	return over;
+}
+
 static int64_t execute(struct lx_call *call, int32_t dirfd, const char *path, uint32_t at_flags, struct lx_uptr argv,
 		       struct lx_uptr envp)
 {
@@ -339,6 +352,8 @@ static int64_t execute(struct lx_call *call, int32_t dirfd, const char *path, ui
 	size_t argc, envc;
 	int64_t result;
 
+	if (user_is_over_limit(call->thread))
+		return -LX_EAGAIN;
 	if (!block)
 		return -LX_ENOMEM;
 	block->call = call;

@@ -75,7 +75,8 @@ static void *wake_requeued(void *argument)
 	do {                                                                                                           \
 		pthread_t waker_;                                                                                      \
 		pthread_create(&waker_, NULL, routine, NULL);                                                          \
-		OBSERVE(call);                                                                                         \
+		errno = 0;                                                                                             \
+		observe_result(#call, (call));                                                                         \
 		pthread_join(waker_, NULL);                                                                            \
 	} while (0)
 
