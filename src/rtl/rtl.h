@@ -27,8 +27,8 @@ static inline void rtl_cleanup_fd(int *descriptor)
 	if (*descriptor >= 0)
 		close(*descriptor);
 }
-#define cleanup_free __attribute__((cleanup(rtl_cleanup_free)))
-#define cleanup_fd __attribute__((cleanup(rtl_cleanup_fd)))
+#define cleanup_free __attribute__((cleanup(rtl_cleanup_free), unused))
+#define cleanup_fd __attribute__((cleanup(rtl_cleanup_fd), unused))
 
 /* Take a resource out of a cleanup variable. */
 #define steal_pointer(p) ({ __typeof__(*(p)) stolen_ = *(p); *(p) = NULL; stolen_; })

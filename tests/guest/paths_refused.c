@@ -207,7 +207,7 @@ static void attempt_all(const char *what, long (*call)(int, const char *), int t
 
 static void everything(void)
 {
-	static const struct {
+	const struct {
 		const char *what;
 		long (*call)(int, const char *);
 		int takes_descriptor;

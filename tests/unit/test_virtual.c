@@ -48,6 +48,16 @@ static void locking_rounds_to_pages_and_is_counted(void **state)
 	assert_int_equal(locked(space_of(state)), PAGE);
 }
 
+static void allocating_across_a_page_tells_the_whole_range(void **state)
+{
+	PVOID base = (PVOID)(AREA + PAGE / 2);
+	SIZE_T size = PAGE;
+
+	assert_success(NtAllocateVirtualMemory(SELF, &base, 0, &size, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE));
+	assert_ptr_equal(base, AREA);
+	assert_int_equal(size, 2 * PAGE);
+}
+
 static void locking_more_than_the_quota_is_refused(void **state)
 {
 	PVOID base = (PVOID)AREA;
@@ -156,6 +166,7 @@ static void prefetch_advises_each_range(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		fixture_test(allocating_across_a_page_tells_the_whole_range),
 		fixture_test(locking_rounds_to_pages_and_is_counted),
 		fixture_test(locking_more_than_the_quota_is_refused),
 		fixture_test(lock_services_check_their_arguments),

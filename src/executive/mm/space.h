@@ -104,7 +104,7 @@ struct mm_batch {
 };
 void mm_batch_begin(struct mm_batch *batch, struct mm_address_space *space);
 void mm_batch_end(struct mm_batch *batch);
-#define cleanup_batch __attribute__((cleanup(mm_batch_end)))
+#define cleanup_batch __attribute__((cleanup(mm_batch_end), unused))
 size_t mm_batch_add(struct mm_batch *batch, uint64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f);
 /* The number that the section's descriptor will have during the batch. */
 NTSTATUS mm_batch_grant(struct mm_batch *batch, struct mm_section *section, int *number);
@@ -131,7 +131,7 @@ static inline void mm_cleanup_space(struct mm_address_space **space)
 	if (*space)
 		mm_dereference_space(*space);
 }
-#define cleanup_space __attribute__((cleanup(mm_cleanup_space)))
+#define cleanup_space __attribute__((cleanup(mm_cleanup_space), unused))
 /* A request's MM_* flags and placement from NT's allocation type. */
 NTSTATUS mm_request_from_nt(struct mm_map_request *request, PVOID base, ULONG type);
 

@@ -120,7 +120,7 @@ NTSTATUS NtAllocateVirtualMemory(HANDLE ProcessHandle, PVOID *BaseAddress, ULONG
 {
 	cleanup_space struct mm_address_space *space = NULL;
 	struct mm_map_request request = {0};
-	uint64_t start, end, address;
+	uint64_t start, end;
 	bool copy_on_write;
 	NTSTATUS status;
 
@@ -136,8 +136,10 @@ NTSTATUS NtAllocateVirtualMemory(HANDLE ProcessHandle, PVOID *BaseAddress, ULONG
 		status = mm_space_by_handle(ProcessHandle, PROCESS_VM_OPERATION, &space);
 	if (!NT_SUCCESS(status))
 		return status;
+	SIZE_T size = end - start;
+
 	if (AllocationType & MEM_RESET) {
-		status = mm_advise(space, start, end - start, MADV_FREE);
+		status = mm_advise(space, start, size, MADV_FREE);
 	} else if (*BaseAddress && !(AllocationType & (MEM_RESERVE | MEM_LX_ALL))) {
 		status = commit_reserved(space, start, end, request.protection);
 	} else {
@@ -146,15 +148,14 @@ NTSTATUS NtAllocateVirtualMemory(HANDLE ProcessHandle, PVOID *BaseAddress, ULONG
 			request.flags = MM_RESERVED | MM_NORESERVE;
 		}
 		status = mm_request_from_nt(&request, (PVOID)(uintptr_t)start, AllocationType);
-		request.size = end - start;
+		request.size = size;
 		if (NT_SUCCESS(status))
-			status = mm_map(space, &request, &address);
-		start = address;
+			status = mm_map(space, &request, &start);
 	}
 	if (!NT_SUCCESS(status))
 		return status;
 	*BaseAddress = (PVOID)(uintptr_t)start;
-	*RegionSize = ALIGN_UP(*RegionSize, MM_PAGE_SIZE);
+	*RegionSize = size;
 	return STATUS_SUCCESS;
 }
 

@@ -76,7 +76,7 @@ static inline void ob_cleanup_dereference(void *pointer)
 	if (object)
 		ob_dereference(object);
 }
-#define cleanup_object __attribute__((cleanup(ob_cleanup_dereference)))
+#define cleanup_object __attribute__((cleanup(ob_cleanup_dereference), unused))
 
 /* Put a new object under its name (if any) and give the caller a handle. Consumes the caller's reference, also on
  * failure. With OBJ_OPENIF an existing one is opened: STATUS_OBJECT_NAME_EXISTS. */
