@@ -197,7 +197,11 @@ struct grant_message {
 	uint64_t byte;
 	char control[CMSG_SPACE(sizeof(int) * 8)];
 };
-_Static_assert(PICO_SLOT_DATA + sizeof(struct grant_message) <= PICO_SLOT_SIZE, "a slot holds a batch and its message");
+/* One for each receive of a batch: the kernel shortens what it has used. */
+struct grant_messages {
+	struct grant_message descriptors, own_socket;
+};
+_Static_assert(PICO_SLOT_DATA + sizeof(struct grant_messages) <= PICO_SLOT_SIZE, "a slot holds a batch and its messages");
 _Static_assert(sizeof(struct pico_host_call) == PICO_BATCH_ENTRY_SIZE, "the stub's entry is a pico_host_call");
 
 static void fill_message(struct grant_message *message, uint64_t address)
@@ -215,17 +219,18 @@ static void fill_message(struct grant_message *message, uint64_t address)
 static int run_batch(struct pico_thread *thread, unsigned slot, struct pico_host_call *entries, size_t count)
 {
 	uint64_t address = PICO_SCRATCH_BASE + (uint64_t)slot * PICO_SLOT_SIZE;
-	struct grant_message message;
-	struct iovec local[] = {{entries, count * sizeof(*entries)}, {&message, sizeof(message)}};
-	struct iovec remote[] = {{(void *)address, local[0].iov_len}, {(void *)(address + PICO_SLOT_DATA), sizeof(message)}};
+	struct grant_messages messages;
+	struct iovec local[] = {{entries, count * sizeof(*entries)}, {&messages, sizeof(messages)}};
+	struct iovec remote[] = {{(void *)address, local[0].iov_len}, {(void *)(address + PICO_SLOT_DATA), sizeof(messages)}};
 	struct pico_host_call done[PICO_BATCH_MAX];
 	struct iovec back = {done, local[0].iov_len};
 	struct pico_registers at = thread->registers;
 	int64_t ignored;
 	int error;
 
-	fill_message(&message, address + PICO_SLOT_DATA);
-	if (process_vm_writev(thread->tid, local, 2, remote, 2, 0) != (ssize_t)(local[0].iov_len + sizeof(message)))
+	fill_message(&messages.descriptors, address + PICO_SLOT_DATA + offsetof(struct grant_messages, descriptors));
+	fill_message(&messages.own_socket, address + PICO_SLOT_DATA + offsetof(struct grant_messages, own_socket));
+	if (process_vm_writev(thread->tid, local, 2, remote, 2, 0) != (ssize_t)(local[0].iov_len + sizeof(messages)))
 		return -EFAULT;
 	at.r12 = address;
 	at.r13 = count;
@@ -251,17 +256,17 @@ static void receive_entry(struct pico_host_call *entry, uint64_t message)
 
 /* The list with its grants around it: own socket first if the process still has its parent's, then the descriptors, the calls, the closes. */
 static size_t build_entries(struct pico_process *process, struct pico_host_call *entries, const struct pico_host_call *calls, size_t count,
-			    size_t descriptors, uint64_t message, size_t *first)
+			    size_t descriptors, uint64_t messages, size_t *first)
 {
 	size_t used = 0;
 
 	if (descriptors && process->inherited != process->own) {
-		receive_entry(&entries[used++], message);
+		receive_entry(&entries[used++], messages + offsetof(struct grant_messages, own_socket));
 		entries[used++] = (struct pico_host_call){SYS_dup2, {0, PICO_GRANT_FD}, 0};
 		entries[used++] = (struct pico_host_call){SYS_close, {0}, 0};
 	}
 	if (descriptors)
-		receive_entry(&entries[used++], message);
+		receive_entry(&entries[used++], messages + offsetof(struct grant_messages, descriptors));
 	*first = used;
 	memcpy(&entries[used], calls, count * sizeof(*calls));
 	used += count;
@@ -315,14 +320,14 @@ static int run_granted(struct pico_thread *thread, unsigned slot, struct pico_ho
 {
 	struct pico_process *process = thread->process;
 	struct grant_socket *inherited = grant_lock(process);
-	uint64_t message = PICO_SCRATCH_BASE + (uint64_t)slot * PICO_SLOT_SIZE + PICO_SLOT_DATA;
+	uint64_t messages = PICO_SCRATCH_BASE + (uint64_t)slot * PICO_SLOT_SIZE + PICO_SLOT_DATA;
 	struct pico_host_call entries[ENTRIES_MAX];
 	size_t first, used;
 	int error;
 
 	error = send_grants(process, descriptors, descriptor_count);
 	if (!error) {
-		used = build_entries(process, entries, calls, count, descriptor_count, message, &first);
+		used = build_entries(process, entries, calls, count, descriptor_count, messages, &first);
 		error = run_entries(thread, slot, entries, used);
 	}
 	/* A guest that stole its own grant harms itself: its calls then fail on a bad descriptor. */

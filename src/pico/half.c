@@ -159,13 +159,15 @@ static void handle_call(struct pico_thread *thread, const struct task_event *eve
 	}
 }
 
-static void report_native_result(struct pico_thread *thread, const struct task_event *event)
+/* False if the call has none: it was interrupted, and would be restarted. */
+static bool report_native_result(struct pico_thread *thread, const struct task_event *event)
 {
 	if (event->result <= -512 && event->result >= -516)
-		return; /* interrupted: its signal stop comes next */
+		return false;
 	thread->call.result = event->result;
 	if (pico_provider->system_call_result)
 		pico_provider->system_call_result(thread, thread->context, &thread->call);
+	return true;
 }
 
 /* Run the guest until its thread ends. */
@@ -192,7 +194,8 @@ static void run_guest(struct pico_thread *thread)
 				return;
 			continue;
 		case TASK_EVENT_EXIT_STOP:
-			report_native_result(thread, &event);
+			/* An interrupted call's signal stop comes behind this one, when the host restarts it if nothing has changed. */
+			interrupted = !report_native_result(thread, &event);
 			break;
 		case TASK_EVENT_SIGNAL:
 			/* If nothing changes its registers, the host restarts an interrupted call: a new stop then. */

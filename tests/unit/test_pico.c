@@ -1,254 +1,207 @@
-/* The trap platform with a toy provider: guests are a few bytes of machine code that report by system calls. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+/* The trap platform: calls, forks and threads of guests; what they raise; what they can't do. */
+#include "pico_fixture.h"
 
-#include <cmocka.h>
-#include <errno.h>
-#include <hal/hal.h>
-#include <pico/pico.h>
-#include <semaphore.h>
-#include <signal.h>
-#include <stdatomic.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
-#define CODE 0x400000UL
-#define CALL_LOG 3000   /* reports its first argument */
-#define CALL_FORK 3001
-#define CALL_THREAD 3002
-#define CALL_END 3003
-#define CALL_NATIVE_PAUSE 3004
-
-static const struct pico_platform *platform;
-static sem_t ended;
-static _Atomic uint64_t logged[64];
-static _Atomic int log_count, apcs, faults;
-static _Atomic uint64_t fault_address;
-static struct pico_thread *volatile latest;
-
-static void record(uint64_t value)
-{
-	logged[atomic_fetch_add(&log_count, 1) % 64] = value;
-}
-
-static void start_copy(struct pico_thread *thread, struct pico_thread *child)
-{
-	struct pico_registers registers;
-
-	platform->get_registers(thread, &registers);
-	registers.rax = 0;
-	registers.rsp -= 4096;
-	assert_int_equal(platform->thread_start(child, &registers, NULL), 0);
-}
-
-static void dispatch(struct pico_thread *thread, void *context, struct pico_system_call *call)
-{
-	struct pico_process *process;
-	struct pico_thread *child;
-
-	(void)context;
-	switch (call->number) {
-	case CALL_LOG:
-		record(call->arguments[0]);
-		call->result = 77;
-		break;
-	case CALL_FORK:
-		call->result = platform->process_fork(thread, &process, &child);
-		if (call->result == 0) {
-			start_copy(thread, child);
-			platform->process_dereference(process);
-		}
-		call->result = 1;
-		break;
-	case CALL_THREAD:
-		call->result = platform->thread_create(thread, &child);
-		if (call->result == 0)
-			start_copy(thread, child);
-		call->result = 1;
-		break;
-	case CALL_END:
-		call->action = PICO_EXIT;
-		break;
-	case SYS_getppid:
-		call->result = 4711;
-		break;
-	case SYS_futex:
-		latest = thread;
-		call->action = PICO_RUN_NATIVE;
-		break;
-	default:
-		call->result = -ENOSYS;
-	}
-}
-
-static enum pico_action deliver(struct pico_thread *thread, void *context, bool native_interrupted)
-{
-	struct pico_registers registers;
-
-	(void)context;
-	if (!native_interrupted)
-		return PICO_RETURN;
-	atomic_fetch_add(&apcs, 1);
-	platform->get_registers(thread, &registers);
-	registers.rax = (uint64_t)-EINTR;
-	platform->set_registers(thread, &registers);
-	return PICO_REGISTERS;
-}
-
-static void exception(struct pico_thread *thread, void *context, const struct pico_exception *record_)
-{
-	struct pico_registers registers;
-
-	(void)context;
-	atomic_fetch_add(&faults, 1);
-	fault_address = record_->address;
-	platform->get_registers(thread, &registers);
-	registers.rip = registers.r15;
-	platform->set_registers(thread, &registers);
-}
-
-static void begin(struct pico_thread *thread, void *context)
-{
-	(void)thread;
-	(void)context;
-}
-
-static void end(struct pico_thread *thread, void *context, bool died)
-{
-	(void)thread;
-	(void)context;
-	(void)died;
-	sem_post(&ended);
-}
-
-static const struct pico_provider_routines provider = {sizeof(provider), begin, dispatch, NULL, exception, deliver, end};
-
-/* Run code in a fresh process; the registers' rsp is a page of its own. */
-static void run(const void *code, size_t size, int threads)
-{
-	struct pico_process *process;
-	struct pico_thread *thread;
-	struct pico_registers registers = {.rip = CODE, .rsp = CODE + 0x20000, .cs = 0x33, .ss = 0x2b, .eflags = 0x202};
-	struct pico_host_call calls[] = {
-		{SYS_mmap, {CODE, 0x30000, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, (uint64_t)-1, 0}, 0},
-		{SYS_mprotect, {CODE + 0x20000, 4096, PROT_READ}, 0},
-	};
-
-	log_count = 0;
-	assert_int_equal(platform->process_create(&process, &thread), 0);
-	assert_int_equal(platform->host_calls_in(NULL, thread, calls, 2, NULL, 0), 0);
-	assert_int_equal(calls[0].result, CODE);
-	assert_int_equal(calls[1].result, 0);
-	assert_int_equal(platform->write_memory(process, CODE, code, size), size);
-	assert_int_equal(platform->thread_start(thread, &registers, NULL), 0);
-	while (threads--)
-		sem_wait(&ended);
-	platform->process_dereference(process);
-}
-
-#define MOV_EAX(n) 0xb8, (n)&0xff, ((n) >> 8) & 0xff, 0, 0
-#define MOV_EDI(n) 0xbf, (n)&0xff, ((n) >> 8) & 0xff, 0, 0
-#define MOV_EDI_EAX 0x89, 0xc7
-#define SYSCALL 0x0f, 0x05
-#define LOG_RESULT MOV_EDI_EAX, MOV_EAX(CALL_LOG), SYSCALL
-#define END MOV_EAX(CALL_END), SYSCALL
+#include <pico/layout.h>
+#include <stub_image.h>
 
 static void a_call_is_emulated_and_its_result_arrives(void **state)
 {
-	static const uint8_t code[] = {MOV_EAX(SYS_getppid), SYSCALL, LOG_RESULT, END};
+	GUEST_CODE(emulated, "sys 110\nlogax\nend");
 
-	(void)state;
-	run(code, sizeof(code), 1);
-	assert_int_equal(log_count, 1);
-	assert_int_equal(logged[0], 4711);
+	RUN(emulated, 1);
+	assert_logged(4711);
+}
+
+static void only_the_result_register_changes(void **state)
+{
+	GUEST_CODE(registers, "mov $0x1234567890, %rbx\nmov $5, %r12d\nmov $6, %r8d\nmov $7, %edx\nmov $8, %edi\n"
+			      "sys 110\nadd %rbx, %rax\nadd %r12, %rax\nadd %r8, %rax\nadd %rdx, %rax\nadd %rdi, %rax\nlogax\nend");
+
+	RUN(registers, 1);
+	assert_logged(4711 + 0x1234567890 + 5 + 6 + 7 + 8);
 }
 
 static void a_forked_process_goes_on_behind_the_call_with_zero(void **state)
 {
-	static const uint8_t code[] = {MOV_EAX(CALL_FORK), SYSCALL, LOG_RESULT, END};
+	/* What the child writes is its own. */
+	GUEST_CODE(forking, "mov $0x410000, %ebx\nsys 3001\nadd %eax, (%rbx)\nmov (%rbx), %edi\nlog\nend");
 
-	(void)state;
-	run(code, sizeof(code), 2);
+	RUN(forking, 2);
 	assert_int_equal(log_count, 2);
 	assert_int_equal(logged[0] + logged[1], 1);
 }
 
-static void threads_share_memory_and_are_recycled(void **state)
+static void threads_share_memory(void **state)
 {
-	static const uint8_t code[] = {MOV_EAX(CALL_THREAD), SYSCALL, LOG_RESULT, END};
+	/* Each adds to one word and waits until it sees what both have added. */
+	GUEST_CODE(sharing, "mov $0x410000, %ebx\nsys 3002\nlock addl $3, (%rbx)\n1: pause\ncmpl $6, (%rbx)\njne 1b\nlogax\nend");
 
-	(void)state;
-	for (int i = 0; i < 50; i++) {
-		run(code, sizeof(code), 2);
-		assert_int_equal(log_count, 2);
-		assert_int_equal(logged[0] + logged[1], 1);
-	}
+	RUN(sharing, 2);
+	assert_int_equal(log_count, 2);
+	assert_int_equal(logged[0] + logged[1], 1);
 }
 
 static void int80_is_caught_and_never_runs(void **state)
 {
-	/* i386 number 39 is mkdir, x86-64's is getpid */
-	static const uint8_t code[] = {MOV_EAX(39), 0xcd, 0x80, LOG_RESULT, END};
+	/* i386's number 39 is mkdir, x86-64's getpid */
+	GUEST_CODE(int80, "mov $39, %eax\nint $0x80\nlogax\nend");
 
-	(void)state;
-	run(code, sizeof(code), 1);
+	RUN(int80, 1);
 	assert_int_equal((int32_t)logged[0], -ENOSYS);
 }
 
-static void a_fault_arrives_as_an_exception_with_its_address(void **state)
-{
-	/* lea r15,[rip+7]; mov byte [0x1234],0; hlt-free landing */
-	static const uint8_t code[] = {0x4c, 0x8d, 0x3d, 0x08, 0, 0, 0, 0xc6, 0x04, 0x25, 0x34, 0x12, 0, 0, 0, MOV_EAX(5), LOG_RESULT, END};
+static enum pico_entry seen_entry;
 
-	(void)state;
-	faults = 0;
-	run(code, sizeof(code), 1);
-	assert_int_equal(faults, 1);
-	assert_int_equal(fault_address, 0x1234);
-	assert_int_equal(logged[0], 5);
+static void note_entry(struct pico_thread *thread, struct pico_system_call *call)
+{
+	seen_entry = call->entry;
+	call->result = 1234;
+}
+
+static void foreign_numbers_say_so(void **state)
+{
+	GUEST_CODE(x32, "mov $0x40000027, %eax\nsyscall\nlogax\nend");
+
+	step = note_entry;
+	RUN(x32, 1);
+	assert_int_equal(seen_entry, PICO_ENTRY_FOREIGN);
+	assert_logged(1234);
+}
+
+static bool host_has_vsyscall(void)
+{
+	char line[512];
+	bool found = false;
+	FILE *maps = fopen("/proc/self/maps", "re");
+
+	while (maps && fgets(line, sizeof(line), maps))
+		found = found || strstr(line, "[vsyscall]");
+	if (maps)
+		fclose(maps);
+	return found;
+}
+
+static void call_into_the_vsyscall_page_is_the_providers(void **state)
+{
+	GUEST_CODE(vsyscall, "mov $0xffffffffff600400, %rax\nmov $0x410000, %edi\ncall *%rax\nlogax\nmov %rsp, %rdi\nlog\nend");
+
+	if (!host_has_vsyscall())
+		skip();
+	step = note_entry;
+	RUN(vsyscall, 1);
+	assert_int_equal(seen_entry, PICO_ENTRY_VSYSCALL);
+	assert_logged(1234, STACK);
+}
+
+static struct pico_exception seen_fault;
+
+static void note_fault(struct pico_thread *thread, const struct pico_exception *information)
+{
+	seen_fault = *information;
+	record((uint64_t)information->host_signal);
+}
+
+#define FAULT_CODE(name, text) GUEST_CODE(name, "lea 1f(%rip), %r15\n" text "\n1: mov $99, %edi\nlog\nend")
+
+static void expect_fault(const uint8_t *code, const uint8_t *code_end, int signal, uint32_t trap, uint64_t error)
+{
+	fault = note_fault;
+	wait_ended(start_guest(code, code_end), 1);
+	assert_logged((uint64_t)signal, 99);
+	assert_int_equal(seen_fault.trap_number, trap);
+	assert_int_equal(seen_fault.error_code, error);
+}
+
+#define EXPECT_FAULT(code, signal, trap, error) expect_fault(code, code##_end, signal, trap, error)
+
+static void faults_are_exceptions_with_trap_and_error(void **state)
+{
+	FAULT_CODE(nothing_there, "movb $0, 0x1234");
+	FAULT_CODE(read_only, "movb $0, 0x420010");
+	FAULT_CODE(jump_away, "mov $0x500000, %eax\njmp *%rax");
+	FAULT_CODE(privileged, "hlt");
+	FAULT_CODE(divide, "xor %ecx, %ecx\ndiv %ecx");
+	FAULT_CODE(undefined, "ud2");
+	FAULT_CODE(breakpoint, "int3");
+
+	EXPECT_FAULT(nothing_there, SIGSEGV, 14, 4);
+	assert_int_equal(seen_fault.address, 0x1234);
+	EXPECT_FAULT(read_only, SIGSEGV, 14, 5);
+	assert_int_equal(seen_fault.address, STACK + 0x10);
+	EXPECT_FAULT(jump_away, SIGSEGV, 14, 0x14);
+	EXPECT_FAULT(privileged, SIGSEGV, 13, 0);
+	EXPECT_FAULT(divide, SIGFPE, 0, 0);
+	EXPECT_FAULT(undefined, SIGILL, 6, 0);
+	EXPECT_FAULT(breakpoint, SIGTRAP, 3, 0);
+}
+
+/* Run code that expects an address in rcx. */
+static void run_at(const uint8_t *code, const uint8_t *code_end, uint64_t address)
+{
+	struct pico_registers registers = first_registers;
+	struct pico_process *process;
+	struct pico_thread *thread;
+
+	log_count = 0;
+	registers.rcx = address;
+	assert_int_equal(platform->process_create(&process, &thread), 0);
+	assert_int_equal(prepare(NULL, thread, code, (size_t)(code_end - code)), 0);
+	assert_int_equal(platform->thread_start(thread, &registers, NULL), 0);
+	wait_ended(process, 1);
 }
 
 static void stub_code_called_by_a_guest_gets_only_enosys(void **state)
 {
-	/* mov eax,CALL_LOG; lea rbx,[rip+7]; mov ecx,0x1200df-ish: jump through the call site with getppid */
-	uint8_t code[] = {MOV_EAX(SYS_getppid), 0x48, 0x8d, 0x1d, 7, 0, 0, 0, 0xb9, 0, 0, 0, 0, 0xff, 0xe1, LOG_RESULT, END};
-	uint32_t site = 0x1200df;
+	GUEST_CODE(intruder, "lea 1f(%rip), %rbx\nmov $110, %eax\njmp *%rcx\n1: logax\nend");
 
-	(void)state;
-	memcpy(code + 13, &site, 4);
-	run(code, sizeof(code), 1);
+	run_at(intruder, intruder_end, PICO_CALL_SITE);
 	assert_int_equal((int32_t)logged[0], -ENOSYS);
 }
 
-static int start_platform(void **state)
+/* A guest that plays the supervisor: its "done" and its batches come to nothing. */
+static void guest_that_reports_from_the_stub_gets_enosys(void **state)
 {
-	(void)state;
-	sem_init(&ended, 0, 0);
-	hal_initialize();
-	return pico_initialize(&provider, &platform);
+	GUEST_CODE(reporter, "lea 1f(%rip), %rbx\nmov $0x1000, %eax\njmp *%rcx\n1: logax\nend");
+
+	run_at(reporter, reporter_end, PICO_CALL_SITE);
+	assert_int_equal((int32_t)logged[0], -ENOSYS);
 }
 
-static int stop_platform(void **state)
+static void listed_call_from_the_stub_touches_the_guests_own_memory_alone(void **state)
 {
-	(void)state;
-	pico_shutdown();
-	return 0;
+	/* munmap(stub) and munmap(data) through the call site: the first traps, the second is done. */
+	GUEST_CODE(unmapper, "mov %rcx, %r12\nlea 1f(%rip), %rbx\nmov $11, %eax\nmov $0x120000, %edi\nmov $4096, %esi\njmp *%r12\n1: logax\n"
+			     "lea 2f(%rip), %rbx\nmov $11, %eax\nmov $0x410000, %edi\nmov $4096, %esi\njmp *%r12\n2: logax\nend");
+
+	run_at(unmapper, unmapper_end, PICO_CALL_SITE);
+	assert_int_equal(log_count, 2);
+	assert_int_equal((int32_t)logged[0], -ENOSYS);
+	assert_int_equal(logged[1], 0);
+}
+
+static void reported_fault_does_not_harm_later_calls(void **state)
+{
+	GUEST_CODE(twice, "lea 1f(%rip), %r15\nmovb $0, 0x10\n1: sys 110\nlogax\nlea 2f(%rip), %r15\nud2\n2: sys 110\nlogax\nend");
+
+	RUN(twice, 1);
+	assert_logged(4711, 4711);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_call_is_emulated_and_its_result_arrives),
-		cmocka_unit_test(a_forked_process_goes_on_behind_the_call_with_zero),
-		cmocka_unit_test(threads_share_memory_and_are_recycled),
-		cmocka_unit_test(int80_is_caught_and_never_runs),
-		cmocka_unit_test(a_fault_arrives_as_an_exception_with_its_address),
-		cmocka_unit_test(stub_code_called_by_a_guest_gets_only_enosys),
+		pico_test(a_call_is_emulated_and_its_result_arrives),
+		pico_test(only_the_result_register_changes),
+		pico_test(a_forked_process_goes_on_behind_the_call_with_zero),
+		pico_test(threads_share_memory),
+		pico_test(int80_is_caught_and_never_runs),
+		pico_test(foreign_numbers_say_so),
+		pico_test(call_into_the_vsyscall_page_is_the_providers),
+		pico_test(faults_are_exceptions_with_trap_and_error),
+		pico_test(stub_code_called_by_a_guest_gets_only_enosys),
+		pico_test(guest_that_reports_from_the_stub_gets_enosys),
+		pico_test(listed_call_from_the_stub_touches_the_guests_own_memory_alone),
+		pico_test(reported_fault_does_not_harm_later_calls),
 	};
 
 	return cmocka_run_group_tests_name("pico", tests, start_platform, stop_platform);
