@@ -17,6 +17,14 @@ static bool is_restart_code(int64_t result)
 	return result <= -LX_ERESTARTSYS && result >= -LX_ERESTART_RESTARTBLOCK;
 }
 
+/* A signal other than SIGKILL acts when a call has returned: this one did, though nobody will see it. */
+static bool is_ended_by_signal(const struct lx_process *process)
+{
+	int32_t signal = process->group_exit_status & 0x7f;
+
+	return process->group_exiting && signal && signal != LX_SIGKILL;
+}
+
 static void prepare_call(struct lx_call *call, struct lx_thread *thread, struct pico_system_call *trap)
 {
 	call->thread = thread;
@@ -73,7 +81,7 @@ static void dispatch_system_call(struct ps_thread *ps, struct pico_system_call *
 		/* What the host runs is reported when it has; a call that ends its thread never leaves. */
 		if (trap->action == PICO_RUN_NATIVE)
 			trap->want_result = true;
-		else if (!lx_thread_must_exit(thread))
+		else if (!lx_thread_must_exit(thread) || is_ended_by_signal(thread->process))
 			observer->leave(&call, result);
 	}
 	thread->call = NULL;

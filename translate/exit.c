@@ -324,6 +324,17 @@ static bool is_last(struct lx_thread *thread)
 	return last;
 }
 
+/* To the observer: the end, and before it the signal that is the reason, which nobody took out of its queue. */
+static void report_end(struct lx_thread *thread)
+{
+	struct lx_siginfo info;
+
+	if (lx_call_observer->signal && lx_signal_take_fatal(thread, &info))
+		lx_call_observer->signal(thread, &info);
+	if (lx_call_observer->thread_end)
+		lx_call_observer->thread_end(thread);
+}
+
 void lx_thread_exit(struct lx_thread *thread, int32_t status, bool died)
 {
 	struct lx_process *process = thread->process;
@@ -338,8 +349,8 @@ void lx_thread_exit(struct lx_thread *thread, int32_t status, bool died)
 	leave_memory(thread, last, died);
 	if (last && process->is_first)
 		lx_instance_exit_hook(process);
-	if (lx_call_observer && lx_call_observer->thread_end)
-		lx_call_observer->thread_end(thread);
+	if (unlikely(lx_call_observer))
+		report_end(thread);
 	leave_files(thread);
 	lx_signal_thread_exit(thread);
 	if (last)

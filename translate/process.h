@@ -269,6 +269,8 @@ void lx_dispatch_exception(struct ps_thread *ps, const struct pico_exception *ex
  * PICO_REGISTERS, or PICO_EXIT after lx_exit_group() for a fatal one. Job control stops wait inside.
  */
 enum pico_action lx_deliver_signals(struct lx_thread *thread, bool native_interrupted);
+/* signal.c: the signal that ends the thread's process, if it is still pending; taken out. Not of SIGKILL. */
+bool lx_signal_take_fatal(struct lx_thread *thread, struct lx_siginfo *info);
 /* signal.c: a thread, a process, ends: what is queued for it goes. After exec: handlers back to default, alternate stack and timers gone. */
 void lx_signal_thread_exit(struct lx_thread *thread);
 void lx_signal_process_exit(struct lx_process *process);
@@ -300,6 +302,12 @@ struct lx_call_observer {
 	/* A thread begins or ends: exit statuses, new tasks. */
 	void (*thread_begin)(struct lx_thread *thread);
 	void (*thread_end)(struct lx_thread *thread);
+	/* On the thread's own half: a signal is about to act, or to end its process. */
+	void (*signal)(struct lx_thread *thread, const struct lx_siginfo *info);
+	/* Under lx_signal_lock, on the sender's half: a signal that would have gone to `thread` was ignored. */
+	void (*signal_ignored)(struct lx_thread *thread, const struct lx_siginfo *info);
+	/* On the thread's own half: it stops. */
+	void (*stopped)(struct lx_thread *thread, int32_t signal);
 };
 extern const struct lx_call_observer *lx_call_observer;
 

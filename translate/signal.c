@@ -198,6 +198,24 @@ bool lx_signal_dequeue(struct lx_thread *thread, uint64_t blocked, struct lx_sig
 	return true;
 }
 
+bool lx_signal_take_fatal(struct lx_thread *thread, struct lx_siginfo *info)
+{
+	struct lx_process *process = thread->process;
+	int32_t signo = process->group_exiting ? process->group_exit_status & 0x7f : 0;
+	struct lx_pending *pending;
+	bool found;
+
+	if (!signo || signo == LX_SIGKILL)
+		return false;
+	pthread_mutex_lock(&lx_signal_lock);
+	pending = thread->pending.set.bits & lx_signal_bit(signo) ? &thread->pending : &process->pending;
+	found = pending->set.bits & lx_signal_bit(signo);
+	if (found)
+		collect(pending, signo, info);
+	pthread_mutex_unlock(&lx_signal_lock);
+	return found;
+}
+
 bool lx_signal_pending_locked(struct lx_thread *thread)
 {
 	uint64_t pending = thread->pending.set.bits | thread->process->pending.set.bits;

@@ -179,6 +179,8 @@ static enum step deliver_one(struct lx_thread *thread, struct delivery_state *st
 	}
 	if (!taken)
 		return STEP_NOTHING;
+	if (unlikely(lx_call_observer && lx_call_observer->signal))
+		lx_call_observer->signal(thread, &delivery.info);
 	if (delivery.action.handler == LX_HANDLER_IGNORE)
 		return STEP_AGAIN;
 	if (delivery.action.handler == LX_HANDLER_DEFAULT)

@@ -119,6 +119,16 @@ static int64_t queue_prepared(struct lx_pending *pending, struct lx_queued_signa
 	return 0;
 }
 
+/* The signal is dropped, as whoever watches may want to know. */
+static int64_t ignore(const struct lx_send *send)
+{
+	struct lx_thread *thread = send->thread ? send->thread : main_thread(send->process);
+
+	if (unlikely(lx_call_observer && lx_call_observer->signal_ignored && thread))
+		lx_call_observer->signal_ignored(thread, send->info);
+	return send->prepared ? -LX_EAGAIN : 0;
+}
+
 int64_t lx_signal_send_locked(const struct lx_send *send, bool *fatal)
 {
 	struct lx_process *process = send->process;
@@ -133,7 +143,7 @@ int64_t lx_signal_send_locked(const struct lx_send *send, bool *fatal)
 		return send->prepared ? -LX_ESRCH : 0;
 	act_at_once(process, signo);
 	if (lx_signal_is_ignored(process, send->thread ? send->thread : main_thread(process), signo))
-		return send->prepared ? -LX_EAGAIN : 0;
+		return ignore(send);
 	result = send->prepared ? queue_prepared(pending, send->prepared) : lx_pending_add(pending, send->info, process);
 	if (result)
 		return result;

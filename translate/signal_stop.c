@@ -115,12 +115,16 @@ static void sleep_while_stopped(struct lx_thread *thread)
 void lx_stop_participate(struct lx_thread *thread)
 {
 	struct lx_process *process = thread->process;
-	int32_t code;
-	bool last;
+	int32_t code, signal;
+	bool last, stopping;
 
 	pthread_mutex_lock(&lx_signal_lock);
+	stopping = thread->stop_pending;
+	signal = process->stop_signal;
 	last = count_stopped(thread);
 	pthread_mutex_unlock(&lx_signal_lock);
+	if (unlikely(stopping && lx_call_observer && lx_call_observer->stopped))
+		lx_call_observer->stopped(thread, signal);
 	if (last)
 		lx_stop_tell_parent(process, LX_CLD_STOPPED);
 	sleep_while_stopped(thread);

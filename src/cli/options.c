@@ -60,6 +60,19 @@ static int parse_string_limit(struct cli_options *options, const char *text)
 	return 0;
 }
 
+static int parse_column(struct cli_options *options, const char *text)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end || value > 1000) {
+		fprintf(stderr, "lxrun: -a %s: not a column between 0 and 1000\n", text);
+		return 2;
+	}
+	options->trace.column = value;
+	return 0;
+}
+
 static int parse_long(struct cli_options *options, int option)
 {
 	struct trace_options *trace = &options->trace;
@@ -121,6 +134,11 @@ static int parse_trace_letter(struct cli_options *options, int option)
 		return 0;
 	case 's':
 		return parse_string_limit(options, optarg);
+	case 'a':
+		return parse_column(options, optarg);
+	case 'Y':
+		trace->command_names = true;
+		return 0;
 	case 'c':
 		trace->enabled = trace->summary = true;
 		return 0;
@@ -182,9 +200,9 @@ int cli_parse_options(int argc, char **argv, bool tracer, struct cli_options *op
 {
 	int option, error = 0;
 
-	*options = (struct cli_options){.trace = {.enabled = tracer, .string_limit = 32}};
+	*options = (struct cli_options){.trace = {.enabled = tracer, .string_limit = 32, .column = 40}};
 	opterr = 1;
-	while (!error && (option = getopt_long(argc, argv, "+hVE:vfe:o:s:cCtrTyP:zZqx", long_options, NULL)) != -1)
+	while (!error && (option = getopt_long(argc, argv, "+hVE:vfe:o:s:a:cCtrTyYP:zZqx", long_options, NULL)) != -1)
 		error = parse_one(options, option, tracer);
 	if (error) {
 		fprintf(stderr, "Try '%s --help'.\n", tracer ? "lxtrace" : "lxrun");
@@ -213,7 +231,7 @@ static const char common_help[] =
 	"  -s SIZE              print at most SIZE bytes of strings (32)\n"
 	"  -t -tt -ttt -r -T    wall clock, with microseconds, since 1970; relative; time spent\n"
 	"  -y -P PATH -z -Z     paths of descriptors; calls on PATH; only successful; only failed\n"
-	"  -q -x                fewer messages; strings in hexadecimal\n"
+	"  -q -x -Y -a COLUMN   fewer messages; strings in hexadecimal; program names; column of results\n"
 	"  -f                   accepted: children are always followed\n"
 	"\n"
 	"Information:\n"

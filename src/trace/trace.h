@@ -22,6 +22,8 @@ struct trace_options {
 	bool relative;         /* -r */
 	bool durations;        /* -T */
 	unsigned descriptors;  /* -y, -yy */
+	bool command_names;    /* -Y: the program's name beside its number */
+	size_t column;         /* -a: where results stand */
 	const char *paths[16]; /* -P */
 	size_t path_count;
 	bool successful_only;  /* -z */

@@ -1,0 +1,128 @@
+/* Socket addresses, message headers and socket options. */
+#include <trace/decode.h>
+
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <lx/flags.h>
+#include <string.h>
+
+enum { MAX_SOCKADDR = 128, FAMILY_SIZE = 2, UNIX_PATH_SIZE = 108, MAX_OPTION = 64 };
+
+static uint16_t port_at(const uint8_t *bytes)
+{
+	return (uint16_t)(bytes[2] << 8 | bytes[3]);
+}
+
+static void append_unix(struct trace_decoder *decoder, const uint8_t *bytes, size_t size)
+{
+	const char *path = (const char *)bytes + FAMILY_SIZE;
+	size_t room = size - FAMILY_SIZE < UNIX_PATH_SIZE ? size - FAMILY_SIZE : UNIX_PATH_SIZE;
+
+	if (!room)
+		return;
+	trace_append(decoder->text, ", sun_path=");
+	if (path[0]) {
+		trace_quote(decoder->text, path, strnlen(path, room), decoder->format->quoting);
+		return;
+	}
+	trace_append(decoder->text, "@");
+	trace_quote(decoder->text, path + 1, room - 1, decoder->format->quoting);
+}
+
+static void append_inet(struct trace_decoder *decoder, const uint8_t *bytes)
+{
+	char text[INET_ADDRSTRLEN] = "";
+
+	inet_ntop(AF_INET, bytes + 4, text, sizeof(text));
+	trace_printf(decoder->text, ", sin_port=htons(%u), sin_addr=inet_addr(\"%s\")", port_at(bytes), text);
+}
+
+static void append_inet6(struct trace_decoder *decoder, const uint8_t *bytes)
+{
+	char text[INET6_ADDRSTRLEN] = "";
+	uint32_t flow, scope;
+
+	memcpy(&flow, bytes + 4, sizeof(flow));
+	memcpy(&scope, bytes + 24, sizeof(scope));
+	inet_ntop(AF_INET6, bytes + 8, text, sizeof(text));
+	trace_printf(decoder->text, ", sin6_port=htons(%u), sin6_flowinfo=htonl(%u), inet_pton(AF_INET6, \"%s\", &sin6_addr)",
+		     port_at(bytes), ntohl(flow), text);
+	trace_printf(decoder->text, ", sin6_scope_id=%u", scope);
+}
+
+static void append_netlink(struct trace_decoder *decoder, const uint8_t *bytes)
+{
+	uint32_t words[2];
+
+	memcpy(words, bytes + 4, sizeof(words));
+	trace_printf(decoder->text, ", nl_pid=%u, nl_groups=%#08x", words[0], words[1]);
+}
+
+void trace_sockaddr(struct trace_decoder *decoder, uint64_t address, size_t size)
+{
+	uint8_t bytes[MAX_SOCKADDR];
+	uint16_t family;
+
+	size = size < sizeof(bytes) ? size : sizeof(bytes);
+	if (size < FAMILY_SIZE || !trace_read(decoder, bytes, address, size)) {
+		trace_append_address(decoder->text, address);
+		return;
+	}
+	memcpy(&family, bytes, sizeof(family));
+	trace_append(decoder->text, "{sa_family=");
+	trace_enum(decoder->text, "address_family", family);
+	if (family == LX_AF_UNIX) {
+		append_unix(decoder, bytes, size);
+	} else if (family == LX_AF_INET && size >= 8) {
+		append_inet(decoder, bytes);
+	} else if (family == LX_AF_INET6 && size >= 28) {
+		append_inet6(decoder, bytes);
+	} else if (family == LX_AF_NETLINK && size >= 12) {
+		append_netlink(decoder, bytes);
+	} else if (size > FAMILY_SIZE) {
+		trace_append(decoder->text, ", sa_data=");
+		trace_quote(decoder->text, bytes + FAMILY_SIZE, size - FAMILY_SIZE, decoder->format->quoting);
+	}
+	trace_append(decoder->text, "}");
+}
+
+void trace_message_header(struct trace_decoder *decoder, const uint8_t *bytes)
+{
+	struct {
+		uint64_t name;
+		int32_t namelen, pad;
+		uint64_t iov, iovlen, control, controllen;
+		uint32_t flags, pad2;
+	} header;
+	uint64_t filled = decoder->leaving && decoder->result >= 0 ? (uint64_t)decoder->result : UINT64_MAX;
+
+	memcpy(&header, bytes, sizeof(header));
+	trace_append(decoder->text, "{msg_name=");
+	if (header.name && header.namelen > 0)
+		trace_sockaddr(decoder, header.name, (size_t)header.namelen);
+	else
+		trace_append_address(decoder->text, header.name);
+	trace_printf(decoder->text, ", msg_namelen=%d, msg_iov=", header.namelen);
+	trace_iovec(decoder, header.iov, header.iovlen, filled);
+	trace_printf(decoder->text, ", msg_iovlen=%" PRIu64, header.iovlen);
+	if (header.control && header.controllen) {
+		trace_append(decoder->text, ", msg_control=");
+		trace_append_address(decoder->text, header.control);
+	}
+	trace_printf(decoder->text, ", msg_controllen=%" PRIu64 ", msg_flags=", header.controllen);
+	trace_enum(decoder->text, "msg", header.flags);
+	trace_append(decoder->text, "}");
+}
+
+/* Most are an int; others are shown as bytes. */
+void trace_socket_option(struct trace_decoder *decoder, uint64_t address, size_t size)
+{
+	int32_t value;
+
+	if (!address)
+		trace_append(decoder->text, "NULL");
+	else if (size == sizeof(value) && trace_read(decoder, &value, address, sizeof(value)))
+		trace_printf(decoder->text, "[%d]", value);
+	else
+		trace_buffer(decoder, address, size < MAX_OPTION ? size : MAX_OPTION, decoder->format->quoting);
+}
