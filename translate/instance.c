@@ -7,6 +7,7 @@
  * control works from outside. Another thread takes the signals that are sent to lxrun.
  */
 #include <devices.h>
+#include <drivers/condrv/condrv.h>
 #include <hal/host.h>
 #include <tree.h>
 
@@ -48,8 +49,8 @@ static void forward_signal(const struct hal_signal *signal)
 	struct lx_siginfo info = {.signo = signal->number, .code = LX_SI_USER};
 	int32_t group;
 
-	if (signal->from_terminal && lx_console_session()) {
-		lx_signal_console(signal->number);
+	if (signal->from_terminal && condrv_console()) {
+		lx_terminal_signal(condrv_console(), signal->number);
 		return;
 	}
 	/* A sender outside of the instance has no pid here, as one outside of a pid namespace. */
@@ -226,8 +227,8 @@ static int64_t join_session(struct lx_process *process, struct lx_id *id)
 	if (result >= 0 && start->leads_group && !start->leads_session)
 		result = lx_group_create(id, process);
 	if (result >= 0 && start->has_terminal)
-		lx_console_set_session(process->group->session,
-				       start->in_foreground ? lx_process_group_id(process) : lx_init_process->pid);
+		lx_session_set_terminal(process->group->session, condrv_console(),
+					start->in_foreground ? lx_process_group_id(process) : lx_init_process->pid);
 	return result < 0 ? result : 0;
 }
 

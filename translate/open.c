@@ -10,6 +10,7 @@
 #include <lx_syscalls.h>
 #include <path.h>
 #include <process.h>
+#include <tty.h>
 
 #define TMPFILE_BIT (LX_O_TMPFILE & ~LX_O_DIRECTORY)
 #define SYNC_BIT (LX_O_SYNC & ~LX_O_DSYNC)
@@ -347,6 +348,7 @@ static int64_t open_how(struct lx_call *call, int32_t dirfd, struct lx_uptr path
 		lx_fd_release(call, (int32_t)fd);
 		return result;
 	}
+	lx_terminal_take(call, handle, open.flags);
 	lx_fd_fill(call, (int32_t)fd, handle, open.flags & LX_O_PATH);
 	return fd;
 }

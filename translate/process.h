@@ -191,17 +191,31 @@ int32_t lx_process_session_id(const struct lx_process *process);
 bool lx_walk_group(int32_t group, void (*visit)(struct lx_process *process, void *context), void *context);
 /* A group is orphaned if no member's parent is in another group of the same session: stop signals of terminals are ignored. */
 bool lx_group_is_orphaned(const struct lx_process *process);
-/* The console: its foreground group (-LX_ENOTTY: not the caller's controlling terminal), TIOCSPGRP with all its checks, TIOCSCTTY, TIOCNOTTY, TIOCGSID. */
-int32_t lx_console_foreground(void);
-int64_t lx_console_set_foreground(struct lx_call *call, int32_t pgrp);
-int64_t lx_console_acquire(struct lx_call *call, bool steal);
-/* A background process that reads (LX_SIGTTIN), writes with TOSTOP or changes (LX_SIGTTOU) the console: 0 to go on, -LX_EIO, or -LX_ERESTARTSYS with its group signalled. */
-int64_t lx_console_check_change(struct lx_call *call, int32_t signal);
-int64_t lx_console_release(struct lx_call *call);
-int32_t lx_console_session(void);
-/* Whether the calling process is of the console's session, and whether in its foreground group. */
-bool lx_console_is_controlling(struct lx_process *process);
-bool lx_console_in_foreground(struct lx_process *process);
+/* terminal.c. A terminal as a descriptor names it: its number, and the descriptor's side and access. */
+struct lx_terminal {
+	uint64_t number;
+	bool master, readable;
+};
+/* The process' controlling terminal (0: none) and its foreground group (-1): under lx_tree_lock. */
+uint64_t lx_process_terminal(const struct lx_process *process);
+int32_t lx_process_foreground(const struct lx_process *process);
+/* The calling thread's. */
+uint64_t lx_terminal_of_caller(void);
+/* TIOCGPGRP, TIOCGSID, TIOCSPGRP, TIOCSCTTY and TIOCNOTTY with all their checks. */
+int64_t lx_terminal_foreground(struct lx_call *call, const struct lx_terminal *terminal);
+int64_t lx_terminal_session(struct lx_call *call, const struct lx_terminal *terminal);
+int64_t lx_terminal_set_foreground(struct lx_call *call, const struct lx_terminal *terminal, int32_t pgrp);
+int64_t lx_terminal_acquire(struct lx_call *call, const struct lx_terminal *terminal, bool steal);
+int64_t lx_terminal_release(struct lx_call *call, const struct lx_terminal *terminal);
+/* A leader without a terminal has opened one without O_NOCTTY: it becomes the session's if it is free. The first asks whether it matters. */
+bool lx_terminal_wanted(struct lx_thread *thread);
+void lx_terminal_opened(struct lx_call *call, const struct lx_terminal *terminal);
+/* A background process that reads (LX_SIGTTIN), writes with TOSTOP or changes (LX_SIGTTOU) its terminal: 0 to go on, -LX_EIO, or -LX_ERESTARTSYS with its group signalled. */
+int64_t lx_terminal_check_change(struct lx_call *call, uint64_t terminal, int32_t signal);
+/* To the terminal's foreground group: ^C, ^Z, ^\ , SIGWINCH. */
+void lx_terminal_signal(uint64_t terminal, int32_t signal);
+/* The other side of the terminal is gone: SIGHUP and SIGCONT to its session's leader. */
+void lx_terminal_hangup(uint64_t terminal);
 
 /* Start the instance: provider registered, pid 1 made; then its first program as pid 2. argv/envp are the host's. Runs until the instance ends; the first program's wait status. */
 struct lx_start {
@@ -227,6 +241,7 @@ struct lx_exec_image {
 	uint64_t arg_start, arg_end, env_start, env_end, stack_start;
 	uint8_t auxv[512];
 	size_t auxv_size;
+	bool too_late; /* the load failed where Linux has left the old image already: the caller is to die of SIGSEGV */
 };
 struct lx_exec_request {
 	int32_t dirfd;
@@ -246,8 +261,6 @@ int64_t lx_signal_process(struct lx_process *process, const struct lx_siginfo *i
 int64_t lx_signal_thread(struct lx_thread *thread, const struct lx_siginfo *info);
 int64_t lx_signal_group(int32_t group, const struct lx_siginfo *info);
 bool lx_signal_pending(struct lx_thread *thread);
-/* To the foreground group of the console's session: the terminal's ^C, ^Z, ^\ , SIGWINCH. */
-void lx_signal_console(int32_t signal);
 /* A signal of the caller to itself for an error of a call: SIGPIPE, SIGXFSZ. */
 void lx_signal_self(struct lx_call *call, int32_t signal);
 /* A signal that the thread can't block or ignore (faults): on its own half. */

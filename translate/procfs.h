@@ -22,7 +22,8 @@ struct lx_proc_view {
 	char comm[16];
 	uint32_t threads;
 	int32_t nice, policy, priority;
-	bool on_console;
+	uint64_t terminal; /* controlling; 0: none */
+	int32_t foreground; /* its foreground group; -1: none */
 	struct lx_sigset blocked, pending, shared_pending, ignored, caught;
 	uint32_t queued;
 	uint8_t affinity[128];

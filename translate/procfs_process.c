@@ -85,7 +85,8 @@ static void look_at_process(struct lx_process *process, struct lx_proc_view *vie
 	view->group = lx_process_group_id(process);
 	view->session = lx_process_session_id(process);
 	view->threads = process->live_threads;
-	view->on_console = lx_console_is_controlling(process);
+	view->terminal = lx_process_terminal(process);
+	view->foreground = lx_process_foreground(process);
 	if (!ps || process->state >= LX_ZOMBIE)
 		return;
 	pthread_mutex_lock(&ps->lock);

@@ -3,9 +3,7 @@
  * proc_pid_stat(5), proc_pid_limits(5)). The fields and their order are those of
  * Linux 6.18, since programs look for them by name and by number.
  */
-#include <drivers/condrv/condrv.h>
 #include <procfs.h>
-#include <sys/sysmacros.h>
 
 #define TICK_NS 10000000u
 #define KIB 1024u
@@ -183,20 +181,10 @@ NTSTATUS lx_proc_show_status(const struct procfs_subject *subject, struct procfs
 
 /* --- stat */
 
-/* The console's number as the kernel encodes it, for who has it as controlling terminal. */
+/* The controlling terminal's device number as the kernel encodes it. */
 static int32_t terminal_number(const struct lx_proc_view *view)
 {
-	dev_t number = view->on_console ? condrv_console_number() : 0;
-	uint32_t low = minor(number);
-
-	return number ? (int32_t)((low & 0xff) | major(number) << 8 | (low & ~0xffu) << 12) : 0;
-}
-
-static int32_t terminal_group(const struct lx_proc_view *view)
-{
-	int32_t group = view->on_console ? lx_console_foreground() : -1;
-
-	return group < 0 ? -1 : group;
+	return (int32_t)(uint32_t)view->terminal;
 }
 
 /* CPU time of the task alone, or of its whole process. */
@@ -220,7 +208,7 @@ static struct lx_rusage_sum times_of(const struct procfs_subject *subject, const
 static void show_stat_head(const struct lx_proc_view *view, struct procfs_text *text)
 {
 	procfs_printf(text, "%d (%.15s) %c %d %d %d %d %d %u", view->tid, view->comm, view->state, view->parent,
-		      view->group, view->session, terminal_number(view), terminal_group(view), TASK_FLAGS);
+		      view->group, view->session, terminal_number(view), view->foreground, TASK_FLAGS);
 }
 
 static void show_stat_times(const struct procfs_subject *subject, const struct lx_proc_view *view,

@@ -1,16 +1,11 @@
 /*
- * Sessions, process groups, and which group the console belongs to.
+ * Sessions and process groups.
  *
- * A group lives as long as it has a member (a zombie counts), a session as long as it has a group. The instance has one
- * terminal, the user's: it is the controlling terminal of at most one session, and the host's own notion of a foreground
- * group is not used, since guests' groups are not the host's. Guarded by lx_tree_lock.
+ * A group lives as long as it has a member (a zombie counts), a session as long as it has a group. A session's controlling
+ * terminal is terminal.c's. Guarded by lx_tree_lock.
  */
-#include <hal/host.h>
 #include <lx_syscalls.h>
 #include <tree.h>
-
-static struct lx_session *console_session;
-static int32_t console_foreground;
 
 int32_t lx_process_group_id(const struct lx_process *process)
 {
@@ -40,10 +35,7 @@ static void release_session(struct lx_session *session)
 {
 	struct lx_id *id = session->id;
 
-	if (console_session == session) {
-		console_session = NULL;
-		console_foreground = 0;
-	}
+	lx_session_set_terminal(session, 0, 0);
 	id->session = NULL;
 	free(session);
 	lx_id_release(id);
@@ -162,176 +154,6 @@ bool lx_group_has_stopped(const struct lx_group *group)
 		if (member->state == LX_STOPPED)
 			return true;
 	return false;
-}
-
-/* --- the console */
-
-void lx_console_set_session(struct lx_session *session, int32_t foreground)
-{
-	console_session = session;
-	console_foreground = foreground;
-}
-
-bool lx_console_is_controlling(struct lx_process *process)
-{
-	return console_session && process->group && process->group->session == console_session;
-}
-
-bool lx_console_in_foreground(struct lx_process *process)
-{
-	return lx_console_is_controlling(process) && lx_process_group_id(process) == console_foreground;
-}
-
-int32_t lx_console_session(void)
-{
-	return console_session ? console_session->id->number : 0;
-}
-
-int32_t lx_console_foreground(void)
-{
-	struct lx_thread *current = lx_current();
-	int32_t group;
-
-	pthread_mutex_lock(&lx_tree_lock);
-	if (current && !lx_console_is_controlling(current->process))
-		group = -LX_ENOTTY;
-	else
-		group = console_foreground;
-	pthread_mutex_unlock(&lx_tree_lock);
-	return group;
-}
-
-static bool signal_is_ignored(struct lx_thread *thread, int32_t signal)
-{
-	uint64_t handler;
-
-	if (thread->blocked.bits & 1ull << (signal - 1))
-		return true;
-	pthread_mutex_lock(&lx_signal_lock);
-	handler = thread->process->sighand->actions[signal].handler;
-	pthread_mutex_unlock(&lx_signal_lock);
-	return handler == LX_SIG_IGN;
-}
-
-int64_t lx_console_check_change(struct lx_call *call, int32_t signal)
-{
-	struct lx_process *process = call->thread->process;
-	bool may, orphaned;
-	int32_t group;
-
-	pthread_mutex_lock(&lx_tree_lock);
-	/* When lxrun itself is a background job, so are all of its guests. */
-	may = !lx_console_is_controlling(process) || (lx_console_in_foreground(process) && hal_in_foreground());
-	orphaned = lx_group_is_orphaned(process);
-	group = lx_process_group_id(process);
-	pthread_mutex_unlock(&lx_tree_lock);
-	if (may)
-		return 0;
-	if (signal_is_ignored(call->thread, signal))
-		return signal == LX_SIGTTIN ? -LX_EIO : 0;
-	if (orphaned)
-		return -LX_EIO;
-	lx_signal_group(group, &(struct lx_siginfo){.signo = signal, .code = LX_SI_KERNEL});
-	return -LX_ERESTARTSYS;
-}
-
-static int64_t set_foreground(struct lx_process *process, int32_t pgrp)
-{
-	struct lx_id *id;
-	const struct lx_session *session = NULL;
-
-	if (!lx_console_is_controlling(process))
-		return -LX_ENOTTY;
-	if (pgrp < 0)
-		return -LX_EINVAL;
-	id = lx_id_find(pgrp);
-	if (!id)
-		return -LX_ESRCH;
-	if (id->group)
-		session = id->group->session;
-	else if (id->process && id->process->group)
-		session = id->process->group->session;
-	if (session != process->group->session)
-		return -LX_EPERM;
-	console_foreground = pgrp;
-	return 0;
-}
-
-int64_t lx_console_set_foreground(struct lx_call *call, int32_t pgrp)
-{
-	int64_t result = lx_console_check_change(call, LX_SIGTTOU);
-
-	if (result)
-		return result == -LX_EIO ? -LX_ENOTTY : result;
-	pthread_mutex_lock(&lx_tree_lock);
-	result = set_foreground(call->thread->process, pgrp);
-	pthread_mutex_unlock(&lx_tree_lock);
-	return result;
-}
-
-static int64_t acquire_console(struct lx_thread *thread, bool steal)
-{
-	struct lx_process *process = thread->process;
-	struct lx_session *session = process->group->session;
-	bool leads = session->leader == process;
-
-	if (leads && session == console_session)
-		return 0;
-	/* One terminal an instance: a leader without one may have it if it is free, or take it with the privilege. */
-	if (!leads)
-		return -LX_EPERM;
-	if (console_session && !(steal && lx_capable(thread, LX_CAP_SYS_ADMIN)))
-		return -LX_EPERM;
-	lx_console_set_session(session, lx_process_group_id(process));
-	return 0;
-}
-
-int64_t lx_console_acquire(struct lx_call *call, bool steal)
-{
-	int64_t result;
-
-	pthread_mutex_lock(&lx_tree_lock);
-	result = acquire_console(call->thread, steal);
-	pthread_mutex_unlock(&lx_tree_lock);
-	return result;
-}
-
-static void send_hangup(int32_t group)
-{
-	if (group <= 0)
-		return;
-	lx_signal_group(group, &(struct lx_siginfo){.signo = LX_SIGHUP, .code = LX_SI_KERNEL});
-	lx_signal_group(group, &(struct lx_siginfo){.signo = LX_SIGCONT, .code = LX_SI_KERNEL});
-}
-
-int64_t lx_console_release(struct lx_call *call)
-{
-	struct lx_process *process = call->thread->process;
-	int32_t group = 0;
-
-	pthread_mutex_lock(&lx_tree_lock);
-	if (!lx_console_is_controlling(process)) {
-		pthread_mutex_unlock(&lx_tree_lock);
-		return -LX_ENOTTY;
-	}
-	/* Others of the session only lose it themselves in Linux; the instance's console goes with its leader alone. */
-	if (process->group->session->leader == process)
-		group = lx_session_leader_exit(process);
-	pthread_mutex_unlock(&lx_tree_lock);
-	send_hangup(group);
-	return 0;
-}
-
-int32_t lx_session_leader_exit(struct lx_process *process)
-{
-	struct lx_session *session = process->group ? process->group->session : NULL;
-	int32_t group;
-
-	if (!session || session != console_session)
-		return 0;
-	group = console_foreground;
-	lx_console_set_session(NULL, 0);
-	return group;
 }
 
 /* --- calls */

@@ -209,15 +209,6 @@ int64_t lx_signal_group(int32_t group, const struct lx_siginfo *info)
 	return send.sent ? 0 : send.error;
 }
 
-void lx_signal_console(int32_t signal)
-{
-	struct lx_siginfo info = {.signo = signal, .code = LX_SI_KERNEL};
-	int32_t group = lx_console_foreground();
-
-	if (group > 0)
-		lx_signal_group(group, &info);
-}
-
 void lx_signal_self(struct lx_call *call, int32_t signal)
 {
 	struct lx_siginfo info;

@@ -35,7 +35,9 @@ struct lx_session {
 	struct lx_id *id;
 	uint32_t group_count;
 	struct lx_process *leader; /* NULL once it has ended */
-	bool has_console;
+	uint64_t terminal;           /* the controlling terminal; 0: none */
+	int32_t foreground;          /* which of its groups has the terminal */
+	TAILQ_ENTRY(lx_session) terminal_link; /* among those that have one */
 };
 
 struct lx_id *lx_id_allocate(void); /* NULL: no memory or all taken */
@@ -75,12 +77,14 @@ int64_t lx_group_create(struct lx_id *id, struct lx_process *leader);
 void lx_group_join(struct lx_process *process, struct lx_group *group);
 /* The process leaves its group, which goes with its last member. */
 void lx_group_leave(struct lx_process *process);
-/* A session's leader ends: the console is given up; the group to be sent SIGHUP and SIGCONT, or 0. */
-int32_t lx_session_leader_exit(struct lx_process *process);
 /* Would `group` be orphaned if `ignored` were not there? And does it have a stopped member? */
 bool lx_group_would_be_orphaned(const struct lx_group *group, const struct lx_process *ignored);
 bool lx_group_has_stopped(const struct lx_group *group);
-void lx_console_set_session(struct lx_session *session, int32_t foreground);
+
+/* terminal.c. A session's leader ends: its terminal is given up; the group to be sent SIGHUP, or 0. */
+int32_t lx_session_leader_exit(struct lx_process *process);
+/* `terminal` 0: the session has none any more. */
+void lx_session_set_terminal(struct lx_session *session, uint64_t terminal, int32_t foreground);
 
 /* exit.c: the sequence of a thread that ends, on its own half (or, if `died`, without touching the guest). */
 void lx_thread_exit(struct lx_thread *thread, int32_t status, bool died);

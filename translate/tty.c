@@ -2,12 +2,12 @@
  * Terminals: the sub-rows of ioctl(2) that ioctl_tty(2) describes.
  *
  * What concerns the line itself goes to the driver with its structure, as bytes.
- * What concerns sessions and process groups is LX's own: guests' groups are not
- * the host's, and the console belongs to at most one guest session (session.c).
+ * What concerns sessions and process groups is LX's own (terminal.c).
  */
 #include <devices.h>
 #include <drivers/condrv/condrv.h>
 #include <lx_syscalls.h>
+#include <tty.h>
 
 #define TERMIOS_SIZE 36u
 #define TERMIOS2_SIZE 44u
@@ -119,100 +119,110 @@ static int64_t check_terminal(struct lx_call *call, int32_t fd)
 	return control(call, fd, &buffer);
 }
 
-/* The console, whose session and groups LX keeps? -LX_ENOTTY for any other file. */
-static int64_t check_console(struct lx_call *call, int32_t fd)
+int64_t lx_terminal_of_handle(struct lx_call *call, HANDLE handle, struct lx_terminal *terminal)
 {
-	FILE_FS_DEVICE_INFORMATION device = {0};
+	FSCTL_LX_TERMINAL_OUTPUT answer;
 	IO_STATUS_BLOCK block = {0};
+
+	if (!NT_SUCCESS(ZwFsControlFile(handle, NULL, NULL, NULL, &block, FSCTL_LX_TERMINAL, NULL, 0, &answer, sizeof answer)) ||
+	    block.Information != sizeof answer || !answer.Number)
+		return -LX_ENOTTY;
+	*terminal = (struct lx_terminal){answer.Number, answer.Master, answer.Readable};
+	return 0;
+}
+
+/* The terminal behind a descriptor: 0 or -LX_EBADF, -LX_ENOTTY. */
+static int64_t find_terminal(struct lx_call *call, int32_t fd, struct lx_terminal *terminal)
+{
 	HANDLE handle;
 	int64_t result = lx_fd_handle(call, fd, false, &handle);
 
-	if (result < 0)
-		return result;
-	if (!NT_SUCCESS(ZwQueryVolumeInformationFile(handle, &block, &device, sizeof device, FileFsDeviceInformation)) ||
-	    device.DeviceType != FILE_DEVICE_CONSOLE)
-		return -LX_ENOTTY;
-	return 0;
+	return result < 0 ? result : lx_terminal_of_handle(call, handle, terminal);
 }
 
 int64_t lx_sys_ioctl_tiocswinsz(struct lx_call *call, int32_t fd, struct lx_uptr argp)
 {
 	struct terminal_control old = {.header = {.Request = LX_TIOCGWINSZ}};
 	struct terminal_control now = {.header = {.Request = LX_TIOCGWINSZ}};
+	struct lx_terminal terminal;
 	int64_t result = control(call, fd, &old);
 
 	if (result == 0)
 		result = control_in(call, fd, LX_TIOCSWINSZ, argp, WINSIZE_SIZE);
 	if (result < 0)
 		return result;
-	/* The host tells its own foreground group, which is lxrun: the guest's is told here when the size did change. */
-	if (check_console(call, fd) == 0 && control(call, fd, &now) == 0 &&
-	    memcmp(old.header.Data, now.header.Data, WINSIZE_SIZE))
-		lx_signal_console(LX_SIGWINCH);
+	/* Of the console the host tells its own foreground group; if lxrun is that, it passes the news on. */
+	if (find_terminal(call, fd, &terminal) == 0 && terminal.number != condrv_console() &&
+	    control(call, fd, &now) == 0 && memcmp(old.header.Data, now.header.Data, WINSIZE_SIZE))
+		lx_terminal_signal(terminal.number, LX_SIGWINCH);
 	return 0;
 }
 
 int64_t lx_sys_ioctl_tiocgpgrp(struct lx_call *call, int32_t fd, struct lx_uptr argp)
 {
-	int64_t result = check_console(call, fd);
+	struct lx_terminal terminal;
+	int64_t result = find_terminal(call, fd, &terminal);
 	int32_t group;
 
+	if (result == 0)
+		result = lx_terminal_foreground(call, &terminal);
 	if (result < 0)
 		return result;
-	group = lx_console_foreground();
-	if (group < 0)
-		return group;
+	group = (int32_t)result;
 	return lx_copy_out(call, argp, &group, sizeof group);
 }
 
 int64_t lx_sys_ioctl_tiocspgrp(struct lx_call *call, int32_t fd, struct lx_uptr argp)
 {
-	int64_t result = check_console(call, fd);
+	struct lx_terminal terminal;
+	int64_t result = find_terminal(call, fd, &terminal);
 	int32_t group;
 
 	if (result < 0)
 		return result;
 	if (lx_copy_in(call, &group, argp, sizeof group))
 		return -LX_EFAULT;
-	return lx_console_set_foreground(call, group);
+	return lx_terminal_set_foreground(call, &terminal, group);
 }
 
 int64_t lx_sys_ioctl_tiocgsid(struct lx_call *call, int32_t fd, struct lx_uptr argp)
 {
-	int64_t result = check_console(call, fd);
+	struct lx_terminal terminal;
+	int64_t result = find_terminal(call, fd, &terminal);
 	int32_t session;
 
+	if (result == 0)
+		result = lx_terminal_session(call, &terminal);
 	if (result < 0)
 		return result;
-	session = lx_console_session();
-	/* As for TIOCGPGRP: only who has the terminal may ask. */
-	if (session <= 0 || lx_console_foreground() < 0)
-		return -LX_ENOTTY;
+	session = (int32_t)result;
 	return lx_copy_out(call, argp, &session, sizeof session);
 }
 
 int64_t lx_sys_ioctl_tiocsctty(struct lx_call *call, int32_t fd, int32_t arg)
 {
-	int64_t result = check_terminal(call, fd);
+	struct lx_terminal terminal;
+	int64_t result = find_terminal(call, fd, &terminal);
 
-	if (result < 0)
-		return result;
-	/* The instance has one console: another terminal can take its place, but not become a second one. */
-	if (check_console(call, fd) < 0) {
-		if (lx_console_session() != 0)
-			return -LX_EPERM;
-		result = control_value(call, fd, LX_TIOCSCTTY, 0);
-	}
-	return result < 0 ? result : lx_console_acquire(call, arg == 1);
+	return result < 0 ? result : lx_terminal_acquire(call, &terminal, arg == 1);
 }
 
 int64_t lx_sys_ioctl_tiocnotty(struct lx_call *call, int32_t fd)
 {
-	int64_t result = check_terminal(call, fd);
+	struct lx_terminal terminal;
+	int64_t result = find_terminal(call, fd, &terminal);
 
-	if (result < 0)
-		return result;
-	return check_console(call, fd) < 0 ? -LX_ENOTTY : lx_console_release(call);
+	return result < 0 ? result : lx_terminal_release(call, &terminal);
+}
+
+void lx_terminal_take(struct lx_call *call, HANDLE handle, uint32_t flags)
+{
+	struct lx_terminal terminal;
+
+	if (flags & (LX_O_NOCTTY | LX_O_PATH) || !lx_terminal_wanted(call->thread))
+		return;
+	if (lx_terminal_of_handle(call, handle, &terminal) == 0)
+		lx_terminal_opened(call, &terminal);
 }
 
 /* Would type into the user's own shell: EIO, as from a kernel with dev.tty.legacy_tiocsti=0. */
@@ -236,10 +246,10 @@ int64_t lx_sys_ioctl_tiocsetd(struct lx_call *call, int32_t fd, struct lx_uptr a
 	return discipline == 0 ? 0 : -LX_EINVAL;
 }
 
-/* The other side of a pseudo-terminal's master: "Peer" relative to it. */
+/* The other side of a pseudo-terminal's master: "/Peer" relative to it. */
 int64_t lx_sys_ioctl_tiocgptpeer(struct lx_call *call, int32_t fd, uint32_t flags)
 {
-	STRING name = rtl_string("Peer");
+	STRING name = rtl_string("/Peer");
 	ACCESS_MASK access = FILE_GENERIC_READ;
 	OBJECT_ATTRIBUTES attributes;
 	IO_STATUS_BLOCK block;
@@ -260,32 +270,33 @@ int64_t lx_sys_ioctl_tiocgptpeer(struct lx_call *call, int32_t fd, uint32_t flag
 			    FILE_SYNCHRONOUS_IO_ALERT);
 	if (!NT_SUCCESS(status))
 		return lx_result(call, status);
+	lx_terminal_take(call, peer, flags);
 	return lx_fd_install(call, peer, flags & LX_O_CLOEXEC, 0);
 }
 
-/* --- what the driver asks before a transfer */
+/* --- what the driver asks and tells */
 
-static NTSTATUS check_background(bool write)
+static NTSTATUS check_background(ULONGLONG terminal, bool write)
 {
 	struct lx_thread *thread = lx_current();
 	int64_t result;
 
 	if (!thread || !thread->call)
 		return STATUS_SUCCESS;
-	result = lx_console_check_change(thread->call, write ? LX_SIGTTOU : LX_SIGTTIN);
+	result = lx_terminal_check_change(thread->call, terminal, write ? LX_SIGTTOU : LX_SIGTTIN);
 	if (result == -LX_ERESTARTSYS)
 		return STATUS_USER_APC;
 	return result < 0 ? nt_status_from_errno((int)-result) : STATUS_SUCCESS;
 }
 
-static bool caller_has_console(void)
-{
-	return lx_console_foreground() >= 0;
-}
-
 void lx_tty_initialize(void)
 {
-	static const struct condrv_job_control job_control = {check_background, caller_has_console};
+	static const struct condrv_job_control job_control = {
+		.check = check_background,
+		.controlling = lx_terminal_of_caller,
+		.typed = lx_terminal_signal,
+		.hangup = lx_terminal_hangup,
+	};
 
 	condrv_set_job_control(&job_control);
 }

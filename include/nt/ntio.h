@@ -407,6 +407,7 @@ typedef struct _FILE_FULL_EA_INFORMATION {
 #define FSCTL_LX_SEALS 0x223044u        /* in: ULONG seals to add (0: query); out: ULONG seals */
 #define FSCTL_LX_SYNC_RANGE 0x223048u   /* in: FSCTL_LX_SYNC_RANGE_INPUT */
 #define FSCTL_LX_READAHEAD 0x22304Cu    /* in: FSCTL_LX_SYNC_RANGE_INPUT, Flags 0 */
+#define FSCTL_LX_TERMINAL 0x223050u     /* on a terminal; out: FSCTL_LX_TERMINAL_OUTPUT */
 /* ioctl(2) by number, for what has no form of its own: NtDeviceIoControlFile with this code; in/out: FSCTL_LX_IOCTL_BUFFER. */
 #define FSCTL_LX_IOCTL 0x223080u
 
@@ -475,6 +476,12 @@ typedef struct _FSCTL_LX_SYNC_RANGE_INPUT {
 	LONGLONG Length;
 	ULONG Flags; /* SYNC_FILE_RANGE_* */
 } FSCTL_LX_SYNC_RANGE_INPUT;
+
+typedef struct _FSCTL_LX_TERMINAL_OUTPUT {
+	ULONGLONG Number; /* the same for all who have this terminal open, and for both of its sides */
+	ULONG Master;     /* non-zero: a pseudo-terminal's controlling side */
+	ULONG Readable;
+} FSCTL_LX_TERMINAL_OUTPUT;
 
 typedef struct _FSCTL_LX_IOCTL_BUFFER {
 	ULONG Request;       /* 32 bits, as the kernel compares */

@@ -144,6 +144,6 @@ int cli_run_program(const struct cli_options *options, int *status)
 		return error;
 	error = run(options, program, directory, environment, status);
 	trace_finish();
-	condrv_restore();
+	condrv_finish();
 	return error;
 }

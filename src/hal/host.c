@@ -163,6 +163,11 @@ bool hal_signal_wait(struct hal_signal *signal)
 	return true;
 }
 
+int hal_terminal(void)
+{
+	return terminal_fd;
+}
+
 bool hal_in_foreground(void)
 {
 	pid_t group = terminal_fd < 0 ? -1 : tcgetpgrp(terminal_fd);

@@ -40,6 +40,8 @@ bool hal_signal_wait(struct hal_signal *signal);
 /* Stop the whole supervisor as SIGTSTP would have, until it is continued. */
 void hal_stop_self(void);
 
+/* A descriptor on the controlling terminal, for the supervisor's life; -1: there is none. */
+int hal_terminal(void);
 /* Is the supervisor in the foreground of its controlling terminal now? True without one. */
 bool hal_in_foreground(void);
 

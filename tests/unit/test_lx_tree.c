@@ -128,11 +128,11 @@ static void session_goes_with_its_last_group(void **state)
 	assert_int_equal(lx_session_create(lx_id_find(number), leader), number);
 	assert_int_equal(lx_process_session_id(leader), number);
 	assert_int_equal(lx_process_group_id(leader), number);
-	lx_console_set_session(leader->group->session, number);
-	assert_int_equal(lx_console_session(), number);
+	lx_session_set_terminal(leader->group->session, 7, number);
+	assert_int_equal(lx_process_terminal(leader), 7);
+	assert_int_equal(lx_process_foreground(leader), number);
 	remove_process(leader);
 	assert_null(lx_id_find(number));
-	assert_int_equal(lx_console_session(), 0);
 }
 
 static void group_is_orphaned_without_a_parent_in_another_group_of_its_session(void **state)

@@ -1,10 +1,7 @@
 /*
- * Console file objects. Everything that the host description holds stays there
+ * Terminal file objects. Everything that the host description holds stays there
  * (status flags, attributes, window size), so that the shell that started lxrun
- * and the guest see one terminal.
- *
- * The descriptor is owned by the file object. `console` is written once, at the
- * first adoption, or when a session acquires another terminal; reads are atomic.
+ * and the guest see one terminal, and so do both sides of a pseudo-terminal.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,15 +17,16 @@
 #include <drivers/condrv/terminal.h>
 
 static struct io_device *condrv_device;
-static _Atomic int console_descriptor = -1;
-static _Atomic dev_t console_number;
 static const struct condrv_job_control *job_control;
-static struct termios saved_attributes;
-static _Atomic bool attributes_saved;
+
+static struct condrv_file *condrv_file(const struct io_file *file)
+{
+	return file->context;
+}
 
 static int descriptor_of(const struct io_file *file)
 {
-	return (int)(intptr_t)file->context - 1;
+	return condrv_file(file)->descriptor;
 }
 
 static NTSTATUS host_status(int64_t result)
@@ -41,57 +39,14 @@ static NTSTATUS errno_status(int result)
 	return result < 0 ? FSRTL_ERRNO(errno) : STATUS_SUCCESS;
 }
 
-dev_t condrv_console_number(void)
-{
-	return atomic_load(&console_number);
-}
-
 void condrv_set_job_control(const struct condrv_job_control *control)
 {
 	job_control = control;
 }
 
-void condrv_restore(void)
+NTSTATUS condrv_check(const struct condrv_file *terminal, bool write)
 {
-	int descriptor = atomic_load(&console_descriptor);
-
-	if (descriptor >= 0 && atomic_load(&attributes_saved))
-		tcsetattr(descriptor, TCSANOW, &saved_attributes);
-}
-
-bool condrv_is_console(int descriptor)
-{
-	struct stat host;
-	dev_t number = atomic_load(&console_number);
-
-	return number && fstat(descriptor, &host) == 0 && host.st_rdev == number;
-}
-
-NTSTATUS condrv_check(int descriptor, bool write)
-{
-	if (!job_control || !condrv_is_console(descriptor))
-		return STATUS_SUCCESS;
-	return job_control->check(write);
-}
-
-/* The console's own descriptor outlives its file objects: /dev/tty is opened through it. */
-static void remember_console(int descriptor)
-{
-	struct stat host;
-	int expected = -1, own;
-
-	if (atomic_load(&console_descriptor) >= 0 || fstat(descriptor, &host) < 0)
-		return;
-	own = fcntl(descriptor, F_DUPFD_CLOEXEC, 10);
-	if (own < 0)
-		return;
-	if (!atomic_compare_exchange_strong(&console_descriptor, &expected, own)) {
-		close(own);
-		return;
-	}
-	atomic_store(&console_number, host.st_rdev);
-	if (tcgetattr(own, &saved_attributes) == 0)
-		atomic_store(&attributes_saved, true);
+	return job_control ? job_control->check(terminal->number, write) : STATUS_SUCCESS;
 }
 
 NTSTATUS condrv_adopt(int descriptor, struct io_file **file)
@@ -106,37 +61,54 @@ NTSTATUS condrv_adopt(int descriptor, struct io_file **file)
 		access |= FILE_READ_DATA;
 	if ((flags & O_ACCMODE) != O_RDONLY)
 		access |= FILE_WRITE_DATA | FILE_APPEND_DATA;
+	condrv_remember_console(descriptor);
 	status = io_create_file_object(condrv_device, access, FILE_SYNCHRONOUS_IO_ALERT, file);
 	if (status != STATUS_SUCCESS)
 		return status;
-	remember_console(descriptor);
-	return condrv_take(*file, descriptor);
+	status = condrv_take(*file, descriptor);
+	if (status != STATUS_SUCCESS)
+		ob_dereference(*file);
+	return status;
 }
 
 static const struct io_driver_operations condrv_operations;
 
 NTSTATUS condrv_take(struct io_file *file, int descriptor)
 {
-	file->context = (void *)(intptr_t)(descriptor + 1);
+	struct condrv_file *terminal = calloc(1, sizeof *terminal);
+
+	if (!terminal)
+		return STATUS_NO_MEMORY;
+	terminal->descriptor = descriptor;
+	terminal->number = condrv_identify(descriptor, &terminal->master);
+	file->context = terminal;
 	file->operations = &condrv_operations;
 	return STATUS_SUCCESS;
 }
 
-NTSTATUS condrv_open_console(struct io_file *file, ULONG lx_flags)
+/* As condrv_take(), but the descriptor is closed if that fails. */
+static NTSTATUS take_opened(struct io_file *file, int descriptor)
 {
-	char path[40];
-	int console = atomic_load(&console_descriptor), descriptor;
+	NTSTATUS status;
+
+	if (descriptor < 0)
+		return FSRTL_ERRNO(errno);
+	status = condrv_take(file, descriptor);
+	if (status != STATUS_SUCCESS)
+		close(descriptor);
+	return status;
+}
+
+NTSTATUS condrv_open_controlling(struct io_file *file, ULONG lx_flags)
+{
+	ULONGLONG number = job_control ? job_control->controlling() : condrv_console();
 	int access = O_RDONLY;
 
-	if (console < 0 || (job_control && !job_control->has_console()))
+	if (!number)
 		return FSRTL_ERRNO(ENXIO);
 	if (file->access & (FILE_WRITE_DATA | FILE_APPEND_DATA))
 		access = file->access & FILE_READ_DATA ? O_RDWR : O_WRONLY;
-	snprintf(path, sizeof path, "/proc/self/fd/%d", console);
-	descriptor = open(path, access | O_CLOEXEC | O_NOCTTY | (int)(lx_flags & O_NONBLOCK));
-	if (descriptor < 0)
-		return FSRTL_ERRNO(errno);
-	return condrv_take(file, descriptor);
+	return take_opened(file, condrv_open_number(number, access | O_CLOEXEC | O_NOCTTY | (int)(lx_flags & O_NONBLOCK)));
 }
 
 /* open(2)'s access mode and O_NONBLOCK for a create request. */
@@ -151,7 +123,8 @@ static int host_flags(const struct io_create *create)
 
 /*
  * Without a root: the console itself. Relative to an open terminal: that terminal
- * once more (no name), or the other side of a pseudo-terminal's master ("Peer").
+ * once more (no name), or the other side of a pseudo-terminal's master ("/Peer",
+ * which no path that is relative to a descriptor can be).
  */
 static NTSTATUS condrv_create(struct io_device *device, struct io_create *create, struct io_file *file)
 {
@@ -161,22 +134,31 @@ static NTSTATUS condrv_create(struct io_device *device, struct io_create *create
 	file->access = create->access;
 	create->information = FILE_OPENED;
 	if (!create->root)
-		return create->name.Length ? STATUS_OBJECT_NAME_NOT_FOUND : condrv_open_console(file, create->lx.Flags);
+		return create->name.Length ? STATUS_OBJECT_NAME_NOT_FOUND : condrv_open_controlling(file, create->lx.Flags);
 	root = descriptor_of(create->root);
-	if (fsrtl_name_is(&create->name, "Peer")) {
+	if (fsrtl_name_is(&create->name, "/Peer")) {
 		descriptor = ioctl(root, TIOCGPTPEER, host_flags(create));
 	} else if (create->name.Length) {
-		return STATUS_OBJECT_NAME_NOT_FOUND;
+		return STATUS_NOT_A_DIRECTORY;
 	} else {
 		snprintf(path, sizeof path, "/proc/self/fd/%d", root);
 		descriptor = open(path, host_flags(create));
 	}
-	return descriptor < 0 ? FSRTL_ERRNO(errno) : condrv_take(file, descriptor);
+	return take_opened(file, descriptor);
 }
 
+/* The host hangs the other side up when a master is closed; its session is the LX subsystem's to tell. */
 static void condrv_close(struct io_file *file)
 {
-	close(descriptor_of(file));
+	struct condrv_file *terminal = condrv_file(file);
+
+	/* A create that failed has none. */
+	if (!terminal)
+		return;
+	close(terminal->descriptor);
+	if (terminal->master && job_control)
+		job_control->hangup(terminal->number);
+	free(terminal);
 }
 
 /* One alertable host call on the descriptor, on a bounce buffer. */
@@ -199,20 +181,21 @@ static int64_t transfer(int descriptor, long number, void *data, size_t size, NT
 static NTSTATUS condrv_read(struct io_file *file, const struct io_buffer *buffer, const LARGE_INTEGER *position,
 			    ULONG flags, ULONG_PTR *information)
 {
-	int descriptor = descriptor_of(file);
+	struct condrv_file *terminal = condrv_file(file);
 	size_t size = MIN_OF(io_buffer_size(buffer), (size_t)CONSOLE_TRANSFER);
 	void *data = io_bounce(size);
-	NTSTATUS status;
+	NTSTATUS status = STATUS_SUCCESS;
 	int64_t count;
 
 	if (position && position->QuadPart >= 0)
 		return FSRTL_ERRNO(ESPIPE);
 	if (!data)
 		return STATUS_NO_MEMORY;
-	status = condrv_check(descriptor, false);
+	if (!terminal->master)
+		status = condrv_check(terminal, false);
 	if (status != STATUS_SUCCESS)
 		return status;
-	count = transfer(descriptor, SYS_read, data, size, &status);
+	count = transfer(terminal->descriptor, SYS_read, data, size, &status);
 	if (status != STATUS_SUCCESS)
 		return status;
 	*information = io_buffer_put(buffer, 0, data, (size_t)count);
@@ -220,16 +203,28 @@ static NTSTATUS condrv_read(struct io_file *file, const struct io_buffer *buffer
 }
 
 /* With TOSTOP a background group may not write either. */
-static NTSTATUS check_write(int descriptor)
+static NTSTATUS check_write(const struct condrv_file *terminal)
 {
 	struct termios attributes;
 
-	if (tcgetattr(descriptor, &attributes) < 0 || !(attributes.c_lflag & TOSTOP))
+	if (terminal->master || tcgetattr(terminal->descriptor, &attributes) < 0 || !(attributes.c_lflag & TOSTOP))
 		return STATUS_SUCCESS;
-	return condrv_check(descriptor, true);
+	return condrv_check(terminal, true);
 }
 
-static NTSTATUS write_part(int descriptor, const struct io_buffer *buffer, size_t done, int64_t *count)
+/* What is written to a master is typed at the terminal. */
+static void type(struct condrv_file *terminal, const UCHAR *data, size_t size)
+{
+	UCHAR signals[CONDRV_TYPED_SIGNALS];
+	size_t count = condrv_find_signals(terminal, data, size, signals);
+
+	if (count)
+		condrv_settle(terminal);
+	for (size_t i = 0; i < count; i++)
+		job_control->typed(terminal->number, signals[i]);
+}
+
+static NTSTATUS write_part(struct condrv_file *terminal, const struct io_buffer *buffer, size_t done, int64_t *count)
 {
 	size_t size = MIN_OF(io_buffer_size(buffer) - done, (size_t)CONSOLE_TRANSFER);
 	void *data = io_bounce(size);
@@ -241,23 +236,25 @@ static NTSTATUS write_part(int descriptor, const struct io_buffer *buffer, size_
 	copied = io_buffer_get(buffer, done, data, size);
 	if (copied == 0 && size)
 		return STATUS_ACCESS_VIOLATION;
-	*count = transfer(descriptor, SYS_write, data, copied, &status);
+	*count = transfer(terminal->descriptor, SYS_write, data, copied, &status);
+	if (*count > 0 && terminal->master && job_control)
+		type(terminal, data, (size_t)*count);
 	return status;
 }
 
 static NTSTATUS condrv_write(struct io_file *file, const struct io_buffer *buffer, const LARGE_INTEGER *position,
 			     ULONG flags, ULONG_PTR *information)
 {
-	int descriptor = descriptor_of(file);
+	struct condrv_file *terminal = condrv_file(file);
 	size_t size = io_buffer_size(buffer), done = 0;
 	int64_t count = 0;
 	NTSTATUS status;
 
 	if (position && position->QuadPart >= 0)
 		return FSRTL_ERRNO(ESPIPE);
-	status = check_write(descriptor);
+	status = check_write(terminal);
 	while (status == STATUS_SUCCESS && done < size) {
-		status = write_part(descriptor, buffer, done, &count);
+		status = write_part(terminal, buffer, done, &count);
 		if (status != STATUS_SUCCESS || count == 0)
 			break;
 		done += (size_t)count;
@@ -353,6 +350,16 @@ static struct timespec host_time(const FILE_LX_TIME *time)
 	return (struct timespec){.tv_sec = time->Seconds, .tv_nsec = time->Nanoseconds};
 }
 
+static NTSTATUS condrv_query_by_name(struct io_device *device, struct io_create *create, FILE_INFORMATION_CLASS class,
+				     void *data, ULONG size, ULONG_PTR *information)
+{
+	if (!create->root)
+		return STATUS_OBJECT_NAME_NOT_FOUND;
+	if (create->name.Length)
+		return STATUS_NOT_A_DIRECTORY;
+	return condrv_query_information(create->root, class, data, size, information);
+}
+
 static NTSTATUS condrv_set_information(struct io_file *file, FILE_INFORMATION_CLASS class, const void *data, ULONG size,
 				       struct io_file *target)
 {
@@ -384,7 +391,7 @@ static NTSTATUS condrv_query_volume(struct io_file *file, FS_INFORMATION_CLASS c
 				    ULONG_PTR *information)
 {
 	FILE_FS_DEVICE_INFORMATION device = {
-		.DeviceType = condrv_is_console(descriptor_of(file)) ? FILE_DEVICE_CONSOLE : FILE_DEVICE_UNKNOWN,
+		.DeviceType = condrv_file(file)->number == condrv_console() ? FILE_DEVICE_CONSOLE : FILE_DEVICE_UNKNOWN,
 	};
 	FILE_FS_LX_STATFS_INFORMATION answer;
 	struct statfs host;
@@ -414,44 +421,25 @@ static NTSTATUS condrv_query_volume(struct io_file *file, FS_INFORMATION_CLASS c
 static NTSTATUS condrv_fs_control(struct io_file *file, ULONG code, const void *input, ULONG input_size, void *output,
 				  ULONG output_size, ULONG_PTR *information)
 {
+	FSCTL_LX_TERMINAL_OUTPUT terminal = {
+		.Number = condrv_file(file)->number,
+		.Master = condrv_file(file)->master,
+		.Readable = !!(file->access & FILE_READ_DATA),
+	};
+
+	if (code == FSCTL_LX_TERMINAL)
+		return fsrtl_return(&terminal, sizeof terminal, output, output_size, information);
 	if (code == FSCTL_LX_SEEK || code == FSCTL_LX_FALLOCATE || code == FSCTL_LX_FADVISE)
 		return FSRTL_ERRNO(ESPIPE);
 	return STATUS_INVALID_DEVICE_REQUEST;
 }
 
-/*
- * Another terminal takes the place of the console, which no session has (the LX
- * subsystem has checked): /dev/tty means it from now on. The old console's
- * descriptor stays open, since a request on it may be under way.
- */
-static NTSTATUS become_console(int descriptor)
-{
-	struct stat host;
-	int own;
-
-	if (!isatty(descriptor) || fstat(descriptor, &host) < 0)
-		return FSRTL_ERRNO(ENOTTY);
-	if (host.st_rdev == atomic_load(&console_number))
-		return STATUS_SUCCESS;
-	own = fcntl(descriptor, F_DUPFD_CLOEXEC, 10);
-	if (own < 0)
-		return FSRTL_ERRNO(errno == EMFILE ? ENFILE : errno);
-	atomic_store(&console_descriptor, own);
-	atomic_store(&console_number, host.st_rdev);
-	atomic_store(&attributes_saved, false);
-	return STATUS_SUCCESS;
-}
-
 static NTSTATUS condrv_device_control(struct io_file *file, ULONG code, const void *input, ULONG input_size,
 				      void *output, ULONG output_size, ULONG_PTR *information)
 {
-	const FSCTL_LX_IOCTL_BUFFER *in = input;
-
 	if (code != FSCTL_LX_IOCTL)
 		return FSRTL_ERRNO(ENOTTY);
-	if (input_size >= sizeof *in && in->Request == TIOCSCTTY)
-		return become_console(descriptor_of(file));
-	return condrv_ioctl(descriptor_of(file), input, input_size, output, output_size, information);
+	return condrv_ioctl(condrv_file(file), input, input_size, output, output_size, information);
 }
 
 static NTSTATUS condrv_flush(struct io_file *file, ULONG flags)
@@ -470,8 +458,10 @@ static ULONG condrv_poll(struct io_file *file, ULONG events, struct io_poll_tabl
 
 static void condrv_dump(struct io_file *file, FILE *out)
 {
-	fprintf(out, "host descriptor %d%s", descriptor_of(file),
-		condrv_is_console(descriptor_of(file)) ? ", the console" : "");
+	const struct condrv_file *terminal = condrv_file(file);
+
+	fprintf(out, "host descriptor %d%s", terminal->descriptor,
+		terminal->master ? ", a master" : terminal->number == condrv_console() ? ", the console" : "");
 }
 
 static const struct io_driver_operations condrv_operations = {
@@ -481,6 +471,7 @@ static const struct io_driver_operations condrv_operations = {
 	.write = condrv_write,
 	.query_information = condrv_query_information,
 	.set_information = condrv_set_information,
+	.query_by_name = condrv_query_by_name,
 	.query_volume = condrv_query_volume,
 	.fs_control = condrv_fs_control,
 	.device_control = condrv_device_control,
@@ -497,5 +488,6 @@ NTSTATUS condrv_initialize(void)
 
 	if (!NT_SUCCESS(status))
 		return status;
+	condrv_find_console();
 	return io_create_device(&condrv_driver, "\\Device\\ConDrv", NULL, &condrv_device);
 }

@@ -1,8 +1,10 @@
 /*
- * The user's terminal: file objects on host terminal descriptors, \Device\ConDrv.
+ * Terminals: file objects on host terminal descriptors, \Device\ConDrv.
  *
- * The line discipline is the host's; which guest process group is in the
- * foreground is the LX subsystem's, since guests' groups are not the host's.
+ * The line discipline is the host's; whose terminal it is, and which guest process
+ * group is in its foreground, is the LX subsystem's, since guests' sessions and
+ * groups are not the host's. A terminal is known by a number, the same for both
+ * sides of a pseudo-terminal; the console is the one that lxrun was started on.
  */
 #ifndef CONDRV_CONDRV_H
 #define CONDRV_CONDRV_H
@@ -10,25 +12,29 @@
 #include <executive/io/io.h>
 
 NTSTATUS condrv_initialize(void);
-/* An inherited host terminal becomes a file object, which owns the descriptor from then on; the first is the console. STATUS_INVALID_DEVICE_REQUEST if it is no terminal: the caller keeps the descriptor. */
+/* An inherited host terminal becomes a file object, which owns the descriptor from then on. STATUS_INVALID_DEVICE_REQUEST if it is no terminal; after any failure the caller keeps the descriptor. */
 NTSTATUS condrv_adopt(int descriptor, struct io_file **file);
 /* A driver's create has opened a host terminal by path: the file object is condrv's from then on, with the descriptor. */
 NTSTATUS condrv_take(struct io_file *file, int descriptor);
-/* Open the console anew for /dev/tty: ENXIO without one. */
-NTSTATUS condrv_open_console(struct io_file *file, ULONG lx_flags);
-/* Which terminal the console is, as st_rdev; 0: none. For /proc/<pid>/stat. */
-dev_t condrv_console_number(void);
+/* Open the caller's controlling terminal anew for /dev/tty: ENXIO without one. */
+NTSTATUS condrv_open_controlling(struct io_file *file, ULONG lx_flags);
+/* lxrun's own controlling terminal; 0: none. Its low half is the device number as Linux encodes it. */
+ULONGLONG condrv_console(void);
 
-/* What the LX subsystem decides; called without locks before a transfer on the console. */
+/* What the LX subsystem decides; called without locks. */
 struct condrv_job_control {
 	/* The caller wants to read, or (`write`) to write or change the terminal: STATUS_SUCCESS, or what ends its call. */
-	NTSTATUS (*check)(bool write);
-	/* Does the caller's session have the console? */
-	bool (*has_console)(void);
+	NTSTATUS (*check)(ULONGLONG terminal, bool write);
+	/* The controlling terminal of the caller's session; 0: none. */
+	ULONGLONG (*controlling)(void);
+	/* A character that stands for a signal was typed; the host has echoed it and flushed the line. */
+	void (*typed)(ULONGLONG terminal, LONG signal);
+	/* The master is gone, and the host has hung the terminal up. */
+	void (*hangup)(ULONGLONG terminal);
 };
 void condrv_set_job_control(const struct condrv_job_control *job_control);
 
-/* Put the console's attributes back to what they were at start. Async-signal-safe: for a supervisor that dies; a guest that ends leaves them as it set them, as natively. */
-void condrv_restore(void);
+/* The instance ended in good order: the console keeps the attributes that its programs gave it. */
+void condrv_finish(void);
 
 #endif

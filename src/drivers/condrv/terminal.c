@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <termios.h>
 
+#include <drivers/condrv/condrv.h>
 #include <drivers/condrv/terminal.h>
 
 enum terminal_form {
@@ -97,7 +98,7 @@ static NTSTATUS call_host(int descriptor, const struct terminal_request *request
 	return status;
 }
 
-NTSTATUS condrv_ioctl(int descriptor, const void *input, ULONG input_size, void *output, ULONG output_size,
+NTSTATUS condrv_ioctl(const struct condrv_file *terminal, const void *input, ULONG input_size, void *output, ULONG output_size,
 		      ULONG_PTR *information)
 {
 	const FSCTL_LX_IOCTL_BUFFER *in = input;
@@ -118,10 +119,12 @@ NTSTATUS condrv_ioctl(int descriptor, const void *input, ULONG input_size, void 
 	}
 	if (request->form == OUTWARD && output_size < sizeof *out + request->size)
 		return STATUS_BUFFER_TOO_SMALL;
-	status = request->changes ? condrv_check(descriptor, true) : STATUS_SUCCESS;
+	status = request->changes ? condrv_check(terminal, true) : STATUS_SUCCESS;
 	if (status != STATUS_SUCCESS)
 		return status;
-	status = call_host(descriptor, request, request->form == BY_VALUE ? in->Argument : (uint64_t)(uintptr_t)data);
+	if (request->changes && request->form == INWARD && terminal->number == condrv_console())
+		condrv_console_changing();
+	status = call_host(terminal->descriptor, request, request->form == BY_VALUE ? in->Argument : (uint64_t)(uintptr_t)data);
 	if (status != STATUS_SUCCESS || request->form != OUTWARD)
 		return status;
 	*out = (FSCTL_LX_IOCTL_BUFFER){.Request = request->request, .Size = request->size, .Argument = in->Argument};

@@ -128,11 +128,15 @@ static NTSTATUS open_ptmx(struct io_file *file, ULONG lx_flags)
 	int access = file->access & FILE_WRITE_DATA ? (file->access & FILE_READ_DATA ? O_RDWR : O_WRONLY) : O_RDONLY;
 	int descriptor = open("/dev/ptmx", access | O_CLOEXEC | O_NOCTTY | (int)(lx_flags & O_NONBLOCK));
 
-	return descriptor < 0 ? FSRTL_ERRNO(errno) : condrv_take(file, descriptor);
+	NTSTATUS status = descriptor < 0 ? FSRTL_ERRNO(errno) : condrv_take(file, descriptor);
+
+	if (status == STATUS_NO_MEMORY && descriptor >= 0)
+		close(descriptor);
+	return status;
 }
 
 const struct devfs_node devfs_nodes[] = {
-	{"console", FSRTL_S_IFCHR | 0600, 5, 1, NULL, NULL, condrv_open_console},
+	{"console", FSRTL_S_IFCHR | 0600, 5, 1, NULL, NULL, condrv_open_controlling},
 	{"fd", FSRTL_S_IFLNK | 0777, 0, 0, "/proc/self/fd", NULL, NULL},
 	{"full", FSRTL_S_IFCHR | 0666, 1, 7, NULL, &full_device, NULL},
 	{"null", FSRTL_S_IFCHR | 0666, 1, 3, NULL, &null_device, NULL},
@@ -143,7 +147,7 @@ const struct devfs_node devfs_nodes[] = {
 	{"stderr", FSRTL_S_IFLNK | 0777, 0, 0, "/proc/self/fd/2", NULL, NULL},
 	{"stdin", FSRTL_S_IFLNK | 0777, 0, 0, "/proc/self/fd/0", NULL, NULL},
 	{"stdout", FSRTL_S_IFLNK | 0777, 0, 0, "/proc/self/fd/1", NULL, NULL},
-	{"tty", FSRTL_S_IFCHR | 0666, 5, 0, NULL, NULL, condrv_open_console},
+	{"tty", FSRTL_S_IFCHR | 0666, 5, 0, NULL, NULL, condrv_open_controlling},
 	{"urandom", FSRTL_S_IFCHR | 0666, 1, 9, NULL, &random_device, NULL},
 	{"zero", FSRTL_S_IFCHR | 0666, 1, 5, NULL, &zero_device, NULL},
 };

@@ -231,8 +231,11 @@ static NTSTATUS check_opened(struct io_create *create, struct io_file *file, uin
 	if (own->path_only)
 		return STATUS_SUCCESS;
 	if (S_ISCHR(status.st_mode) && isatty(fd)) {
-		own->fd = -1;
-		return condrv_take(file, fd);
+		NTSTATUS taken = condrv_take(file, fd);
+
+		if (taken == STATUS_SUCCESS)
+			own->fd = -1;
+		return taken;
 	}
 	return (flags & O_ACCMODE) == O_RDONLY ? STATUS_SUCCESS : hostfs_register_writer(own, &status);
 }
@@ -289,9 +292,6 @@ static NTSTATUS create_with_most(struct io_device *device, struct io_create *cre
 
 NTSTATUS hostfs_create(struct io_device *device, struct io_create *create, struct io_file *file)
 {
-	if (create->root && create->root->operations != file->operations) /* a terminal, opened by path earlier */
-		return create->name.Length ? STATUS_NOT_A_DIRECTORY
-					   : IO_OPERATION(create->root, create)(device, create, file);
 	if (create->access & MAXIMUM_ALLOWED)
 		return create_with_most(device, create, file);
 	return create_once(device, create, file);

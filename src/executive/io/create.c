@@ -60,14 +60,21 @@ static NTSTATUS make_file(struct io_device *device, const struct io_create *crea
 	return status;
 }
 
+/* A root may have been handed to another driver when it was opened (a terminal): names below it are that driver's. */
+static const struct io_driver_operations *operations_for(const struct io_device *device, const struct io_create *create)
+{
+	return create->root && create->root->operations ? create->root->operations : device->operations;
+}
+
 NTSTATUS io_create_on_device(struct io_device *device, struct io_create *create, struct io_file **result)
 {
+	const struct io_driver_operations *operations = operations_for(device, create);
 	struct io_file *file;
 	NTSTATUS status = make_file(device, create, &file);
 
 	if (!NT_SUCCESS(status))
 		return status;
-	status = IO_OPERATION(file, create)(device, create, file);
+	status = (operations->create ? operations->create : io_default_operations.create)(device, create, file);
 	if (status != STATUS_SUCCESS) {
 		file->operations = NULL;
 		ob_dereference(file);
@@ -82,8 +89,8 @@ static NTSTATUS query_on_device(struct io_device *device, struct parse_context *
 	ULONG_PTR information = 0;
 	NTSTATUS (*query)
 	(struct io_device *, struct io_create *, FILE_INFORMATION_CLASS, void *, ULONG, ULONG_PTR *) =
-	    device->operations->query_by_name;
-	NTSTATUS status = query(device, &context->create, context->class, context->data, context->size, &information);
+	    operations_for(device, &context->create)->query_by_name;
+	NTSTATUS status = (query ? query : io_default_operations.query_by_name)(device, &context->create, context->class, context->data, context->size, &information);
 
 	context->create.information = information;
 	return status;
