@@ -55,6 +55,15 @@ static void dispatch_foreign(struct lx_thread *thread, struct pico_system_call *
 	lx_signal_force(thread, &info);
 }
 
+/* The host emulates its vsyscall page by calls, and holds a bad pointer there for an attack: no errno but SIGSEGV. */
+static void check_vsyscall(struct lx_thread *thread, const struct pico_system_call *trap)
+{
+	const struct lx_siginfo info = {.signo = LX_SIGSEGV, .code = LX_SI_KERNEL};
+
+	if (trap->result == -LX_EFAULT)
+		lx_signal_force(thread, &info);
+}
+
 static void dispatch_system_call(struct ps_thread *ps, struct pico_system_call *trap)
 {
 	struct lx_thread *thread = ps->pico_context;
@@ -77,6 +86,8 @@ static void dispatch_system_call(struct ps_thread *ps, struct pico_system_call *
 		thread->interrupted_number = trap->number;
 	}
 	trap->result = result;
+	if (unlikely(trap->entry == PICO_ENTRY_VSYSCALL))
+		check_vsyscall(thread, trap);
 	if (unlikely(observer && observer->leave)) {
 		/* What the host runs is reported when it has; a call that ends its thread never leaves. */
 		if (trap->action == PICO_RUN_NATIVE)

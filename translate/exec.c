@@ -291,8 +291,13 @@ int64_t lx_exec_load(struct lx_call *call, const struct lx_exec_request *request
 		error = open_linker(call, &load->elf, &load->linker, &load->linker_elf, &reason);
 	if (error)
 		return error;
+	error = load->elf.load_error ?: load->linker_elf.load_error;
+	image->too_late = error != 0;
+	if (error)
+		return error;
 	strings.argv = (char *const *)(uintptr_t)chain.argv;
 	error = build(call, load, &strings, image);
+	image->too_late = error && error != -LX_EAGAIN;
 	if (error)
 		return exec_fail(&reason, error, "%s: cannot be loaded: %s", load->program.path, lx_errno_text((int)-error));
 	set_comm(image, request->path[0] ? request->path : load->program.path);

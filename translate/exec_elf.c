@@ -50,17 +50,22 @@ static int64_t read_interpreter(struct exec_file *file, const Elf64_Phdr *segmen
 	return 0;
 }
 
-static int64_t note_load(struct exec_file *file, const Elf64_Phdr *segment, struct exec_elf *elf, const struct exec_reason *reason)
+static void note_load(struct exec_file *file, const Elf64_Phdr *segment, struct exec_elf *elf, const struct exec_reason *reason)
 {
 	uint64_t end = segment->p_vaddr + segment->p_memsz;
 	const uint64_t limit = ps_platform()->highest_address;
 
+	if (elf->load_error)
+		return;
 	if (segment->p_filesz > segment->p_memsz || end < segment->p_vaddr || end > limit || segment->p_memsz > limit)
-		return exec_fail(reason, -LX_ENOEXEC, "%s: malformed ELF: a segment lies outside the address space", file->path);
-	if (((segment->p_vaddr - segment->p_offset) & (LX_PAGE_SIZE - 1)) && segment->p_filesz)
-		return exec_fail(reason, -LX_EINVAL, "%s: malformed ELF: a segment's address and offset differ within a page", file->path);
-	if (elf->segment_count == EXEC_SEGMENTS_MAX)
-		return exec_fail(reason, -LX_ENOEXEC, "%s: more than %d loadable segments", file->path, EXEC_SEGMENTS_MAX);
+		elf->load_error = exec_fail(reason, -LX_ENOEXEC, "%s: malformed ELF: a segment lies outside the address space", file->path);
+	else if (((segment->p_vaddr - segment->p_offset) & (LX_PAGE_SIZE - 1)) && segment->p_filesz)
+		elf->load_error = exec_fail(reason, -LX_EINVAL, "%s: malformed ELF: a segment's address and offset differ within a page",
+					    file->path);
+	else if (elf->segment_count == EXEC_SEGMENTS_MAX)
+		elf->load_error = exec_fail(reason, -LX_ENOEXEC, "%s: more than %d loadable segments", file->path, EXEC_SEGMENTS_MAX);
+	if (elf->load_error)
+		return;
 	if (segment->p_align > elf->alignment && !(segment->p_align & (segment->p_align - 1)))
 		elf->alignment = segment->p_align;
 	elf->lowest = MIN_OF(elf->lowest, ALIGN_DOWN(segment->p_vaddr, LX_PAGE_SIZE));
@@ -68,14 +73,15 @@ static int64_t note_load(struct exec_file *file, const Elf64_Phdr *segment, stru
 	if (elf->header.e_phoff >= segment->p_offset && elf->header.e_phoff < segment->p_offset + segment->p_filesz && !elf->headers_address)
 		elf->headers_address = elf->header.e_phoff - segment->p_offset + segment->p_vaddr;
 	elf->segments[elf->segment_count++] = *segment;
-	return 0;
 }
 
 static int64_t note_segment(struct exec_file *file, const Elf64_Phdr *segment, struct exec_elf *elf, const struct exec_reason *reason)
 {
 	switch (segment->p_type) {
 	case PT_LOAD:
-		return segment->p_memsz ? note_load(file, segment, elf, reason) : 0;
+		if (segment->p_memsz || segment->p_filesz)
+			note_load(file, segment, elf, reason);
+		return 0;
 	case PT_INTERP:
 		return read_interpreter(file, segment, elf, reason);
 	case PT_GNU_STACK:
@@ -127,7 +133,7 @@ int64_t exec_parse_elf(struct exec_file *file, struct exec_elf *elf, const struc
 	if (error)
 		return error;
 	error = read_segments(file, elf, reason);
-	if (!error && !elf->segment_count)
-		error = exec_fail(reason, -LX_ENOEXEC, "%s: malformed ELF: nothing to load", file->path);
+	if (!error && !elf->load_error && !elf->segment_count)
+		elf->load_error = exec_fail(reason, -LX_ENOEXEC, "%s: malformed ELF: nothing to load", file->path);
 	return error;
 }

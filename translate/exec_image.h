@@ -31,6 +31,7 @@ struct exec_elf {
 	uint64_t headers_address;  /* AT_PHDR before the bias, 0: not mapped */
 	bool executable_stack;
 	char interpreter[LX_PATH_MAX]; /* empty: none */
+	int64_t load_error;        /* its segments can't be loaded: Linux sees that only when nothing is left to go back to */
 	uint64_t bias;
 };
 

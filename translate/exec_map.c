@@ -64,7 +64,7 @@ static void add_segment(struct map_list *list, const Elf64_Phdr *segment, uint64
 }
 
 /* Bytes of the last file page behind a segment's data: zero to the page's end, not only to its size, since linkers use that rest. */
-static void clear_tails(struct mm_address_space *space, const struct exec_elf *elf)
+static int64_t clear_tails(struct mm_address_space *space, const struct exec_elf *elf)
 {
 	static const char zeros[LX_PAGE_SIZE];
 
@@ -72,9 +72,13 @@ static void clear_tails(struct mm_address_space *space, const struct exec_elf *e
 		const Elf64_Phdr *segment = &elf->segments[i];
 		uint64_t end = segment->p_vaddr + segment->p_filesz + elf->bias;
 
-		if (segment->p_memsz > segment->p_filesz && segment->p_filesz && (segment->p_flags & PF_W) && (end & (LX_PAGE_SIZE - 1)))
-			mm_copy_to(space, end, zeros, LX_PAGE_SIZE - (end & (LX_PAGE_SIZE - 1)));
+		const uint64_t rest = LX_PAGE_SIZE - (end & (LX_PAGE_SIZE - 1));
+
+		if (segment->p_memsz > segment->p_filesz && segment->p_filesz && (segment->p_flags & PF_W) && rest < LX_PAGE_SIZE &&
+		    mm_copy_to(space, end, zeros, rest) != rest)
+			return -LX_EFAULT; /* the file is too short */
 	}
+	return 0;
 }
 
 static int64_t add_object(struct map_list *list, unsigned index, struct exec_file *file, const struct exec_elf *elf)
@@ -116,16 +120,19 @@ static void place_program(const struct exec_layout *layout, struct exec_elf *elf
 		elf->bias = ALIGN_DOWN(base, elf->alignment) - elf->lowest;
 }
 
+/* Also a program that is its own linker or needs none: Linux lets it lie where mappings do. */
 static void place_linker(struct exec_elf *elf, uint64_t mmap_base)
 {
 	if (elf->header.e_type == ET_DYN)
 		elf->bias = ALIGN_DOWN(mmap_base - (elf->highest - elf->lowest), elf->alignment) - elf->lowest;
 }
 
-/* The heap begins behind the program's last byte, at a random distance. */
+/* The heap begins behind the last byte of the program, or where one with a linker would lie, at a random distance. */
 static void place_break(const struct exec_layout *layout, const struct exec_elf *elf)
 {
-	uint64_t start = elf->highest + elf->bias + ALIGN_DOWN(random_below(layout, BREAK_RANDOM), LX_PAGE_SIZE);
+	const bool among_mappings = elf->header.e_type == ET_DYN && !elf->interpreter[0];
+	uint64_t end = among_mappings ? DYNAMIC_BASE : elf->highest + elf->bias;
+	uint64_t start = end + ALIGN_DOWN(random_below(layout, BREAK_RANDOM), LX_PAGE_SIZE);
 
 	mm_set_break_area(layout->space, start, start);
 }
@@ -165,7 +172,10 @@ int64_t exec_build_space(struct lx_call *call, struct exec_file *program, struct
 	layout->randomize = !(call->thread->process->personality & ADDR_NO_RANDOMIZE);
 	base = place_stack(call, layout, &list->requests[list->count++], elf->executable_stack);
 	mm_set_mmap_base(layout->space, base);
-	place_program(layout, elf);
+	if (linker)
+		place_program(layout, elf);
+	else
+		place_linker(elf, base);
 	if (linker)
 		place_linker(linker_elf, base);
 	error = add_object(list, 0, program, elf);
@@ -175,9 +185,11 @@ int64_t exec_build_space(struct lx_call *call, struct exec_file *program, struct
 		error = lx_errno_from_status(mm_map_many(layout->space, list->requests, list->count, NULL));
 	if (error)
 		return error;
-	clear_tails(layout->space, elf);
-	if (linker)
-		clear_tails(layout->space, linker_elf);
+	error = clear_tails(layout->space, elf);
+	if (!error && linker)
+		error = clear_tails(layout->space, linker_elf);
+	if (error)
+		return error;
 	place_break(layout, elf);
 	mm_space_set_target(layout->space, NULL);
 	return 0;

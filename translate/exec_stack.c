@@ -72,7 +72,7 @@ static void describe_machine(struct auxiliary *auxv)
 
 static void describe_program(struct auxiliary *auxv, const struct exec_elf *elf, uint64_t interpreter_base)
 {
-	add(auxv, AT_PHDR, elf->headers_address ? elf->headers_address + elf->bias : 0);
+	add(auxv, AT_PHDR, elf->headers_address + elf->bias);
 	add(auxv, AT_PHENT, sizeof(Elf64_Phdr));
 	add(auxv, AT_PHNUM, elf->header.e_phnum);
 	add(auxv, AT_BASE, interpreter_base);

@@ -190,6 +190,8 @@ static int64_t map(struct mapping *mapping)
 	mapping->address = ALIGN_DOWN(mapping->address, (uint64_t)LX_PAGE_SIZE);
 	if (mapping->file && mapping->offset + ALIGN_UP(mapping->size, (uint64_t)LX_PAGE_SIZE) > INT64_MAX)
 		return -LX_EOVERFLOW;
+	if (mapping->size > ps_platform()->highest_address)
+		return -LX_ENOMEM;
 	result = check_lock(mapping);
 	if (!result)
 		result = mapping->file ? check_file_mapping(mapping) : check_anonymous_mapping(mapping);

@@ -14,6 +14,7 @@
 #define UC_SIGCONTEXT_SS 2u
 #define UC_STRICT_RESTORE_SS 4u
 #define USER_CS 0x33u
+#define USER_CS_COMPAT 0x23u
 #define USER_SS 0x2bu
 #define FLAG_DF 0x400ull
 #define FLAG_TF 0x100ull
@@ -161,10 +162,21 @@ static void restore_registers(struct pico_registers *registers, const struct fra
 	registers->rbx = context->rbx, registers->rdx = context->rdx, registers->rax = context->rax;
 	registers->rcx = context->rcx, registers->rsp = context->rsp, registers->rip = context->rip;
 	registers->eflags = (registers->eflags & ~FLAGS_RESTORED) | (context->eflags & FLAGS_RESTORED);
-	/* Only the 64-bit user segments exist for guests; any other would be refused by the host as a whole. */
-	registers->cs = USER_CS;
+	registers->cs = context->cs | 3u;
 	registers->ss = USER_SS;
 	registers->orig_rax = UINT64_MAX;
+}
+
+/*
+ * User mode has the two code segments and one for the stack: the way back to user mode would fault on any other. Who does
+ * not ask for a strict stack segment gets the right one.
+ */
+static bool has_user_segments(const struct frame_ucontext *ucontext)
+{
+	uint32_t code = ucontext->context.cs | 3u;
+
+	return (code == USER_CS || code == USER_CS_COMPAT) &&
+	       (!(ucontext->flags & UC_STRICT_RESTORE_SS) || (ucontext->context.ss | 3u) == USER_SS);
 }
 
 /* sigreturn's sigaltstack: what it can't set it leaves as it is. */
@@ -212,6 +224,8 @@ int64_t lx_sys_rt_sigreturn(struct lx_call *call)
 	pthread_mutex_lock(&lx_signal_lock);
 	lx_signal_set_blocked(thread, ucontext.mask);
 	pthread_mutex_unlock(&lx_signal_lock);
+	if (!has_user_segments(&ucontext))
+		return bad_frame(call);
 	restore_registers(&registers, &ucontext.context);
 	if (lx_xstate_restore(thread, ucontext.context.extended_state))
 		return bad_frame(call);

@@ -10,6 +10,8 @@
 
 #define LEGACY_SIZE 512u    /* FXSAVE area */
 #define HEADER_SIZE 64u
+#define LEGACY_ALIGNMENT 16u
+#define EXTENDED_ALIGNMENT 64u
 #define SOFTWARE_OFFSET 464u
 #define MXCSR_OFFSET 24u
 #define MXCSR_MASK_OFFSET 28u
@@ -188,9 +190,13 @@ int64_t lx_xstate_restore(struct lx_thread *thread, uint64_t address)
 	if (mm_copy_from(space, state, address, LEGACY_SIZE) != LEGACY_SIZE)
 		return -LX_EFAULT;
 	memcpy(&description, state + SOFTWARE_OFFSET, sizeof(description));
+	if (address % LEGACY_ALIGNMENT)
+		return -LX_EFAULT;
 	if (has_extended_area(thread, address, &description)) {
 		uint64_t rest = size - LEGACY_SIZE;
 
+		if (address % EXTENDED_ALIGNMENT)
+			return -LX_EFAULT;
 		if (mm_copy_from(space, state + LEGACY_SIZE, address + LEGACY_SIZE, rest) != rest)
 			return -LX_EFAULT;
 		return restore_area(thread, state, managed, mxcsr_mask);

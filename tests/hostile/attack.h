@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -120,6 +121,9 @@ __attribute__((unused)) static int in_child(long microseconds, void (*attack)(vo
 	alarm((unsigned)(microseconds / 1000000) + 20);
 	child = fork();
 	if (child == 0) {
+		const struct rlimit most = {2000, 2000};
+
+		setrlimit(RLIMIT_NPROC, &most); /* should an attack multiply by mistake */
 		limit_life(microseconds);
 		attack(argument);
 		_exit(0);

@@ -1,0 +1,26 @@
+# Hostile guests: tests/hostile/NAME.c attacks while an innocent guest runs beside it and another in an instance of its own.
+# As ourselves, as an unprivileged user, on one CPU, and without what newer kernels offer.
+find_program(SYSTEM_PYTHON python3 PATHS /usr/bin NO_DEFAULT_PATH)
+if(NOT SYSTEM_PYTHON)
+	set(SYSTEM_PYTHON python3)
+endif()
+
+function(add_hostile_program name)
+	add_executable(hostile_${name} ${CMAKE_CURRENT_SOURCE_DIR}/hostile/${name}.c)
+	target_compile_options(hostile_${name} PRIVATE -O1 -g -Wall -Wextra -Wno-unused-parameter -Wno-nonnull
+		-Wno-stringop-overflow -Wno-unused-result -Wno-infinite-recursion)
+	target_include_directories(hostile_${name} PRIVATE ${CMAKE_SOURCE_DIR}/src/pico)
+	target_link_libraries(hostile_${name} PRIVATE Threads::Threads)
+endfunction()
+
+add_hostile_program(innocent)
+foreach(name stub_jumps stub_calls rewrite_scratch rewrite_arguments foreign_calls unmap_everything steal_grants fork_bomb
+	exhaust_memory deep_recursion call_storm)
+	add_hostile_program(${name})
+	add_run_test(hostile ${name} 200 ${SYSTEM_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/hostile/hostile.py $<TARGET_FILE:lxrun>
+		$<TARGET_FILE:hostile_innocent> $<TARGET_FILE:hostile_${name}> 150)
+endforeach()
+
+# What the host itself makes of garbage is known: the same must come of it.
+add_hostile_program(sigreturn_garbage)
+add_run_test(hostile sigreturn_garbage 90 $<TARGET_FILE:run_both> $<TARGET_FILE:lxrun> -- $<TARGET_FILE:hostile_sigreturn_garbage>)
