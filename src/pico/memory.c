@@ -15,7 +15,9 @@ static pid_t any_task(struct pico_process *process)
 
 	pthread_mutex_lock(&process->lock);
 	TAILQ_FOREACH(thread, &process->tasks, link) {
+		pthread_mutex_lock(&thread->task_lock);
 		tid = thread->tid;
+		pthread_mutex_unlock(&thread->task_lock);
 		if (tid > 0)
 			break;
 	}

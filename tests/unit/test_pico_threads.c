@@ -301,13 +301,24 @@ static void abandoned_threads_leave_their_process_alone(void **state)
 	assert_int_equal(logged[40], 6);
 }
 
+/* The host task behind a thread, which its half may be reaping at this moment. */
+static pid_t task_of(struct pico_thread *thread)
+{
+	pid_t tid;
+
+	pthread_mutex_lock(&thread->task_lock);
+	tid = thread->tid;
+	pthread_mutex_unlock(&thread->task_lock);
+	return tid;
+}
+
 static void killed_task_ends_its_thread_alone(void **state)
 {
 	GUEST_CODE(victim, "sys 3004\n2: jmp 2b");
 	struct pico_process *process;
 
 	process = start_kicked(victim, victim_end, NULL);
-	kill(wait_latest()->tid, SIGKILL);
+	kill(task_of(wait_latest()), SIGKILL);
 	wait_ended(process, 1);
 	assert_int_equal(deaths, 1);
 }
@@ -361,14 +372,14 @@ static void cpu_time_grows_and_the_name_is_the_hosts(void **state)
 	process = start_guest(worker, worker_end);
 	while (log_count < 2)
 		sched_yield();
-	snprintf(path, sizeof(path), "/proc/%d/comm", wait_latest()->tid);
+	snprintf(path, sizeof(path), "/proc/%d/comm", task_of(wait_latest()));
 	file = fopen(path, "re");
 	assert_non_null(file);
 	assert_non_null(fgets(name, sizeof(name), file));
 	fclose(file);
 	assert_string_equal(name, "a-long-name-of-\n");
 	assert_true(logged[1] > logged[0] + 1000000);
-	kill(latest->tid, SIGKILL);
+	kill(task_of(latest), SIGKILL);
 	wait_ended(process, 1);
 }
 
