@@ -372,6 +372,8 @@ static int64_t execute(struct lx_call *call, int32_t dirfd, const char *path, ui
 	request.argv = vectors;
 	request.envp = vectors + argc + 1;
 	result = lx_exec_load(call, &request, &image, NULL, 0);
+	if (result && image.too_late)
+		lx_exit_group(call->thread->process, LX_SIGSEGV);
 	if (result)
 		return result;
 	become(call, &image);
