@@ -227,8 +227,7 @@ static int64_t join_session(struct lx_process *process, struct lx_id *id)
 	if (result >= 0 && start->leads_group && !start->leads_session)
 		result = lx_group_create(id, process);
 	if (result >= 0 && start->has_terminal)
-		lx_session_set_terminal(process->group->session, condrv_console(),
-					start->in_foreground ? lx_process_group_id(process) : lx_init_process->pid);
+		lx_session_set_terminal(process->group->session, condrv_console(), lx_process_group_id(process));
 	return result < 0 ? result : 0;
 }
 

@@ -26,11 +26,19 @@ uint64_t lx_process_terminal(const struct lx_process *process)
 	return session ? session->terminal : 0;
 }
 
+/* While lxrun is in the background of its terminal, a group of who started it has that: pid 1's stands for those. */
+static int32_t foreground_of(const struct lx_session *session)
+{
+	if (session->terminal == condrv_console() && !hal_in_foreground())
+		return lx_init_process->pid;
+	return session->foreground;
+}
+
 int32_t lx_process_foreground(const struct lx_process *process)
 {
 	const struct lx_session *session = session_of(process);
 
-	return session && session->terminal ? session->foreground : -1;
+	return session && session->terminal ? foreground_of(session) : -1;
 }
 
 uint64_t lx_terminal_of_caller(void)
@@ -78,7 +86,7 @@ int64_t lx_terminal_foreground(struct lx_call *call, const struct lx_terminal *t
 	pthread_mutex_lock(&lx_tree_lock);
 	session = find_session(terminal->number);
 	if (may_ask(call, terminal))
-		group = session ? session->foreground : 0;
+		group = session ? foreground_of(session) : 0;
 	pthread_mutex_unlock(&lx_tree_lock);
 	return group;
 }

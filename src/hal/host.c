@@ -85,7 +85,6 @@ static void read_terminal(struct hal_start *state)
 	if (terminal < 0)
 		return;
 	state->has_terminal = true;
-	state->in_foreground = tcgetpgrp(terminal) == getpgrp();
 	terminal_fd = fcntl(terminal, F_DUPFD_CLOEXEC, TERMINAL_FD_MINIMUM);
 	close(terminal);
 }

@@ -20,8 +20,7 @@ struct hal_start {
 	uint32_t personality;
 	int32_t oom_score_adj;
 	bool leads_group, leads_session;
-	bool has_terminal;  /* a controlling terminal */
-	bool in_foreground; /* of it */
+	bool has_terminal; /* a controlling terminal */
 	bool no_transparent_huge_pages;
 	char working_directory[4096]; /* "/" if it has no name any more */
 };
