@@ -135,7 +135,7 @@ static void write_value(struct trace_decoder *decoder)
 	else if (type->kind == LX_KIND_PERMISSIONS)
 		trace_printf(decoder->text, "%#" PRIo64, value);
 	else if (type->kind == LX_KIND_ADDRESS || type->kind == LX_KIND_HEX || type->kind == LX_KIND_HEX32 ||
-		 type->kind == LX_KIND_FLAGS || type->kind == LX_KIND_FLAGS64)
+		 type->kind == LX_KIND_FLAGS || type->kind == LX_KIND_FLAGS64 || decoder->hex_result)
 		trace_append_hex(decoder->text, value);
 	else
 		trace_printf(decoder->text, "%" PRId64, decoder->result);

@@ -38,6 +38,7 @@ struct trace_decoder {
 	int64_t result; /* then */
 	unsigned next;  /* first argument that has not been written */
 	bool separated; /* ... but the comma before it was */
+	bool hex_result;        /* it is a set of bits, whatever the row says */
 	struct trace_text note; /* what stands in parentheses behind the result */
 	const char *interrupted; /* of restart_syscall: the call that goes on */
 };

@@ -207,33 +207,38 @@ static void append_number(struct trace_text *text, const struct nt_parameter_des
 }
 
 /*
- * A pointer into the supervisor says nothing to who reads the trace, so that of an opaque one only its presence is
+ * What a service that failed would have filled in holds nothing. A pointer into the supervisor says nothing to who reads the trace, so that of an opaque one only its presence is
  * shown; but a guest's address that a service was given as a number is one of the guest's.
  */
-static void append_argument(struct trace_text *text, const struct nt_parameter_descriptor *parameter, uint64_t value)
+static void append_argument(struct trace_text *text, const struct nt_parameter_descriptor *parameter, uint64_t value,
+			    bool failed)
 {
 	bool is_pointer = parameter->type[0] == 'P' || strchr(parameter->type, '*');
 
 	if (is_pointer && !value)
 		trace_append(text, "NULL");
+	else if (is_pointer && failed && parameter->direction == NT_PARAMETER_OUT)
+		trace_append(text, "{...}");
 	else if (is_boxed(parameter))
 		append_boxed(text, parameter, value);
 	else if (is_pointer && is_type(parameter, "PVOID") && !strcmp(parameter->name, "BaseAddress"))
 		trace_append_address(text, value);
 	else if (is_pointer && !append_pointed(text, parameter, value))
-		trace_append(text, parameter->type[1] == 'R' ? "..." : "{...}");
+		trace_append(text, "{...}");
 	else if (!is_pointer)
 		append_number(text, parameter, value);
 }
 
-void trace_nt_format(const struct nt_service_descriptor *service, const uint64_t *arguments, struct trace_text *text)
+void trace_nt_format(const struct nt_service_descriptor *service, const uint64_t *arguments, NTSTATUS status,
+		     struct trace_text *text)
 {
 	trace_printf(text, "%s(", service->name);
 	for (unsigned i = 0; i < service->parameter_count; i++) {
 		trace_append(text, i ? ", " : "");
-		append_argument(text, &service->parameters[i], arguments[i]);
+		append_argument(text, &service->parameters[i], arguments[i], !NT_SUCCESS(status));
 	}
-	trace_append(text, ")");
+	trace_append(text, ") = ");
+	append_status_name(text, status);
 }
 
 /* --- the collection */
@@ -285,9 +290,7 @@ static void leave(const struct nt_service_descriptor *service, const uint64_t *a
 	if (index >= services->count || services->lines[index].service != service)
 		return;
 	line = &services->lines[index];
-	trace_nt_format(service, arguments, &line->text);
-	trace_append(&line->text, " = ");
-	append_status_name(&line->text, status);
+	trace_nt_format(service, arguments, status, &line->text);
 	line->returned = true;
 }
 

@@ -14,7 +14,8 @@ void trace_nt_collect(struct trace_thread *thread);
 void trace_nt_take(struct trace_thread *thread, const char *prefix, struct trace_text *text);
 void trace_nt_free(struct trace_thread *thread);
 
-/* NtClose(0x4): a service's name and arguments, without its result. */
-void trace_nt_format(const struct nt_service_descriptor *service, const uint64_t *arguments, struct trace_text *text);
+/* NtClose(0x4) = STATUS_SUCCESS: a service that has returned. */
+void trace_nt_format(const struct nt_service_descriptor *service, const uint64_t *arguments, NTSTATUS status,
+		     struct trace_text *text);
 
 #endif

@@ -263,6 +263,13 @@ static void enter_membarrier(struct trace_decoder *decoder)
 	decoder->next = LX_MAX_ARGUMENTS;
 }
 
+static void leave_membarrier(struct trace_decoder *decoder)
+{
+	decoder->hex_result = !decoder->arguments[0] && decoder->result > 0;
+	if (decoder->hex_result)
+		trace_enum(&decoder->note, "membarrier_commands", (uint64_t)decoder->result);
+}
+
 static void leave_mincore(struct trace_decoder *decoder)
 {
 	uint64_t pages = (decoder->arguments[1] + 4095) / 4096, limit = decoder->format->string_limit;
@@ -378,7 +385,7 @@ static const struct trace_special specials[] = {
 	{"arch_prctl", enter_unknown_command, NULL},
 	{"mremap", enter_mremap, NULL},
 	{"personality", enter_personality, leave_personality},
-	{"membarrier", enter_membarrier, NULL},
+	{"membarrier", enter_membarrier, leave_membarrier},
 	{"mincore", enter_two, leave_mincore},
 	{"capget", enter_capget, NULL},
 	{"capset", enter_capget, NULL},
