@@ -16,8 +16,10 @@
 #include <unistd.h>
 
 /* What may enter the host, by where it comes from; SECURITY.md says why each is safe. */
-static const char *const allowed_guest[] = {"futex", "futex_waitv", "futex_wake", "futex_wait", "futex_requeue", "restart_syscall",
-					    "uretprobe", "uprobe", NULL};
+static const char *const allowed_guest[] = {"futex",	 "futex_waitv",	  "futex_wake",	     "futex_wait",	"futex_requeue",
+					    "madvise",	 "mincore",	  "membarrier",	     "get_mempolicy",	"set_mempolicy",
+					    "mbind",	 "set_mempolicy_home_node", "move_pages",  "migrate_pages", "adjtimex",
+					    "clock_adjtime", "restart_syscall", "uretprobe", "uprobe",	NULL};
 static const char *const allowed_listed[] = {"mmap",  "munmap", "mprotect", "mremap", "madvise",	 "close", "recvmsg",
 					     "dup2",  "read",	"prctl",    "exit",   "restart_syscall", NULL};
 static const char *const allowed_placed[] = {"clone", "futex", "msync", "mincore", "mlock", "mlock2", "munlock", "membarrier", "mmap", "mremap", "madvise", NULL};
