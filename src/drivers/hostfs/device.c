@@ -67,23 +67,24 @@ NTSTATUS hostfs_section(struct io_file *file, ULONG protection, struct io_sectio
 /* The ioctls that come through: those whose argument is one flat structure and that reach nothing but the file. */
 static const struct {
 	ULONG request, size; /* size of what the argument points to; 0: the argument is a number */
+	bool inward;         /* it is read, too */
 } passed[] = {
-    {FIONREAD, sizeof(int)},
-    {FIONBIO, sizeof(int)},
-    {TIOCOUTQ, sizeof(int)},
-    {FIOQSIZE, sizeof(long)},
-    {FIGETBSZ, sizeof(int)},
-    {(ULONG)FS_IOC_GETFLAGS, sizeof(int)},
-    {(ULONG)FS_IOC_SETFLAGS, sizeof(int)},
-    {(ULONG)FS_IOC_GETVERSION, sizeof(int)},
-    {(ULONG)FS_IOC_FSGETXATTR, sizeof(struct fsxattr)},
-    {(ULONG)FS_IOC_FSSETXATTR, sizeof(struct fsxattr)},
-    {BLKROGET, sizeof(int)},
-    {BLKGETSIZE, sizeof(long)},
-    {BLKSSZGET, sizeof(int)},
-    {(ULONG)BLKBSZGET, sizeof(int)},
-    {(ULONG)BLKGETSIZE64, sizeof(uint64_t)},
-    {BLKPBSZGET, sizeof(int)},
+    {FIONREAD, sizeof(int), false},
+    {FIONBIO, sizeof(int), true},
+    {TIOCOUTQ, sizeof(int), false},
+    {FIOQSIZE, sizeof(long), false},
+    {FIGETBSZ, sizeof(int), false},
+    {(ULONG)FS_IOC_GETFLAGS, sizeof(int), false},
+    {(ULONG)FS_IOC_SETFLAGS, sizeof(int), true},
+    {(ULONG)FS_IOC_GETVERSION, sizeof(int), false},
+    {(ULONG)FS_IOC_FSGETXATTR, sizeof(struct fsxattr), false},
+    {(ULONG)FS_IOC_FSSETXATTR, sizeof(struct fsxattr), true},
+    {BLKROGET, sizeof(int), false},
+    {BLKGETSIZE, sizeof(long), false},
+    {BLKSSZGET, sizeof(int), false},
+    {(ULONG)BLKBSZGET, sizeof(int), false},
+    {(ULONG)BLKGETSIZE64, sizeof(uint64_t), false},
+    {BLKPBSZGET, sizeof(int), false},
 };
 
 static NTSTATUS control_ioctl(struct io_file *file, const FSCTL_LX_IOCTL_BUFFER *in, ULONG input_size,
@@ -97,9 +98,9 @@ static NTSTATUS control_ioctl(struct io_file *file, const FSCTL_LX_IOCTL_BUFFER 
 	for (size_t i = 0; i < ARRAY_COUNT(passed); i++) {
 		if (passed[i].request != in->Request)
 			continue;
-		if (in->Size < passed[i].size || output_size < header + passed[i].size)
+		if ((passed[i].inward && in->Size < passed[i].size) || output_size < header + passed[i].size)
 			return STATUS_INFO_LENGTH_MISMATCH;
-		memcpy(data, in->Data, passed[i].size);
+		memcpy(data, in->Data, MIN_OF(in->Size, passed[i].size));
 		if (ioctl(hostfs_file(file)->fd, in->Request, data) < 0)
 			return nt_status_from_errno(errno);
 		*out = *in;

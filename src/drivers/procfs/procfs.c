@@ -384,6 +384,22 @@ static NTSTATUS check_access(struct procfs_open *open, ULONG wanted)
 	return fsrtl_permitted(&attributes, wanted & 7) ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;
 }
 
+/* No file here has extended attributes, but who may not touch the file is told that first: xattr_permission(). */
+static NTSTATUS refuse_attribute(struct procfs_open *open, ULONG code, const void *input, ULONG input_size)
+{
+	const FSCTL_LX_SET_XATTR_INPUT *set = input;
+	bool change = code != FSCTL_LX_GET_XATTR;
+	const char *name = code == FSCTL_LX_SET_XATTR ? set->Name.Buffer : input;
+	size_t size = code == FSCTL_LX_SET_XATTR ? set->Name.Length : input_size;
+	NTSTATUS status = STATUS_SUCCESS;
+
+	if (size > 5 && !memcmp(name, "user.", 5))
+		status = check_access(open, change ? FSRTL_WRITE : FSRTL_READ);
+	if (size > 8 && !memcmp(name, "trusted.", 8) && !fsrtl_capable(FSRTL_CAP_SYS_ADMIN))
+		status = FSRTL_ERRNO(change ? EPERM : ENODATA);
+	return status == STATUS_SUCCESS ? FSRTL_ERRNO(EOPNOTSUPP) : status;
+}
+
 static NTSTATUS procfs_fs_control(struct io_file *file, ULONG code, const void *input, ULONG input_size, void *output,
 				  ULONG output_size, ULONG_PTR *information)
 {
@@ -403,7 +419,7 @@ static NTSTATUS procfs_fs_control(struct io_file *file, ULONG code, const void *
 	if (code == FSCTL_LX_FALLOCATE)
 		return FSRTL_ERRNO(EOPNOTSUPP);
 	if (code == FSCTL_LX_GET_XATTR || code == FSCTL_LX_SET_XATTR || code == FSCTL_LX_REMOVE_XATTR)
-		return FSRTL_ERRNO(EOPNOTSUPP);
+		return refuse_attribute(open, code, input, input_size);
 	if (code == FSCTL_LX_LIST_XATTR || code == FSCTL_LX_FADVISE || code == FSCTL_LX_SYNC_FS)
 		return STATUS_SUCCESS;
 	return STATUS_INVALID_DEVICE_REQUEST;
