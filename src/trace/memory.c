@@ -53,7 +53,7 @@ static void quote_cut(struct trace_decoder *decoder, const void *bytes, size_t s
 
 static void append_terminated(struct trace_decoder *decoder, uint64_t address, size_t limit)
 {
-	char *bytes = malloc(limit + 1);
+	char *bytes = calloc(1, limit + 1);
 	size_t length = 0;
 
 	if (bytes && read_string(decoder, bytes, address, limit + 1, &length))
