@@ -21,7 +21,7 @@ static int64_t check_header(const struct exec_file *file, const Elf64_Ehdr *head
 {
 	if (memcmp(header->e_ident, ELFMAG, SELFMAG) != 0)
 		return exec_fail(reason, -LX_ENOEXEC, "%s: not an ELF file and no script", file->path);
-	if (header->e_ident[EI_CLASS] != ELFCLASS64 || header->e_machine != EM_X86_64)
+	if (header->e_machine != EM_X86_64) /* which is all that Linux asks */
 		return exec_fail(reason, -LX_ENOEXEC, "%s: built for another machine (class %u, machine %u); only x86-64 runs", file->path,
 				 header->e_ident[EI_CLASS], header->e_machine);
 	if (header->e_type != ET_EXEC && header->e_type != ET_DYN)
@@ -40,6 +40,8 @@ static int64_t read_interpreter(struct exec_file *file, const Elf64_Phdr *segmen
 	if (segment->p_filesz < 2 || segment->p_filesz > sizeof(elf->interpreter))
 		return exec_fail(reason, -LX_ENOEXEC, "%s: malformed ELF: interpreter name of %llu bytes", file->path,
 				 (unsigned long long)segment->p_filesz);
+	if (segment->p_offset > INT64_MAX - segment->p_filesz)
+		return exec_fail(reason, -LX_EINVAL, "%s: malformed ELF: its interpreter's name lies nowhere", file->path);
 	got = exec_read(file, segment->p_offset, elf->interpreter, segment->p_filesz);
 	if (got < 0)
 		return got;
@@ -47,6 +49,9 @@ static int64_t read_interpreter(struct exec_file *file, const Elf64_Phdr *segmen
 		return exec_fail(reason, -LX_EIO, "%s: truncated ELF: its interpreter's name is missing", file->path);
 	if (elf->interpreter[got - 1])
 		return exec_fail(reason, -LX_ENOEXEC, "%s: malformed ELF: interpreter name without an end", file->path);
+	/* Linux opens an empty name as the directory that it starts from. */
+	if (!elf->interpreter[0])
+		strcpy(elf->interpreter, ".");
 	return 0;
 }
 

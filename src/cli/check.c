@@ -1,5 +1,6 @@
 /* lxrun --check: ptrace, seccomp, the kernel, and who else traces. */
 #include <cli/check.h>
+#include <pico/layout.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +11,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -79,6 +81,15 @@ static int check_seccomp(FILE *out)
 		      "the kernel needs CONFIG_SECCOMP_FILTER, and a sandbox around lxrun must allow seccomp(2)");
 }
 
+/* Whether lxrun's own stub lies in this process: then its kernel is another lxrun. */
+static bool is_nested(void)
+{
+	unsigned char byte;
+	struct iovec here = {&byte, 1}, there = {(void *)PICO_STUB_BASE, 1};
+
+	return process_vm_readv(getpid(), &here, 1, &there, 1, 0) == 1;
+}
+
 static void describe_surroundings(FILE *out)
 {
 	char policy[64];
@@ -104,6 +115,11 @@ int cli_check_host(FILE *out)
 
 void cli_explain_platform_error(FILE *out, int error)
 {
-	fprintf(out, "lxrun: cannot trace guests: %s\n", strerror(-error));
+	if (is_nested())
+		fprintf(out, "lxrun: cannot run inside lxrun: its kernel offers no ptrace and seccomp to trace guests with\n");
+	else if (status_field("TracerPid:") > 0)
+		fprintf(out, "lxrun: cannot trace guests: a tracer that follows children (strace -f, gdb) has them; use lxrun --trace\n");
+	else
+		fprintf(out, "lxrun: cannot trace guests: %s\n", strerror(-error));
 	cli_check_host(out);
 }

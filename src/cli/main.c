@@ -5,6 +5,7 @@
 #include <cli/options.h>
 #include <cli/start.h>
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -61,6 +62,15 @@ static int run_program(const struct cli_options *options, bool tracer)
 	return error ? error : end_as(status);
 }
 
+/* What was asked for is on standard output, or it was not done. */
+static int finish_output(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	fprintf(stderr, "lxrun: cannot write to standard output: %s\n", strerror(errno));
+	return 125;
+}
+
 int main(int argc, char **argv)
 {
 	bool tracer = called_as_tracer(argv[0]);
@@ -72,16 +82,16 @@ int main(int argc, char **argv)
 	switch (options.action) {
 	case CLI_HELP:
 		cli_print_help(tracer);
-		return 0;
+		return finish_output(0);
 	case CLI_VERSION:
 		printf("%s %s\n", tracer ? "lxtrace" : "lxrun", LXRUN_VERSION);
-		return 0;
+		return finish_output(0);
 	case CLI_CHECK:
-		return cli_check_host(stdout);
+		return finish_output(cli_check_host(stdout));
 	case CLI_LIST_SYSCALLS:
-		return cli_list_syscalls(stdout);
+		return finish_output(cli_list_syscalls(stdout));
 	case CLI_EXPLAIN:
-		return cli_explain(stdout, options.explain);
+		return finish_output(cli_explain(stdout, options.explain));
 	case CLI_RUN:
 		return run_program(&options, tracer);
 	}

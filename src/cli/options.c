@@ -184,6 +184,10 @@ static int parse_one(struct cli_options *options, int option, bool tracer)
 		return parse_long(options, option);
 	if (option == 'h' || option == 'V')
 		return parse_long(options, option == 'h' ? OPTION_HELP : OPTION_VERSION);
+	if (option == 'E' && (!*optarg || *optarg == '=')) {
+		fprintf(stderr, "lxrun: -E '%s': names no variable\n", optarg);
+		return 2;
+	}
 	if (option == 'E')
 		return append(options->environment, &options->environment_count, 256, optarg, "-E");
 	if (option == 'v') {

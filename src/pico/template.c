@@ -27,6 +27,7 @@
 
 #define POOL_SIZE 2
 #define REAP_MAX 256
+#define STACK_AT_EXEC (8ul << 20)
 #define HIGH_FD 128 /* where the child's descriptors are before they get their numbers */
 
 static struct {
@@ -57,8 +58,9 @@ static void drop_capabilities(void)
 /* Limits of the host task that must not show in the guest: its own are LX's. */
 static void widen_limits(void)
 {
-	static const int resources[] = {RLIMIT_STACK, RLIMIT_DATA, RLIMIT_AS, RLIMIT_MEMLOCK, RLIMIT_CPU};
+	static const int resources[] = {RLIMIT_DATA, RLIMIT_AS, RLIMIT_MEMLOCK, RLIMIT_CPU};
 	const struct rlimit none = {0, 0};
+	struct rlimit stack;
 
 	for (size_t i = 0; i < sizeof(resources) / sizeof(resources[0]); i++) {
 		struct rlimit limit;
@@ -69,6 +71,22 @@ static void widen_limits(void)
 		}
 	}
 	setrlimit(RLIMIT_CORE, &none);
+	/* Under an unlimited stack exec lays memory out the old way, with the vDSO low: finite until then. */
+	if (getrlimit(RLIMIT_STACK, &stack) == 0 && stack.rlim_cur > STACK_AT_EXEC) {
+		stack.rlim_cur = STACK_AT_EXEC;
+		setrlimit(RLIMIT_STACK, &stack);
+	}
+}
+
+/* The template has its layout: from now on its clones' stacks grow as far as the host lets them. */
+static void widen_stack(pid_t child)
+{
+	struct rlimit stack;
+
+	if (prlimit(child, RLIMIT_STACK, NULL, &stack) == 0) {
+		stack.rlim_cur = stack.rlim_max;
+		prlimit(child, RLIMIT_STACK, &stack, NULL);
+	}
 }
 
 struct child_descriptors {
@@ -149,6 +167,7 @@ static int trace_template(pid_t child, int ready, int program, int filter_pipe)
 	if (ptrace(PTRACE_SEIZE, child, NULL, (void *)(PTRACE_O_TRACESECCOMP | PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD)) != 0)
 		return -errno;
 	template.thread->seized = true;
+	widen_stack(child);
 	if (hand_over_filter(program, filter_pipe) != 0)
 		return -EIO;
 	for (;;) {
