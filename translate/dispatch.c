@@ -77,7 +77,7 @@ static void dispatch_system_call(struct ps_thread *ps, struct pico_system_call *
 		return;
 	}
 	prepare_call(&call, thread, trap);
-	thread->call = &call;
+	atomic_store_explicit(&thread->call, &call, memory_order_relaxed);
 	if (unlikely(observer && observer->enter))
 		observer->enter(&call);
 	result = likely(call.descriptor) ? lx_handlers[call.descriptor->index](&call) : -LX_ENOSYS;
@@ -95,7 +95,7 @@ static void dispatch_system_call(struct ps_thread *ps, struct pico_system_call *
 		else if (!lx_thread_must_exit(thread) || is_ended_by_signal(thread->process))
 			observer->leave(&call, result);
 	}
-	thread->call = NULL;
+	atomic_store_explicit(&thread->call, NULL, memory_order_relaxed);
 }
 
 /* The outcome of a call that the host ran for the guest. */

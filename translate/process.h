@@ -146,7 +146,7 @@ struct lx_thread {
 	/* restart_syscall's continuation */
 	int64_t (*restart)(struct lx_call *call);
 	uint64_t restart_data[8];
-	struct lx_call *call;      /* under way; NULL in user mode */
+	struct lx_call *_Atomic call; /* under way; NULL in user mode: only its own half may look into it */
 	int64_t interrupted_result;
 	char comm[16];
 	_Atomic bool exiting;
