@@ -16,13 +16,17 @@
 #include <unistd.h>
 
 /* What may enter the host, by where it comes from; SECURITY.md says why each is safe. */
-static const char *const allowed_guest[] = {"futex",	 "futex_waitv",	  "futex_wake",	     "futex_wait",	"futex_requeue",
-					    "madvise",	 "mincore",	  "membarrier",	     "get_mempolicy",	"set_mempolicy",
-					    "mbind",	 "set_mempolicy_home_node", "move_pages",  "migrate_pages", "adjtimex",
-					    "clock_adjtime", "restart_syscall", "uretprobe", "uprobe",	NULL};
-static const char *const allowed_listed[] = {"mmap",  "munmap", "mprotect", "mremap", "madvise",	 "close", "recvmsg",
-					     "dup2",  "read",	"prctl",    "exit",   "restart_syscall", NULL};
-static const char *const allowed_placed[] = {"clone", "futex", "msync", "mincore", "mlock", "mlock2", "munlock", "membarrier", "mmap", "mremap", "madvise", NULL};
+static const char *const allowed_guest[] = {
+	"futex", "futex_waitv", "futex_wake", "futex_wait", "futex_requeue", "restart_syscall", /* words of its own memory */
+	"madvise", "mincore", "membarrier",						       /* after a check of the range */
+	"mbind", "get_mempolicy", "set_mempolicy", "set_mempolicy_home_node", "move_pages", "migrate_pages",
+	"adjtimex", "clock_adjtime",							       /* reading: setting takes a capability */
+	"uretprobe", "uprobe",								       /* past every filter, by the host's own decision */
+	NULL};
+static const char *const allowed_listed[] = {"mmap", "munmap", "mprotect", "mremap",	      "madvise",   "close",  "recvmsg",
+					     "dup2", "read",   "prctl",	   "restart_syscall", "uretprobe", "uprobe", "exit", NULL};
+static const char *const allowed_placed[] = {"clone",  "futex",	  "msync",	"mincore", "mlock", "mlock2",
+					     "munlock", "membarrier", "mmap", "mremap",	 "madvise", "remap_file_pages", NULL};
 
 struct finding {
 	enum audit_origin origin;

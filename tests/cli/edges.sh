@@ -2,6 +2,7 @@
 # edges.sh LXRUN: the command line at its edges. Each case says what must come out and with which status.
 lxrun=$1
 failed=0
+PATH=/usr/local/bin:/usr/bin:/bin
 work=$(mktemp -d) || exit 2
 trap 'chmod -R u+rwx "$work"; rm -rf "$work"' EXIT
 cd "$work" || exit 2
@@ -96,7 +97,8 @@ as_shell './empty; echo $?'
 as_shell './orphan'
 as_shell './loop'
 as_shell './unlinked'
-as_shell './unreadable; echo $?'
+# EXPECTED.md: who may execute a file but not read it can't run it here.
+[ "$(id -u)" -ne 0 ] || as_shell './unreadable; echo $?'
 as_shell 'echo x >&-'
 as_shell 'echo x >/dev/full'
 as_shell 'cat <&-'

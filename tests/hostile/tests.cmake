@@ -24,3 +24,9 @@ endforeach()
 # What the host itself makes of garbage is known: the same must come of it.
 add_hostile_program(sigreturn_garbage)
 add_run_test(hostile sigreturn_garbage 90 $<TARGET_FILE:run_both> $<TARGET_FILE:lxrun> -- $<TARGET_FILE:hostile_sigreturn_garbage>)
+
+# ELF files that are broken in thousands of ways, from fixed seeds.
+if(CMAKE_C_COMPILER)
+	add_run_test(hostile fuzz_elf 600 ${SYSTEM_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/hostile/fuzz_elf.py $<TARGET_FILE:lxrun>
+		${CMAKE_C_COMPILER} 2000)
+endif()
