@@ -130,39 +130,59 @@ static void push_interpreter(struct exec_chain *chain, const char *interpreter, 
 	chain->current = interpreter;
 }
 
-/* Split a `#!` line as Linux does: one interpreter, at most one argument with everything behind. */
-static int64_t parse_script(struct exec_chain *chain, const char *header, size_t size)
+static bool is_blank(char c)
 {
-	const char *line = header + 2, *end = memchr(header, '\n', size), *name, *name_end;
+	return c == ' ' || c == '\t';
+}
+
+/* The first byte from `at` to `last`, it included, that is no blank, or NULL. */
+static const char *skip_blanks(const char *at, const char *last)
+{
+	while (at <= last && is_blank(*at))
+		at++;
+	return at <= last ? at : NULL;
+}
+
+/* ... that ends a word. */
+static const char *end_of_word(const char *at, const char *last)
+{
+	while (at <= last && *at && !is_blank(*at))
+		at++;
+	return at <= last ? at : NULL;
+}
+
+/* Where the line ends. Without a line end in what was read of it, the interpreter's name must at least be whole. NULL: it is not. */
+static const char *end_of_line(const char *header)
+{
+	const char *last = header + SCRIPT_HEADER - 1, *end = memchr(header, '\n', strnlen(header, SCRIPT_HEADER)), *name;
+
+	if (end)
+		return end;
+	name = skip_blanks(header + 2, last);
+	return name && end_of_word(name, last) ? last : NULL;
+}
+
+/*
+ * Split a `#!` line as Linux does: one interpreter, at most one argument with everything behind. `header` is padded with
+ * zeros, and a line that the file's end cuts short may have an empty name.
+ */
+static int64_t parse_script(struct exec_chain *chain, const char *header)
+{
+	const char *end = end_of_line(header), *name, *separator, *rest = NULL;
 	char *interpreter, *argument = NULL;
 
-	if (!end) {
-		/* Without a line end within the header, the interpreter's name must at least be whole. */
-		const char *start = line;
-
-		while (start < header + size && (*start == ' ' || *start == '\t'))
-			start++;
-		if (size == SCRIPT_HEADER && !memchr(start, ' ', (size_t)(header + size - start)) &&
-		    !memchr(start, '\t', (size_t)(header + size - start)))
-			return -LX_ENOEXEC;
-		end = size == SCRIPT_HEADER ? header + size - 1 : header + size;
-	}
-	while (end > line && (end[-1] == ' ' || end[-1] == '\t'))
+	while (end && is_blank(end[-1]))
 		end--;
-	while (line < end && (*line == ' ' || *line == '\t'))
-		line++;
-	name = line;
-	while (line < end && *line != ' ' && *line != '\t' && *line)
-		line++;
-	name_end = line;
-	while (line < end && (*line == ' ' || *line == '\t'))
-		line++;
-	if (name_end == name)
+	name = end ? skip_blanks(header + 2, end) : NULL;
+	if (!name || name == end)
 		return -LX_ENOEXEC;
-	interpreter = keep(chain, name, (size_t)(name_end - name));
-	if (line < end && *line)
-		argument = keep(chain, line, (size_t)(end - line));
-	if (!interpreter || (line < end && *line && !argument))
+	separator = end_of_word(name, end);
+	if (separator && is_blank(*separator))
+		rest = skip_blanks(separator, end);
+	interpreter = keep(chain, name, (size_t)((separator ? separator : end) - name));
+	if (rest)
+		argument = keep(chain, rest, (size_t)(end - rest));
+	if (!interpreter || (rest && !argument))
 		return -LX_ENOMEM;
 	push_interpreter(chain, interpreter, argument);
 	return 0;
@@ -181,10 +201,11 @@ static int64_t resolve_chain(struct lx_call *call, struct exec_chain *chain, str
 			return 0;
 		if (depth == INTERPRETER_DEPTH)
 			return exec_fail(reason, -LX_ELOOP, "%s: too many levels of #! interpreters", file->path);
-		error = parse_script(chain, header, (size_t)got);
+		error = parse_script(chain, header);
 		if (error)
 			return exec_fail(reason, error, "%s: its #! line names no usable interpreter", file->path);
-		error = open_file(call, LX_AT_FDCWD, chain->current, 0, file, reason);
+		/* To the kernel an empty name means the working directory, which is no program. */
+		error = *chain->current ? open_file(call, LX_AT_FDCWD, chain->current, 0, file, reason) : -LX_EACCES;
 		if (error)
 			return exec_fail(reason, error, "interpreter %s: %s", chain->current, lx_errno_text((int)-error));
 	}
