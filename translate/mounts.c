@@ -148,7 +148,7 @@ static int64_t query_name(struct io_file *file, char *name, size_t size)
 		return -LX_ENOMEM;
 	status = ZwQueryInformationFile(handle, &io, buffer, sizeof(buffer), FileNameInformation);
 	ZwClose(handle);
-	if (status == STATUS_BUFFER_OVERFLOW)
+	if (status == STATUS_BUFFER_OVERFLOW || status == STATUS_NAME_TOO_LONG)
 		return -LX_ENAMETOOLONG;
 	if (!NT_SUCCESS(status))
 		return -LX_ENOENT;

@@ -252,9 +252,59 @@ static bool at_root(const struct lx_walk *walk)
 	       !memcmp(name, walk->name, walk->name_size);
 }
 
+/* A directory that was opened becomes the base. */
+static int64_t adopt_directory(struct lx_walk *walk, HANDLE handle, bool jumped)
+{
+	struct io_file *file;
+	NTSTATUS status = io_reference_file(handle, 0, &file);
+
+	if (!NT_SUCCESS(status)) {
+		ZwClose(handle);
+		return lx_result(walk->call, status);
+	}
+	lx_walk_adopt(walk, handle, file, jumped);
+	return 0;
+}
+
+/* Let the device open what is above a directory: as on Linux, that needs permission to search this one, not that one. */
+static int64_t open_above(struct lx_walk *walk, const struct lx_base *from)
+{
+	static char up[] = "..";
+	HANDLE handle = NULL;
+	NTSTATUS status;
+
+	walk->string = (STRING){2, 2, up};
+	InitializeObjectAttributes(&walk->attributes, &walk->string, OBJ_KERNEL_HANDLE, from->handle, NULL);
+	status = lx_open_place(&walk->attributes, true, false, &handle);
+	return NT_SUCCESS(status) ? adopt_directory(walk, handle, true) : lx_result(walk->call, status);
+}
+
+/* Up from a directory whose name has just been found out; names alone must do where it isn't the host's. */
+static int64_t go_up_from(struct lx_walk *walk, const struct lx_base *from)
+{
+	remove_last_component(walk);
+	if (!walk->name_size || in_scope(walk) || !lx_mounts_is_host_device(from->file->device))
+		return 0;
+	return open_above(walk, from);
+}
+
+/*
+ * The base lies so deep that it has no path. So far down there is no mount; a changed root or a scope, which could be,
+ * can't be told from other directories without names, and is not left.
+ */
+static int64_t climb(struct lx_walk *walk)
+{
+	const struct lx_base from = walk->base;
+
+	if (!walk->root.mount || in_scope(walk))
+		return -LX_ENAMETOOLONG;
+	return open_above(walk, &from);
+}
+
 /* "..": 0, REST_CHANGED or -errno. */
 static int64_t go_up(struct lx_walk *walk)
 {
+	struct lx_base from = {0};
 	int64_t result;
 
 	for (;;) {
@@ -265,6 +315,8 @@ static int64_t go_up(struct lx_walk *walk)
 		}
 		if (at_root(walk))
 			return walk->resolve & LX_RESOLVE_BENEATH ? -LX_EXDEV : 0;
+		if (walk->name_size && from.handle)
+			return go_up_from(walk, &from);
 		if (walk->name_size) {
 			remove_last_component(walk);
 			return 0;
@@ -277,7 +329,10 @@ static int64_t go_up(struct lx_walk *walk)
 			stand_at(walk, base_of_mount(walk->base.mount->parent));
 			return 0;
 		}
+		from = walk->base;
 		result = expand_base(walk);
+		if (result == -LX_ENAMETOOLONG)
+			return climb(walk);
 		if (result < 0)
 			return result;
 	}
@@ -302,7 +357,6 @@ void lx_walk_adopt(struct lx_walk *walk, HANDLE handle, struct io_file *file, bo
 static int64_t make_room(struct lx_walk *walk)
 {
 	HANDLE handle = NULL;
-	struct io_file *file;
 	NTSTATUS status = lx_open_place(lx_walk_attributes(walk, OBJ_KERNEL_HANDLE), true, false, &handle);
 	int64_t result;
 
@@ -312,15 +366,7 @@ static int64_t make_room(struct lx_walk *walk)
 		result = lx_walk_follow(walk);
 		return result < 0 ? result : REST_CHANGED;
 	}
-	if (!NT_SUCCESS(status))
-		return lx_result(walk->call, status);
-	status = io_reference_file(handle, 0, &file);
-	if (!NT_SUCCESS(status)) {
-		ZwClose(handle);
-		return lx_result(walk->call, status);
-	}
-	lx_walk_adopt(walk, handle, file, false);
-	return 0;
+	return NT_SUCCESS(status) ? adopt_directory(walk, handle, false) : lx_result(walk->call, status);
 }
 
 static int64_t go_down(struct lx_walk *walk, const char *component, size_t size)
@@ -382,6 +428,9 @@ int64_t lx_walk_consume(struct lx_walk *walk)
 			keep_last(walk, component, size);
 			return 0;
 		}
+		/* A "." is looked up in the directory that it stands for, which must be searched for it. */
+		if (dot && !walk->name_size)
+			walk->jumped = false;
 		result = dot ? 0 : dotdot ? go_up(walk) : go_down(walk, component, size);
 		if (result < 0)
 			return result;

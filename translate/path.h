@@ -61,7 +61,7 @@ struct lx_walk {
 	bool directory;            /* the path ends in "/", "." or "..": only a directory will do */
 	bool slash;                /* ... in a "/" behind a name */
 	bool dot;                  /* ... in a ".": asks for permission to search the directory */
-	bool jumped;               /* the base is the target of a magic link */
+	bool jumped;               /* the base was arrived at as a whole: by a magic link, or by ".." */
 	struct lx_base root, base;
 	const char *rest;          /* not yet taken apart */
 	/* LX_WALK_PARENT: the last component, with the slash behind it if the path ends in one. */
@@ -92,7 +92,8 @@ int64_t lx_walk_parent(struct lx_walk *walk, HANDLE *handle, bool *owned);
 
 /* links.c: put the target of the first link in the walk's name in its place. 0 or -errno. */
 int64_t lx_walk_follow(struct lx_walk *walk);
-/* path.c, for links.c: stand at an open file, taking over its kernel handle and a reference; `jumped`: by a magic link. */
+/* path.c, for links.c: stand at an open file, taking over its kernel handle and a reference; `jumped`: what is there
+ * need not be searched for itself. */
 void lx_walk_adopt(struct lx_walk *walk, HANDLE handle, struct io_file *file, bool jumped);
 /* Stand at the root that absolute links lead to. */
 void lx_walk_restart_at_root(struct lx_walk *walk);

@@ -116,6 +116,7 @@ static void reading_directories(void)
 {
 	char buffer[1024];
 	int directory = open("full", O_RDONLY), file = open("file", O_RDONLY), gone, path = open("full", O_PATH);
+	int home = open(".", O_RDONLY);
 
 	section("reading directories");
 	mkdir("gone", 0755);
@@ -143,10 +144,12 @@ static void reading_directories(void)
 	CALL(fchdir, file);
 	CALL(fchdir, 99);
 	CALL(fchdir, gone);
+	CALL(fchdir, home);
 	close(directory);
 	close(file);
 	close(gone);
 	close(path);
+	close(home);
 }
 
 /* Directories below each other until their path is longer than a path may be. */
@@ -178,11 +181,44 @@ static void working_directory(void)
 	close(home);
 }
 
+/* ".." of a directory that may be searched, while the one above may not. */
+static void below_a_closed_directory(void)
+{
+	struct stat status;
+	int home = open(".", O_RDONLY);
+
+	section("below a closed directory");
+	mkdir("shut", 0755);
+	mkdir("shut/inner", 0755);
+	make_file("shut/file", "content");
+	make_file("shut/inner/file", "content");
+	CALL(chdir, "shut/inner");
+	CALL(chmod, "..", 0);
+	CALL(newfstatat, AT_FDCWD, ".", &status, 0);
+	CALL(newfstatat, AT_FDCWD, "file", &status, 0);
+	CALL(newfstatat, AT_FDCWD, "..", &status, 0);
+	CALL(newfstatat, AT_FDCWD, "../", &status, 0);
+	CALL(newfstatat, AT_FDCWD, "../.", &status, 0);
+	CALL(newfstatat, AT_FDCWD, "../file", &status, 0);
+	CALL(newfstatat, AT_FDCWD, "../inner", &status, 0);
+	CALL(newfstatat, AT_FDCWD, "../..", &status, 0);
+	CALL_CLOSE(open, "..", O_PATH);
+	CALL_CLOSE(open, "..", O_RDONLY);
+	CALL(chdir, "..");
+	CALL(chmod, "..", 0100);
+	CALL(newfstatat, AT_FDCWD, "../..", &status, 0);
+	CALL(chdir, "../..");
+	CALL(chmod, "shut", 0755);
+	CALL(fchdir, home);
+	close(home);
+}
+
 /* What a user is refused: others' names in a sticky directory, directories that can't be searched or written. */
 static void as_user(void)
 {
 	int directory;
 
+	below_a_closed_directory();
 	mkdir("closed", 0755);
 	make_file("closed/file", "content");
 	mkdir("unreadable", 0300);

@@ -220,6 +220,7 @@ static void splicing(void)
 static void copying(void)
 {
 	int target = open("copy", O_RDWR | O_CREAT | O_TRUNC, 0600), append = open("copy", O_WRONLY | O_APPEND);
+	int elsewhere = memfd_create("elsewhere", 0);
 	long offset = 0, negative = -1, large = INT64_MAX - 10;
 
 	section("copy_file_range");
@@ -233,6 +234,7 @@ static void copying(void)
 	CALL(copy_file_range, directory, NULL, target, NULL, 10, 0);
 	CALL(copy_file_range, ends[0], NULL, target, NULL, 10, 0);
 	CALL(copy_file_range, file, NULL, target, NULL, 10, 1);
+	CALL(copy_file_range, file, NULL, elsewhere, NULL, 10, 0);
 	CALL(copy_file_range, file, (void *)8, target, NULL, 10, 0);
 	CALL(copy_file_range, file, &negative, target, NULL, 10, 0);
 	CALL(copy_file_range, file, NULL, target, &large, 4096, 0);

@@ -131,6 +131,33 @@ static int open_link(struct io_device *device, struct io_create *create, const c
 	return -ELOOP;
 }
 
+/*
+ * ".." alone is taken as it is, if what it leads to lies beneath the device's root. Where the host can't tell, because
+ * the path is too long, it does.
+ */
+static int open_above(const struct io_create *create, const char *name, uint64_t flags)
+{
+	const struct hostfs_device *device = create->root ? hostfs_device(create->root->device) : NULL;
+	char link[HOSTFS_PROC_PATH_SIZE], path[PATH_MAX];
+	ssize_t length;
+	int fd;
+
+	if (!device || strcmp(name, "..") != 0 || device->path_size > PATH_MAX / 2)
+		return -EXDEV;
+	fd = openat(hostfs_file(create->root)->fd, "..", (int)flags | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	hostfs_proc_path(fd, link);
+	length = readlink(link, path, sizeof(path) - 1);
+	path[MAX_OF(length, (ssize_t)0)] = 0;
+	if (length >= 0 ? !strncmp(path, device->path, device->path_size) &&
+				  (!device->path_size || !path[device->path_size] || path[device->path_size] == '/') :
+			  errno == ENAMETOOLONG)
+		return hostfs_raise_descriptor(fd);
+	close(fd);
+	return -EXDEV;
+}
+
 static NTSTATUS open_name(struct io_device *device, struct io_create *create, struct io_file *file, const char *name,
 			  uint64_t *flags)
 {
@@ -143,6 +170,8 @@ static NTSTATUS open_name(struct io_device *device, struct io_create *create, st
 	fd = hostfs_open(device, create->root, name, *flags, create->lx.Mode, &status);
 	if (fd == -EINTR && status != STATUS_SUCCESS)
 		return status;
+	if (fd == -EXDEV)
+		fd = open_above(create, name, *flags);
 	if (fd == -EXDEV)
 		return STATUS_PATH_NOT_COVERED;
 	if (fd == -ELOOP) {
