@@ -297,10 +297,19 @@ static void on_thread_begin(struct lx_thread *lx)
 	}
 }
 
-static void show_end(struct trace_thread *thread)
+/* A thread that called exit ends with its own status, whatever becomes of its process meanwhile. */
+static int32_t end_status(const struct trace_thread *thread)
 {
 	const struct lx_process *process = thread->thread->process;
-	int32_t status = process->group_exiting ? process->group_exit_status : thread->thread->exit_status;
+	const struct lx_syscall_descriptor *row = thread->decoder.row;
+
+	if (thread->in_call && row && !strcmp(row->name, "exit"))
+		return thread->thread->exit_status;
+	return process->group_exiting ? process->group_exit_status : thread->thread->exit_status;
+}
+
+static void show_end(struct trace_thread *thread, int32_t status)
+{
 	struct trace_text line = {0};
 
 	if ((events.filter->quiet & TRACE_QUIET_EXIT) || !prints_calls())
@@ -319,12 +328,14 @@ static void show_end(struct trace_thread *thread)
 static void on_thread_end(struct lx_thread *lx)
 {
 	struct trace_thread *thread = self;
+	int32_t status;
 
 	if (!thread || thread->thread != lx)
 		return;
+	status = end_status(thread);
 	if (thread->in_call)
 		abandon_call(thread);
-	show_end(thread);
+	show_end(thread, status);
 	trace_nt_collect(NULL);
 	self = NULL;
 	pthread_mutex_lock(&events.lock);
