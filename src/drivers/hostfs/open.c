@@ -37,18 +37,23 @@ static long plain_open(int directory, const char *name, struct open_how *how)
 	return result < 0 ? -errno : result;
 }
 
+static bool is_of_blocking_kind(int fd)
+{
+	struct stat status;
+
+	return fstat(fd, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
+}
+
 /* Can opening it sleep? What can't be looked at can't be opened either. */
 static bool may_block(int directory, const char *name)
 {
 	struct open_how how = make_how(O_PATH | O_CLOEXEC, 0);
-	struct stat status;
 	long fd = plain_open(directory, name, &how);
-	bool blocks = false;
+	bool blocks;
 
 	if (fd < 0)
 		return false;
-	if (fstat((int)fd, &status) == 0)
-		blocks = !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
+	blocks = is_of_blocking_kind((int)fd);
 	close((int)fd);
 	return blocks;
 }
@@ -71,6 +76,21 @@ static bool is_instant(uint64_t flags)
 	return (flags & (O_PATH | O_DIRECTORY)) || ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL));
 }
 
+/* Without openat2: what may sleep is reached first, and opened alertably from there. */
+static int walk_and_open(int directory, const char *name, uint64_t flags, mode_t mode, NTSTATUS *status)
+{
+	int reached = is_instant(flags) || !ke_current_thread() ? -1 : hostfs_walk(directory, name, O_PATH | O_CLOEXEC, 0);
+	int result;
+
+	if (reached >= 0 && is_of_blocking_kind(reached))
+		result = hostfs_reopen(reached, flags & ~(uint64_t)O_CREAT, status);
+	else
+		result = hostfs_raise_descriptor(hostfs_walk(directory, name, flags, mode));
+	if (reached >= 0)
+		close(reached);
+	return result;
+}
+
 int hostfs_open(struct io_device *device, struct io_file *root, const char *name, uint64_t flags, mode_t mode,
 		NTSTATUS *status)
 {
@@ -80,7 +100,7 @@ int hostfs_open(struct io_device *device, struct io_file *root, const char *name
 
 	*status = STATUS_SUCCESS;
 	if (unlikely(hostfs_walks()))
-		return hostfs_raise_descriptor(hostfs_walk(directory, name, flags, how.mode));
+		return walk_and_open(directory, name, flags, how.mode, status);
 	if (is_instant(flags) || !ke_current_thread())
 		result = plain_open(directory, name, &how);
 	else
