@@ -128,10 +128,11 @@ static int64_t exchange(struct lx_process *process, int32_t which, uint64_t valu
 
 static bool timeval_ns(const struct lx_timeval *time, uint64_t *ns)
 {
-	struct lx_timespec converted = {time->seconds, time->microseconds * (int64_t)MICROSECOND};
+	struct lx_timespec converted = {.seconds = time->seconds};
 
 	if (time->seconds < 0 || time->microseconds < 0 || time->microseconds >= 1000000)
 		return false;
+	converted.nanoseconds = time->microseconds * (int64_t)MICROSECOND;
 	*ns = lx_timespec_ns(&converted);
 	return true;
 }

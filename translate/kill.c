@@ -8,6 +8,14 @@
 #include <signals.h>
 #include <tree.h>
 
+/* Under lx_tree_lock. Tokens of threads change under it, and that of a process without threads changes no more. */
+static const struct se_token *token_of(const struct lx_process *process)
+{
+	const struct lx_thread *thread = TAILQ_FIRST(&process->threads);
+
+	return thread ? thread->token : process->ps->token;
+}
+
 /* May the sender signal this process? Any of its real or effective ids is the target's real or saved one; SIGCONT within the session. */
 static bool may_signal(struct lx_thread *sender, struct lx_process *target, int32_t signo)
 {
@@ -17,7 +25,7 @@ static bool may_signal(struct lx_thread *sender, struct lx_process *target, int3
 		return true;
 	if (!target->ps)
 		return lx_capable(sender, LX_CAP_KILL);
-	theirs = target->ps->token;
+	theirs = token_of(target);
 	if (own->euid == theirs->suid || own->euid == theirs->ruid || own->ruid == theirs->suid ||
 	    own->ruid == theirs->ruid || lx_capable(sender, LX_CAP_KILL))
 		return true;

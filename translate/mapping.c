@@ -154,14 +154,17 @@ static NTSTATUS narrow_protection(struct mapping *mapping)
 static int64_t make_mapping(struct mapping *mapping)
 {
 	ULONG page = page_protection(mapping->protection, mapping->file && !mapping->shared);
-	bool narrow = !page;
+	bool narrow = !page, mapped;
 	NTSTATUS status;
 
 	if (narrow)
 		page = page_protection(mapping->protection | LX_PROT_READ, mapping->file && !mapping->shared);
 	status = mapping->file || mapping->shared ? map_section(mapping, page) : map_memory(mapping, page);
-	if (NT_SUCCESS(status) && narrow)
+	mapped = NT_SUCCESS(status);
+	if (mapped && narrow)
 		status = narrow_protection(mapping);
+	if (!NT_SUCCESS(status) && mapped)
+		mm_unmap(space_of(mapping->call), mapping->address, mapping->size);
 	if (status == STATUS_CONFLICTING_ADDRESSES)
 		return -LX_EEXIST;
 	return NT_SUCCESS(status) ? (int64_t)mapping->address : lx_result(mapping->call, status);

@@ -236,7 +236,7 @@ static int64_t take_timeout(struct lx_call *call, struct timeout *timeout)
 	if (lx_copy_in(call, &time, timeout->place, sizeof time))
 		return -LX_EFAULT;
 	if (timeout->form == TIMEOUT_TIMEVAL) {
-		time.seconds += time.nanoseconds / 1000000;
+		time.seconds = (int64_t)((uint64_t)time.seconds + (uint64_t)(time.nanoseconds / 1000000));
 		time.nanoseconds = time.nanoseconds % 1000000 * 1000;
 	}
 	if (!lx_timespec_is_valid(&time))

@@ -60,11 +60,11 @@ void lx_stop_tell_parent(struct lx_process *process, int32_t code)
 	bool wanted = false;
 
 	info.child.pid = process->pid;
-	info.child.uid = process->ps->token->ruid;
 	info.child.status = code == LX_CLD_CONTINUED ? LX_SIGCONT : process->stop_signal;
 	info.child.utime = clock_ticks(used.user_ns);
 	info.child.stime = clock_ticks(used.system_ns);
 	pthread_mutex_lock(&lx_tree_lock);
+	info.child.uid = process->uid;
 	parent = process->parent;
 	if (parent && parent->sighand) {
 		struct lx_sigaction *action = &parent->sighand->actions[LX_SIGCHLD];

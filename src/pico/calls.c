@@ -361,3 +361,16 @@ int calls_run(struct pico_thread *thread, struct pico_host_call *calls, size_t c
 	release_slot(thread->process, slot);
 	return error;
 }
+
+int calls_run_with_data(struct pico_thread *thread, struct pico_host_call *call, unsigned argument, const void *data, size_t size)
+{
+	unsigned slot = take_slot(thread->process);
+	uint64_t address = PICO_SCRATCH_BASE + (uint64_t)slot * PICO_SLOT_SIZE;
+	int error = -EFAULT;
+
+	call->arguments[argument] = address;
+	if (size <= PICO_SLOT_SIZE && pico_write_memory(thread->process, address, data, size) == (int64_t)size)
+		error = calls_run(thread, call, 1, NULL, 0);
+	release_slot(thread->process, slot);
+	return error;
+}

@@ -114,9 +114,9 @@ void pico_thread_abandon(struct pico_thread *thread)
 		pthread_mutex_unlock(&process->lock);
 		return;
 	}
+	process_remove_task(process, thread);
 	if (thread->tid > 0)
 		pico_reap_later(thread->tid);
-	process_remove_task(process, thread);
 	thread_free(thread);
 }
 

@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -223,13 +224,26 @@ static bool wait_idle(struct pico_thread *thread)
 	return start;
 }
 
+static int ordinary_priority;
+
+void half_initialize(void)
+{
+	ordinary_priority = getpriority(PRIO_PROCESS, 0);
+}
+
+/* A priority that a guest has lowered can't be raised again: neither this half nor its task is to serve another thread. */
+static bool is_reniced(void)
+{
+	return getpriority(PRIO_PROCESS, 0) != ordinary_priority;
+}
+
 /* Keep the pair for the next thread of this process, if there will be one. */
 static bool become_idle(struct pico_thread *thread)
 {
 	struct pico_process *process = thread->process;
 	bool keep;
 
-	if (thread->died || thread->stop == TASK_STOP_FOREIGN || thread->stop == TASK_STOP_VSYSCALL)
+	if (thread->died || thread->stop == TASK_STOP_FOREIGN || thread->stop == TASK_STOP_VSYSCALL || is_reniced())
 		return false;
 	pthread_mutex_lock(&process->lock);
 	keep = process->active > 1 && process->idle < PICO_IDLE_MAX;
@@ -260,7 +274,9 @@ static void serve(struct pico_thread *thread)
 	struct pico_process *process;
 
 	current_thread = thread;
+	pthread_mutex_lock(&thread->task_lock);
 	thread->half_tid = (pid_t)syscall(SYS_gettid);
+	pthread_mutex_unlock(&thread->task_lock);
 	do {
 		begin(thread);
 		run_guest(thread);
@@ -329,7 +345,7 @@ static bool wake_spare(struct pico_thread *thread)
 
 static void half_main(void *argument)
 {
-	for (struct pico_thread *thread = argument; thread; thread = wait_spare())
+	for (struct pico_thread *thread = argument; thread; thread = is_reniced() ? NULL : wait_spare())
 		serve(thread);
 }
 

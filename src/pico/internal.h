@@ -148,6 +148,8 @@ int stub_enter(struct pico_thread *thread, struct pico_registers *at);
 int stub_single_call(struct pico_thread *thread, const struct pico_host_call *call, int64_t *result);
 int stub_clone(struct pico_thread *thread, unsigned long flags, pid_t *tid);
 int calls_run(struct pico_thread *thread, struct pico_host_call *calls, size_t count, const int *descriptors, size_t descriptor_count);
+/* One call with a pointer among its arguments, to data that is put into the guest for it. */
+int calls_run_with_data(struct pico_thread *thread, struct pico_host_call *call, unsigned argument, const void *data, size_t size);
 
 /* grant.c */
 struct grant_socket *grant_socket_create(void);
@@ -181,6 +183,7 @@ void pico_thread_abandon(struct pico_thread *thread);
 int pico_thread_rebind(struct pico_thread *current, struct pico_thread *first);
 
 /* half.c */
+void half_initialize(void);
 int half_start(struct pico_thread *thread, const struct pico_registers *registers, void *context);
 struct pico_thread *half_current(void);
 

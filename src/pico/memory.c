@@ -8,43 +8,16 @@
 #include <errno.h>
 #include <sys/uio.h>
 
-static pid_t any_task(struct pico_process *process)
-{
-	struct pico_thread *thread;
-	pid_t tid = 0;
-
-	pthread_mutex_lock(&process->lock);
-	TAILQ_FOREACH(thread, &process->tasks, link) {
-		pthread_mutex_lock(&thread->task_lock);
-		tid = thread->tid;
-		pthread_mutex_unlock(&thread->task_lock);
-		if (tid > 0)
-			break;
-	}
-	pthread_mutex_unlock(&process->lock);
-	return tid;
-}
-
-static pid_t task_for(struct pico_process *process)
-{
-	struct pico_thread *current = half_current();
-
-	return current && current->process == process && current->tid > 0 ? current->tid : any_task(process);
-}
-
 /*
  * process_vm_* stops at a page that can't be reached only between iovec
  * elements: on a short or failed copy the rest is tried page by page.
  */
 typedef ssize_t copy_function(pid_t, const struct iovec *, unsigned long, const struct iovec *, unsigned long, unsigned long);
 
-static int64_t copy(copy_function *function, struct pico_process *process, uint64_t address, void *data, size_t size)
+static int64_t copy_by_task(copy_function *function, pid_t tid, uint64_t address, void *data, size_t size)
 {
-	pid_t tid = task_for(process);
 	size_t done = 0;
 
-	if (tid <= 0)
-		return -ESRCH;
 	if (address + size < address || address + size > pico_platform_ops.highest_address)
 		size = address < pico_platform_ops.highest_address ? pico_platform_ops.highest_address - address : 0;
 	while (done < size) {
@@ -72,6 +45,35 @@ static int64_t copy(copy_function *function, struct pico_process *process, uint6
 		}
 	}
 	return done || !size ? (int64_t)done : -EFAULT;
+}
+
+/* By any task of the process. Its lock is held meanwhile: an id that is reaped may come back as somebody else's. */
+static int64_t copy_from_outside(copy_function *function, struct pico_process *process, uint64_t address, void *data, size_t size)
+{
+	int64_t result = -ESRCH;
+	struct pico_thread *thread;
+
+	pthread_mutex_lock(&process->lock);
+	TAILQ_FOREACH(thread, &process->tasks, link) {
+		pthread_mutex_lock(&thread->task_lock);
+		if (thread->tid > 0)
+			result = copy_by_task(function, thread->tid, address, data, size);
+		pthread_mutex_unlock(&thread->task_lock);
+		if (result != -ESRCH)
+			break;
+	}
+	pthread_mutex_unlock(&process->lock);
+	return result;
+}
+
+static int64_t copy(copy_function *function, struct pico_process *process, uint64_t address, void *data, size_t size)
+{
+	struct pico_thread *current = half_current();
+
+	/* Nobody but its half reaps the task. */
+	if (current && current->process == process && current->tid > 0)
+		return copy_by_task(function, current->tid, address, data, size);
+	return copy_from_outside(function, process, address, data, size);
 }
 
 int64_t pico_read_memory(struct pico_process *process, uint64_t address, void *data, size_t size)

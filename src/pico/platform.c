@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -100,12 +101,10 @@ static struct pico_cpu_time cpu_time(struct pico_thread *thread)
 static void set_name(struct pico_thread *current, const char *name)
 {
 	char text[16] = {0};
-	uint64_t address = PICO_SCRATCH_END - PICO_SLOT_SIZE; /* the last slot, by luck of the draw never in use at exec */
-	struct pico_host_call call = {SYS_prctl, {15 /* PR_SET_NAME */, address}, 0};
+	struct pico_host_call call = {SYS_prctl, {PR_SET_NAME}, 0};
 
 	strncpy(text, name, sizeof(text) - 1);
-	if (pico_write_memory(current->process, address, text, sizeof(text)) == sizeof(text))
-		calls_run(current, &call, 1, NULL, 0);
+	calls_run_with_data(current, &call, 1, text, sizeof(text));
 }
 
 static int set_affinity(struct pico_thread *thread, const void *mask, size_t size)
@@ -115,9 +114,16 @@ static int set_affinity(struct pico_thread *thread, const void *mask, size_t siz
 
 static int set_nice(struct pico_thread *thread, int nice)
 {
-	if (setpriority(PRIO_PROCESS, (id_t)thread->tid, nice) != 0)
-		return -errno;
-	return setpriority(PRIO_PROCESS, (id_t)thread->half_tid, nice) == 0 ? 0 : -errno;
+	int error = 0;
+
+	/* A task that ended has no priority; the host would take its 0 for the caller. */
+	pthread_mutex_lock(&thread->task_lock);
+	if (thread->tid > 0)
+		error = setpriority(PRIO_PROCESS, (id_t)thread->tid, nice) == 0 ? 0 : -errno;
+	if (!error && thread->half_tid > 0 && setpriority(PRIO_PROCESS, (id_t)thread->half_tid, nice) != 0)
+		error = -errno;
+	pthread_mutex_unlock(&thread->task_lock);
+	return error;
 }
 
 struct pico_platform pico_platform_ops = {
@@ -167,6 +173,7 @@ int pico_initialize(const struct pico_provider_routines *provider, const struct 
 	pico_provider = provider;
 	sigaction(SIGCHLD, &child, NULL);
 	measure_extended_state();
+	half_initialize();
 	placement_initialize();
 	error = pico_template_start();
 	*platform = &pico_platform_ops;

@@ -36,7 +36,10 @@ void task_reaped(struct pico_thread *thread)
 	pthread_mutex_lock(&thread->task_lock);
 	thread->tid = 0;
 	pthread_mutex_unlock(&thread->task_lock);
-	if (tid > 0 && wait4(tid, NULL, __WALL, &usage) == tid) {
+	while (tid > 0 && wait4(tid, NULL, __WALL, &usage) < 0)
+		if (errno != EINTR)
+			tid = 0;
+	if (tid > 0) {
 		thread->final.user_ns = (uint64_t)usage.ru_utime.tv_sec * 1000000000 + (uint64_t)usage.ru_utime.tv_usec * 1000;
 		thread->final.system_ns = (uint64_t)usage.ru_stime.tv_sec * 1000000000 + (uint64_t)usage.ru_stime.tv_usec * 1000;
 	}

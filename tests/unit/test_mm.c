@@ -389,6 +389,19 @@ static void many_mappings_are_one_batch(void **state)
 	assert_int_equal(fixture_vad_count(space), MM_BATCH_CALLS);
 }
 
+static void more_mappings_than_a_batch_holds_are_several(void **state)
+{
+	struct mm_address_space *space = space_of(state);
+	struct mm_map_request requests[2 * MM_BATCH_CALLS + 1] = {{0}};
+	unsigned batches = null_platform_batch_count();
+
+	for (unsigned i = 0; i < ARRAY_COUNT(requests); i++)
+		requests[i] = (struct mm_map_request){.size = PAGE, .protection = i & 1 ? RW : MM_PROT_READ};
+	assert_success(mm_map_many(space, requests, ARRAY_COUNT(requests), NULL));
+	assert_int_equal(null_platform_batch_count(), batches + 3);
+	assert_int_equal(fixture_vad_count(space), ARRAY_COUNT(requests));
+}
+
 static void host_refusal_leaves_the_tree_as_it_was(void **state)
 {
 	struct mm_address_space *space = space_of(state);
@@ -559,6 +572,7 @@ int main(void)
 		fixture_test(clone_shares_copies_wipes_and_leaves_out),
 		fixture_test(names_show_and_keep_areas_apart),
 		fixture_test(many_mappings_are_one_batch),
+		fixture_test(more_mappings_than_a_batch_holds_are_several),
 		fixture_test(host_refusal_leaves_the_tree_as_it_was),
 		fixture_test(protection_refused_by_the_host_is_tried_area_by_area),
 		fixture_test(random_changes_match_a_model_of_pages),

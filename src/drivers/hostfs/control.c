@@ -233,12 +233,12 @@ static NTSTATUS control_zero_data(struct io_file *file, const void *input, ULONG
 static NTSTATUS control_allocated_ranges(struct io_file *file, const void *input, ULONG input_size, void *output,
 					 ULONG output_size, ULONG_PTR *information)
 {
-	LONGLONG at = ((const LONGLONG *)input)[0], end = at + ((const LONGLONG *)input)[1], *out = output;
+	LONGLONG at = ((const LONGLONG *)input)[0], end, *out = output;
 	/* A description of its own: the guest's offset stays. */
 	char path[HOSTFS_PROC_PATH_SIZE];
 	cleanup_fd int fd = -1;
 
-	if (at < 0 || end < at)
+	if (__builtin_add_overflow(at, ((const LONGLONG *)input)[1], &end) || at < 0 || end < at)
 		return STATUS_INVALID_PARAMETER;
 	hostfs_proc_path(hostfs_file(file)->fd, path);
 	fd = open(path, O_RDONLY | O_CLOEXEC);

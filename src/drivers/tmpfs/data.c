@@ -129,7 +129,7 @@ static NTSTATUS write_chunk(struct tmpfs_node *node, int descriptor, const struc
 	*count = 0;
 	if (!chunk)
 		return STATUS_NO_MEMORY;
-	if (used >= limit && offset + (LONGLONG)wanted > size_of(node))
+	if (used >= limit && (LONGLONG)wanted > size_of(node) - offset)
 		return STATUS_DISK_FULL;
 	if (used < limit)
 		wanted = MIN_OF(wanted, (size_t)ALIGN_UP(limit - used, (uint64_t)PAGE));
@@ -185,7 +185,8 @@ NTSTATUS tmpfs_write(struct io_file *file, const struct io_buffer *buffer, const
 	status = write_all(node, buffer, offset, &done);
 	pthread_mutex_unlock(&node->data_lock);
 	if (moves) {
-		file->position = offset + (LONGLONG)done;
+		if (done)
+			file->position = offset + (LONGLONG)done;
 		pthread_mutex_unlock(&file->lock);
 	}
 	if (done)

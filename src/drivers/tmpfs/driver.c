@@ -125,7 +125,7 @@ static NTSTATUS tmpfs_query_volume(struct io_file *file, FS_INFORMATION_CLASS cl
 				   ULONG_PTR *information)
 {
 	struct tmpfs_volume *volume = tmpfs_node_of(file)->volume;
-	uint64_t used = MIN_OF(atomic_load(&volume->used), volume->limit);
+	uint64_t used = MIN_OF(atomic_load(&volume->used), volume->limit), nodes;
 	FILE_FS_DEVICE_INFORMATION kind = {.DeviceType = FILE_DEVICE_DISK_FILE_SYSTEM};
 	FILE_FS_LX_STATFS_INFORMATION answer = {
 		.Type = TMPFS_MAGIC,
@@ -137,8 +137,12 @@ static NTSTATUS tmpfs_query_volume(struct io_file *file, FS_INFORMATION_CLASS cl
 		.BlocksFree = (volume->limit - used) / PAGE,
 		.BlocksAvailable = (volume->limit - used) / PAGE,
 		.Files = volume->limit / PAGE,
-		.FilesFree = volume->limit / PAGE - MIN_OF(volume->node_count, volume->limit / PAGE),
 	};
+
+	pthread_mutex_lock(&volume->lock);
+	nodes = volume->node_count;
+	pthread_mutex_unlock(&volume->lock);
+	answer.FilesFree = answer.Files - MIN_OF(nodes, answer.Files);
 
 	if (class == FileFsDeviceInformation)
 		return fsrtl_return(&kind, sizeof kind, data, size, information);

@@ -69,26 +69,33 @@ static NTSTATUS exchange(struct tmpfs_node *from, struct tmpfs_entry *source, st
 	return STATUS_SUCCESS;
 }
 
+/* The new name exists: its entry takes the node over, and the old name leaves with the node that was there. Nothing can fail. */
+static void replace(struct tmpfs_node *from, struct tmpfs_entry *source, struct tmpfs_node *to, struct tmpfs_entry *target)
+{
+	struct tmpfs_node *node = source->node;
+
+	source->node = target->node;
+	target->node = node;
+	if (tmpfs_type(node) == FSRTL_S_IFDIR)
+		node->parent = to;
+	node->attributes.ChangeTime = to->attributes.ModifyTime = to->attributes.ChangeTime = fsrtl_now();
+	tmpfs_remove_entry(from, source);
+}
+
+/* The new name first, which is all that can fail and keeps the node's link count above zero. */
 static NTSTATUS move(struct tmpfs_node *from, struct tmpfs_entry *source, struct tmpfs_node *to, const STRING *name)
 {
 	struct tmpfs_node *node = source->node;
-	struct tmpfs_entry *target = tmpfs_find_entry(to, name);
-	NTSTATUS status;
+	NTSTATUS status = tmpfs_add_entry(to, name, node);
 
-	/* The new name first, which is all that can fail; a link count above its final value keeps the node. */
-	if (target)
-		tmpfs_remove_entry(to, target);
-	node->opens++;
-	status = tmpfs_add_entry(to, name, node);
-	if (status == STATUS_SUCCESS) {
-		tmpfs_remove_entry(from, source);
-		if (tmpfs_type(node) == FSRTL_S_IFDIR) {
-			node->parent = to;
-			node->attributes.NumberOfLinks++;
-		}
+	if (status != STATUS_SUCCESS)
+		return status;
+	tmpfs_remove_entry(from, source);
+	if (tmpfs_type(node) == FSRTL_S_IFDIR) {
+		node->parent = to;
+		node->attributes.NumberOfLinks++;
 	}
-	node->opens--;
-	return status;
+	return STATUS_SUCCESS;
 }
 
 /* volume.lock held. */
@@ -120,7 +127,11 @@ static NTSTATUS rename_locked(struct tmpfs_node *from, struct tmpfs_node *to, co
 	if (to->attributes.NumberOfLinks == 0)
 		return STATUS_OBJECT_NAME_NOT_FOUND;
 	status = target ? check_replace(to, source->node, target->node) : STATUS_SUCCESS;
-	return status == STATUS_SUCCESS ? move(from, source, to, &input->NewName) : status;
+	if (status == STATUS_SUCCESS && !target)
+		return move(from, source, to, &input->NewName);
+	if (status == STATUS_SUCCESS)
+		replace(from, source, to, target);
+	return status;
 }
 
 NTSTATUS tmpfs_rename(struct tmpfs_node *from, struct tmpfs_node *to, const FILE_LX_RENAME_INFORMATION *input)

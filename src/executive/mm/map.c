@@ -183,19 +183,14 @@ static NTSTATUS plan_mapping(struct mm_batch *batch, const struct mm_map_request
 	return status;
 }
 
-NTSTATUS mm_map_many(struct mm_address_space *space, const struct mm_map_request *requests, size_t count, uint64_t *addresses)
+/* As many as a batch has room for. Under the space's lock. */
+static NTSTATUS map_batch(struct mm_address_space *space, const struct mm_map_request *requests, size_t count, uint64_t *addresses)
 {
-	MM_HOLD(space);
 	cleanup_batch struct mm_batch batch;
 	NTSTATUS status = STATUS_SUCCESS;
-	uint64_t unasked[MM_BATCH_CALLS];
 	size_t planned = 0;
 
-	if (!addresses)
-		addresses = unasked;
 	mm_batch_begin(&batch, space);
-	if (count > MM_BATCH_CALLS)
-		return STATUS_INVALID_PARAMETER;
 	while (planned < count && NT_SUCCESS(status)) {
 		status = plan_mapping(&batch, &requests[planned], &addresses[planned]);
 		if (NT_SUCCESS(status))
@@ -212,6 +207,20 @@ NTSTATUS mm_map_many(struct mm_address_space *space, const struct mm_map_request
 			mm_vad_merge(space, addresses[i], end);
 		else if (NT_SUCCESS(mm_vad_reserve(space, 2)))
 			mm_vad_remove(space, addresses[i], end);
+	}
+	return status;
+}
+
+NTSTATUS mm_map_many(struct mm_address_space *space, const struct mm_map_request *requests, size_t count, uint64_t *addresses)
+{
+	MM_HOLD(space);
+	NTSTATUS status = STATUS_SUCCESS;
+	uint64_t unasked[MM_BATCH_CALLS];
+
+	for (size_t done = 0; done < count && NT_SUCCESS(status); done += MM_BATCH_CALLS) {
+		size_t some = MIN_OF(count - done, (size_t)MM_BATCH_CALLS);
+
+		status = map_batch(space, requests + done, some, addresses ? addresses + done : unasked);
 	}
 	return status;
 }

@@ -84,7 +84,7 @@ struct pico_process *mm_space_process(struct mm_address_space *space);
  * space, mm_space_set_target() names the parked thread that runs the batches.
  */
 NTSTATUS mm_map(struct mm_address_space *space, const struct mm_map_request *request, uint64_t *address);
-/* Several at once, as one batch: exec. `addresses` may be NULL. */
+/* Several at once, in as few batches as they fit in: exec. After a failure the space is of no use. `addresses` may be NULL. */
 NTSTATUS mm_map_many(struct mm_address_space *space, const struct mm_map_request *requests, size_t count, uint64_t *addresses);
 NTSTATUS mm_unmap(struct mm_address_space *space, uint64_t address, uint64_t size);
 NTSTATUS mm_protect(struct mm_address_space *space, uint64_t address, uint64_t size, uint32_t protection);
