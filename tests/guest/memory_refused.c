@@ -125,6 +125,8 @@ static void advising(void)
 	CALL(madvise, hole, 3 * PAGE, MADV_DONTNEED);
 	CALL(madvise, area, PAGE, MADV_REMOVE);
 	CALL(madvise, mmap(NULL, PAGE, PROT_READ, MAP_SHARED, open("file", O_RDONLY), 0), PAGE, MADV_REMOVE);
+	CALL(madvise, (char *)mmap(NULL, 2 * PAGE, PROT_READ, MAP_SHARED, open("file", O_RDONLY), 0) + PAGE, PAGE,
+	     MADV_POPULATE_READ);
 	CALL(madvise, area, PAGE, MADV_WILLNEED);
 	CALL(madvise, area, PAGE, MADV_POPULATE_WRITE);
 	CALL(madvise, hole, 3 * PAGE, MADV_POPULATE_READ);
@@ -143,12 +145,15 @@ static void locking(void)
 	CALL(mlock, area, PAGE);
 	CALL(mlock, hole, 3 * PAGE);
 	CALL(mlock, area, -1);
+	CALL(mlock, area, -2 * PAGE);
+	CALL(mlock2, area, -2 * PAGE, 0);
 	CALL(mlock2, area, PAGE, 1);
 	CALL(mlock2, area, PAGE, 2);
 	CALL(mlock2, hole, 3 * PAGE, 0);
 	CALL(munlock, area, PAGE);
 	CALL(munlock, hole, 3 * PAGE);
 	CALL(munlock, area, -1);
+	CALL(munlock, area, -2 * PAGE);
 	CALL(mlockall, 0);
 	CALL(mlockall, 8);
 	CALL(mlockall, MCL_ONFAULT);
