@@ -252,6 +252,7 @@ static void enter_tree(struct lx_thread *thread, struct lx_exec_image *image)
 		ob_dereference(old_file);
 	ps_set_thread_id(thread->ps, (ULONG_PTR)thread->tid);
 	memcpy(thread->ps->name, thread->comm, sizeof(thread->ps->name));
+	ps_platform()->set_name(thread->ps->pico, thread->comm);
 }
 
 static bool change_body(struct lx_thread *thread, struct lx_exec_image *image)
@@ -319,7 +320,10 @@ static void become(struct lx_call *call, struct lx_exec_image *image)
 	}
 	process->shares_space = false;
 	enter_tree(thread, image);
-	lx_files_close_on_exec(call);
+	if (!lx_files_close_on_exec(call)) {
+		die(thread);
+		return;
+	}
 	follow_handles(thread);
 	lx_signal_exec(thread);
 	follow_identity(thread);
