@@ -168,7 +168,25 @@ def last_process_decides(lxrun):
         sys.exit("--kill-on-exit waited")
 
 
-TESTS = [reader_that_ends_early, writer_whose_reader_ends, interrupt_from_terminal, terminated, handler_survives_termination,
+def host_tools_see_names(lxrun):
+    process = subprocess.Popen([lxrun, "--kill-on-exit", "sh", "-c", "sleep 30 & echo ready; wait"], stdout=subprocess.PIPE)
+    process.stdout.readline()
+    deadline = time.monotonic() + LIMIT
+    names = []
+    while not {"sh", "sleep"} <= set(names):
+        if time.monotonic() > deadline:
+            sys.exit(f"names of the host tasks: {names}")
+        names = []
+        for thread in os.listdir(f"/proc/{process.pid}/task"):
+            with open(f"/proc/{process.pid}/task/{thread}/children") as file:
+                for pid in file.read().split():
+                    with open(f"/proc/{pid}/comm") as comm:
+                        names.append(comm.read().strip())
+    process.terminate()
+    expect("status", wait(process), -signal.SIGTERM)
+
+
+TESTS = [host_tools_see_names, reader_that_ends_early, writer_whose_reader_ends, interrupt_from_terminal, terminated, handler_survives_termination,
          killed_in_a_storm, last_process_decides]
 
 
