@@ -30,3 +30,9 @@ if(CMAKE_C_COMPILER)
 	add_run_test(hostile fuzz_elf 600 ${SYSTEM_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/hostile/fuzz_elf.py $<TARGET_FILE:lxrun>
 		${CMAKE_C_COMPILER} 2000)
 endif()
+
+# Each allocation and host call of a small job fails once: in builds with LXRUN_FAILURES=ON.
+if(LXRUN_FAILURES)
+	add_test(NAME hostile.failures COMMAND ${SYSTEM_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/hostile/failures.py $<TARGET_FILE:lxrun>)
+	set_tests_properties(hostile.failures PROPERTIES LABELS hostile TIMEOUT 600 SKIP_RETURN_CODE 77)
+endif()
