@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DIRENTS_LIMIT = 1 << 20 };
+enum { DIRENTS_LIMIT = 1 << 20, SPECIAL_LIMIT = 1024 };
 
 static void finish(struct trace_decoder *decoder, unsigned from)
 {
@@ -396,14 +396,26 @@ static const struct trace_special specials[] = {
 
 static const struct trace_special futex_special = {"futex", trace_enter_futex, NULL};
 
-const struct trace_special *trace_find_special(const struct lx_syscall_descriptor *row)
+static const struct trace_special *search(const struct lx_syscall_descriptor *row)
 {
-	if (!row)
-		return NULL;
 	if (!strcmp(row->name, "futex") || (row->parent && !strcmp(row->parent->name, "futex")))
 		return &futex_special;
 	for (size_t i = 0; i < sizeof(specials) / sizeof(specials[0]); i++)
 		if (!strcmp(specials[i].name, row->name))
 			return &specials[i];
 	return NULL;
+}
+
+/* By place of the row, filled before main(): the search by name would be made twice a call. */
+static const struct trace_special *by_row[SPECIAL_LIMIT];
+
+__attribute__((constructor)) static void build_index(void)
+{
+	for (size_t i = 0; i < lx_syscall_count && i < SPECIAL_LIMIT; i++)
+		by_row[i] = search(&lx_syscalls[i]);
+}
+
+const struct trace_special *trace_find_special(const struct lx_syscall_descriptor *row)
+{
+	return row && row->index < SPECIAL_LIMIT ? by_row[row->index] : NULL;
 }

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_CAPACITY = 256 };
+enum { FIRST_CAPACITY = 256, LIKELY_LENGTH = 64 };
 
 static bool make_room(struct trace_text *text, size_t more)
 {
@@ -42,20 +42,28 @@ void trace_append(struct trace_text *text, const char *word)
 	trace_append_bytes(text, word, strlen(word));
 }
 
+/* Mostly it fits; only what does not is formatted a second time. */
 void trace_printf(struct trace_text *text, const char *format, ...)
 {
 	va_list arguments;
+	size_t room;
 	int length;
 
-	va_start(arguments, format);
-	length = vsnprintf(NULL, 0, format, arguments);
-	va_end(arguments);
-	if (length <= 0 || text->cut || !make_room(text, (size_t)length))
+	if (text->cut || !make_room(text, LIKELY_LENGTH))
 		return;
+	room = text->capacity - text->length;
 	va_start(arguments, format);
-	vsnprintf(text->bytes + text->length, (size_t)length + 1, format, arguments);
+	length = vsnprintf(text->bytes + text->length, room, format, arguments);
 	va_end(arguments);
-	text->length += (size_t)length;
+	if (length > 0 && (size_t)length >= room && make_room(text, (size_t)length)) {
+		va_start(arguments, format);
+		vsnprintf(text->bytes + text->length, (size_t)length + 1, format, arguments);
+		va_end(arguments);
+		room = (size_t)length + 1;
+	}
+	if (length > 0 && (size_t)length < room)
+		text->length += (size_t)length;
+	text->bytes[text->length] = '\0';
 }
 
 void trace_append_hex(struct trace_text *text, uint64_t value)
