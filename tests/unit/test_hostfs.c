@@ -127,7 +127,7 @@ static void reparse_point_shows_the_target(void **state)
 
 static void dot_dot_above_the_start_is_not_covered(void **state)
 {
-	HANDLE dir;
+	HANDLE dir, above;
 
 	assert_status(open_simple("../x", FILE_GENERIC_READ, 0), STATUS_PATH_NOT_COVERED);
 	assert_status(open_simple("dir/../../x", FILE_GENERIC_READ, 0), STATUS_PATH_NOT_COVERED);
@@ -135,8 +135,25 @@ static void dot_dot_above_the_start_is_not_covered(void **state)
 	assert_status(open_simple("dir/./inner", FILE_GENERIC_READ, 0), STATUS_SUCCESS);
 	assert_status(open_simple("/etc/passwd", FILE_GENERIC_READ, 0), STATUS_PATH_NOT_COVERED);
 	assert_status(open_file((struct open_request){.name = "dir"}, &dir), STATUS_SUCCESS);
-	assert_status(open_file((struct open_request){.root = dir, .name = ".."}, &(HANDLE){NULL}),
-		      STATUS_PATH_NOT_COVERED);
+	assert_status(open_file((struct open_request){.root = dir, .name = "../file"}, &above), STATUS_PATH_NOT_COVERED);
+	assert_status(open_file((struct open_request){.root = dir, .name = "../.."}, &above), STATUS_PATH_NOT_COVERED);
+	NtClose(dir);
+}
+
+/* Alone it is what the host says, as long as that lies beneath the device. */
+static void dot_dot_alone_is_the_directory_above(void **state)
+{
+	FILE_LX_STATX_INFORMATION statx;
+	struct stat expected;
+	IO_STATUS_BLOCK io;
+	HANDLE dir, above;
+
+	assert_status(open_file((struct open_request){.name = "dir"}, &dir), STATUS_SUCCESS);
+	assert_status(open_file((struct open_request){.root = dir, .name = ".."}, &above), STATUS_SUCCESS);
+	assert_status(NtQueryInformationFile(above, &io, &statx, sizeof(statx), FileLxStatxInformation), STATUS_SUCCESS);
+	assert_int_equal(stat(scratch, &expected), 0);
+	assert_int_equal(statx.Inode, expected.st_ino);
+	NtClose(above);
 	NtClose(dir);
 }
 
@@ -542,6 +559,7 @@ int main(int argc, char **argv)
 	    TEST(nofollow_stops_at_the_last_link_alone),
 	    TEST(reparse_point_shows_the_target),
 	    TEST(dot_dot_above_the_start_is_not_covered),
+	    TEST(dot_dot_alone_is_the_directory_above),
 	    TEST(dispositions_create_truncate_and_refuse),
 	    TEST(unnamed_file_has_no_name_until_it_is_linked),
 	    TEST(empty_name_opens_the_same_inode_anew),
