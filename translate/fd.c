@@ -587,18 +587,18 @@ void lx_fd_mark_range(struct lx_call *call, uint32_t first, uint32_t last)
 	pthread_mutex_unlock(&files->lock);
 }
 
-void lx_files_close_on_exec(struct lx_call *call)
+bool lx_files_close_on_exec(struct lx_call *call)
 {
 	struct lx_files *files;
 	uint32_t fd = 0;
 	HANDLE handle;
 
-	/* Out of memory here would close descriptors of whoever shares the table: then rather keep them. */
 	if (lx_files_unshare(call) < 0)
-		return;
+		return false;
 	files = call->thread->files;
 	while (take_next(files, &fd, UINT32_MAX, true, &handle))
 		close_taken(files, handle);
+	return true;
 }
 
 void lx_files_walk(struct lx_files *files,

@@ -19,8 +19,8 @@ void lx_files_dereference(struct lx_files *files);
 /* fork: a copy with the same descriptors. NULL: out of memory. */
 struct lx_files *lx_files_clone(struct lx_files *files);
 struct ob_handle_table *lx_files_handles(struct lx_files *files);
-/* exec: the caller's table is its own from here on, without the descriptors marked close-on-exec. */
-void lx_files_close_on_exec(struct lx_call *call);
+/* exec: the caller's table is its own from here on, without the descriptors marked close-on-exec. False: there is no memory for it. */
+bool lx_files_close_on_exec(struct lx_call *call);
 /* The calling thread gets a table of its own if it shares one: unshare(CLONE_FILES), exec. 0 or -LX_ENOMEM. */
 int64_t lx_files_unshare(struct lx_call *call);
 /*

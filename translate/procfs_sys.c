@@ -14,6 +14,15 @@ static NTSTATUS show_pid_max(const struct procfs_subject *subject, struct procfs
 	return STATUS_SUCCESS;
 }
 
+static NTSTATUS show_hostname(const struct procfs_subject *subject, struct procfs_text *text)
+{
+	char name[65];
+
+	lx_node_name(name);
+	procfs_printf(text, "%s\n", name);
+	return STATUS_SUCCESS;
+}
+
 /* uuid is a fresh one at each look: content is generated when reading begins. */
 static const struct procfs_node random_nodes[] = {
 	HOST("kernel/random/", "boot_id"),
@@ -39,7 +48,7 @@ static const struct procfs_node kernel_nodes[] = {
 	KERNEL("core_uses_pid"),
 	KERNEL("dmesg_restrict"),
 	KERNEL("domainname"),
-	KERNEL("hostname"),
+	{.name = "hostname", .kind = PROCFS_FILE, .permissions = 0644, .show = show_hostname},
 	KERNEL("io_uring_disabled"),
 	KERNEL("kptr_restrict"),
 	KERNEL("msgmax"),

@@ -130,7 +130,11 @@ static void close_on_exec_leaves_a_shared_table_alone(void **state)
 
 	assert_int_equal(open_descriptor(fixture), 0);
 	assert_int_equal(lx_fd_duplicate(&fixture->call, 0, 0, true), 1);
-	lx_files_close_on_exec(&fixture->call);
+	fail_at = 1;
+	assert_false(lx_files_close_on_exec(&fixture->call));
+	fail_at = 0;
+	assert_ptr_equal(fixture->thread.files, shared);
+	assert_true(lx_files_close_on_exec(&fixture->call));
 	assert_ptr_not_equal(fixture->thread.files, shared);
 	assert_int_equal(lx_fixture_handles(lx_files_handles(fixture->thread.files)), 1);
 	assert_int_equal(lx_fixture_handles(lx_files_handles(shared)), 2);
