@@ -168,6 +168,14 @@ def last_process_decides(lxrun):
         sys.exit("--kill-on-exit waited")
 
 
+def comm_of(pid):
+    try:
+        with open(f"/proc/{pid}/comm") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
 def host_tools_see_names(lxrun):
     process = subprocess.Popen([lxrun, "--kill-on-exit", "sh", "-c", "sleep 30 & echo ready; wait"], stdout=subprocess.PIPE)
     process.stdout.readline()
@@ -180,8 +188,7 @@ def host_tools_see_names(lxrun):
         for thread in os.listdir(f"/proc/{process.pid}/task"):
             with open(f"/proc/{process.pid}/task/{thread}/children") as file:
                 for pid in file.read().split():
-                    with open(f"/proc/{pid}/comm") as comm:
-                        names.append(comm.read().strip())
+                    names.append(comm_of(pid))
     process.terminate()
     expect("status", wait(process), -signal.SIGTERM)
 
