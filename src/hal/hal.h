@@ -73,6 +73,9 @@ uint64_t hal_time_resolution(enum hal_clock clock);
  */
 void hal_set_sleep_count(_Atomic uint32_t *count);
 
+/* Give a host descriptor back, such as a driver hands out for a section. */
+void hal_close(int descriptor);
+
 /* Start a detached thread with a small stack, all signals but HAL_INTERRUPT_SIGNAL blocked; 0 or -errno. */
 int hal_thread_create(void (*routine)(void *), void *argument);
 /* Give the host CPU to another thread that is ready. */

@@ -19,7 +19,7 @@ void mm_batch_end(struct mm_batch *batch)
 {
 	for (size_t i = 0; i < batch->descriptor_count; i++)
 		if (batch->owned[i])
-			close(batch->descriptors[i]);
+			hal_close(batch->descriptors[i]);
 	batch->descriptor_count = 0;
 }
 

@@ -16,7 +16,7 @@ static void section_drop_descriptor(struct mm_section *section)
 	descriptor = steal_fd(&section->host_fd);
 	pthread_mutex_unlock(&section->lock);
 	if (descriptor >= 0)
-		close(descriptor);
+		hal_close(descriptor);
 }
 
 static void section_close(void *object, ULONG left)
@@ -31,7 +31,7 @@ static void section_delete(void *object)
 	struct mm_section *section = object;
 
 	if (section->host_fd >= 0)
-		close(section->host_fd);
+		hal_close(section->host_fd);
 	if (section->file)
 		ob_dereference(section->file);
 	pthread_mutex_destroy(&section->lock);
