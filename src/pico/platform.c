@@ -116,11 +116,12 @@ static int set_nice(struct pico_thread *thread, int nice)
 {
 	int error = 0;
 
-	/* A task that ended has no priority; the host would take its 0 for the caller. */
 	pthread_mutex_lock(&thread->task_lock);
-	if (thread->tid > 0)
-		error = setpriority(PRIO_PROCESS, (id_t)thread->tid, nice) == 0 ? 0 : -errno;
-	if (!error && thread->half_tid > 0 && setpriority(PRIO_PROCESS, (id_t)thread->half_tid, nice) != 0)
+	/* 0 would mean the caller: a task that is gone, a half that has not begun. */
+	if (thread->tid <= 0)
+		error = -ESRCH;
+	else if (setpriority(PRIO_PROCESS, (id_t)thread->tid, nice) != 0 ||
+		 (thread->half_tid > 0 && setpriority(PRIO_PROCESS, (id_t)thread->half_tid, nice) != 0))
 		error = -errno;
 	pthread_mutex_unlock(&thread->task_lock);
 	return error;
