@@ -7,6 +7,7 @@
  */
 #include <hal/host.h>
 #include <lx_syscalls.h>
+#include <times.h>
 #include <tree.h>
 
 #define CLONE_NAMESPACES                                                                                               \
@@ -386,6 +387,8 @@ static int64_t clone_task(struct lx_call *call, const struct lx_clone_args *args
 	}
 	/* The child may be gone already: only its process is still held. */
 	tid = birth.number;
+	if (!is_thread(&birth))
+		lx_cpu_limit_apply(birth.process);
 	if (waits && !is_thread(&birth))
 		wait_for_vfork(call->thread, birth.process);
 	lx_process_dereference(birth.process);

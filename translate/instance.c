@@ -9,6 +9,7 @@
 #include <devices.h>
 #include <drivers/condrv/condrv.h>
 #include <hal/host.h>
+#include <times.h>
 #include <tree.h>
 
 struct lx_process *lx_init_process;
@@ -277,6 +278,8 @@ static int64_t start_program(struct lx_process *process, struct lx_thread *threa
 	mm_dereference_space(image.space);
 	if (!result)
 		result = enter_tree(process, thread, id);
+	if (!result)
+		lx_cpu_limit_apply(process);
 	if (!result && !NT_SUCCESS(ps_start_thread(thread->ps, &image.registers)))
 		result = -LX_EAGAIN;
 	if (result)

@@ -4,6 +4,7 @@
  */
 #include <hal/host.h>
 #include <lx_syscalls.h>
+#include <times.h>
 #include <tree.h>
 
 #define OPEN_FILES_MAX (1024u * 1024) /* fs.nr_open's default */
@@ -124,6 +125,8 @@ static int64_t set_limit(struct lx_call *call, int32_t pid, int32_t resource, co
 
 	if (changed) {
 		lx_limits_apply(changed);
+		if (resource == LX_RLIMIT_CPU)
+			lx_cpu_limit_apply(changed);
 		lx_process_dereference(changed);
 	}
 	return result;

@@ -40,6 +40,7 @@ static struct lx_posix_timers *timers_new(struct lx_process *process)
 	timers->process = process;
 	TAILQ_INIT(&timers->list);
 	lx_itimers_init(timers);
+	lx_cpu_limit_init(timers);
 	return timers;
 }
 
@@ -72,6 +73,7 @@ void lx_timers_exit(struct lx_process *process)
 	process->timers = NULL;
 	if (timers) {
 		lx_itimers_cancel(timers);
+		lx_alarm_cancel(&timers->cpu_limit);
 		lx_posix_timers_delete_all(timers);
 		timers->process = NULL;
 	}

@@ -101,6 +101,7 @@ struct lx_posix_timers {
 	_Atomic uint32_t references;
 	struct lx_process *process; /* referenced; NULL once it has ended */
 	struct lx_interval_timer intervals[LX_ITIMER_COUNT];
+	struct lx_alarm cpu_limit; /* RLIMIT_CPU */
 	TAILQ_HEAD(, lx_posix_timer) list;
 	int32_t next_id;
 };
@@ -114,6 +115,12 @@ uint64_t lx_timer_forward(uint64_t *due, uint64_t interval, uint64_t now);
 /* itimer.c: under lx_signal_lock. */
 void lx_itimers_init(struct lx_posix_timers *timers);
 void lx_itimers_cancel(struct lx_posix_timers *timers);
+/*
+ * cpu_limit.c: RLIMIT_CPU of a process is new, or the process is. Takes lx_tree_lock and lx_signal_lock. The other is for
+ * timers.c, under lx_signal_lock.
+ */
+void lx_cpu_limit_apply(struct lx_process *process);
+void lx_cpu_limit_init(struct lx_posix_timers *timers);
 /* posix_timers.c: under lx_signal_lock. */
 void lx_posix_timers_delete_all(struct lx_posix_timers *timers);
 

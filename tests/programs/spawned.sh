@@ -73,3 +73,4 @@ cat out
 (ulimit -f 8; sh -c 'dd if=/dev/zero of=big bs=1024 count=64 2>/dev/null; echo $?'); stat -c %s big
 (ulimit -s 256; sh -c 'ulimit -s; expr 1 + 1')
 (ulimit -v 100000; python3 -c 'x = bytearray(200 << 20)' 2>&1 | tail -1)
+(ulimit -t 1; sh -c 'while :; do :; done') 2>/dev/null; echo $?
