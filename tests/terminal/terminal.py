@@ -115,7 +115,10 @@ def made_terminal(lxrun):
 
 
 MADE = r"""
-import os, pty, signal, sys
+import fcntl, os, pty, signal, struct, sys, termios
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+def name_of(master):
+    return "/dev/pts/%d" % struct.unpack("I", fcntl.ioctl(master, 0x80045430, b"1234"))
 def child(work):
     pid, master = pty.fork()
     if pid == 0:
@@ -167,21 +170,20 @@ pid, master = child(sleep)
 os.close(master)
 print("hang-up", os.waitpid(pid, 0)[1])
 pid, master = child(sleep)
-slave = os.open(os.ptsname(master), os.O_RDWR | os.O_NOCTTY)
+slave = os.open(name_of(master), os.O_RDWR | os.O_NOCTTY)
 try:
     os.tcgetpgrp(slave)
 except OSError as error:
     print("not ours", error)
 os.kill(pid, signal.SIGKILL)
 os.waitpid(pid, 0)
-import fcntl, termios
 if os.fork() == 0:
     os.setsid()
     try:
         open("/dev/tty")
     except OSError as error:
         print("none", error)
-    again = os.open(os.ptsname(master), os.O_RDWR)
+    again = os.open(name_of(master), os.O_RDWR)
     print("taken by opening", os.tcgetpgrp(again) == os.getpid(), os.ttyname(os.open("/dev/tty", os.O_RDWR)) == "/dev/tty")
     try:
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
@@ -196,8 +198,9 @@ os.wait()
 def signals_of_made_terminals(lxrun):
     """What typed characters do on terminals that a guest makes, and what becomes of who loses one."""
     with Session(lxrun + ["python3", "-c", MADE]) as session:
-        session.end()
-        return session.output.decode(), session.status
+        if session.end() != 0:
+            raise Failure(session.rest())
+        return session.output.decode()
 
 
 def line_editing(lxrun):

@@ -111,6 +111,11 @@ NTSTATUS condrv_open_controlling(struct io_file *file, ULONG lx_flags)
 	return take_opened(file, condrv_open_number(number, access | O_CLOEXEC | O_NOCTTY | (int)(lx_flags & O_NONBLOCK)));
 }
 
+void condrv_show_as(struct io_file *file, const struct condrv_guise *guise)
+{
+	condrv_file(file)->guise = *guise;
+}
+
 /* open(2)'s access mode and O_NONBLOCK for a create request. */
 static int host_flags(const struct io_create *create)
 {
@@ -268,9 +273,15 @@ static FILE_LX_TIME time_of(struct statx_timestamp time)
 	return (FILE_LX_TIME){.Seconds = time.tv_sec, .Nanoseconds = time.tv_nsec};
 }
 
-static NTSTATUS query_attributes(int descriptor, FILE_LX_STATX_INFORMATION *attributes)
+static NTSTATUS query_attributes(const struct condrv_file *terminal, FILE_LX_STATX_INFORMATION *attributes)
 {
+	int descriptor = terminal->descriptor;
 	struct statx host;
+
+	if (terminal->guise.name) {
+		*attributes = terminal->guise.attributes;
+		return STATUS_SUCCESS;
+	}
 
 	if (statx(descriptor, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &host) < 0)
 		return FSRTL_ERRNO(errno);
@@ -298,12 +309,14 @@ static NTSTATUS query_attributes(int descriptor, FILE_LX_STATX_INFORMATION *attr
 	return STATUS_SUCCESS;
 }
 
-static NTSTATUS query_name(int descriptor, void *data, ULONG size, ULONG_PTR *information)
+static NTSTATUS query_name(const struct condrv_file *terminal, void *data, ULONG size, ULONG_PTR *information)
 {
 	char link[40], name[4096];
 	ssize_t length;
 
-	snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
+	if (terminal->guise.name)
+		return fsrtl_return_name(terminal->guise.name, strlen(terminal->guise.name), data, size, information);
+	snprintf(link, sizeof link, "/proc/self/fd/%d", terminal->descriptor);
 	length = readlink(link, name, sizeof name);
 	if (length < 0)
 		return FSRTL_ERRNO(errno);
@@ -319,7 +332,7 @@ static NTSTATUS condrv_query_information(struct io_file *file, FILE_INFORMATION_
 	NTSTATUS status;
 
 	if (class == FileNameInformation)
-		return query_name(descriptor, data, size, information);
+		return query_name(condrv_file(file), data, size, information);
 	if (class == FileLxStatusFlagsInformation) {
 		flags = fcntl(descriptor, F_GETFL);
 		if (flags < 0)
@@ -327,7 +340,7 @@ static NTSTATUS condrv_query_information(struct io_file *file, FILE_INFORMATION_
 		status_flags = (ULONG)flags & FSRTL_STATUS_FLAGS;
 		return fsrtl_return(&status_flags, sizeof status_flags, data, size, information);
 	}
-	status = query_attributes(descriptor, &attributes);
+	status = query_attributes(condrv_file(file), &attributes);
 	return status == STATUS_SUCCESS ? fsrtl_query_attributes(&attributes, class, data, size, information) : status;
 }
 

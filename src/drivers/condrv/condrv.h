@@ -18,6 +18,12 @@ NTSTATUS condrv_adopt(int descriptor, struct io_file **file);
 NTSTATUS condrv_take(struct io_file *file, int descriptor);
 /* Open the caller's controlling terminal anew for /dev/tty: ENXIO without one. */
 NTSTATUS condrv_open_controlling(struct io_file *file, ULONG lx_flags);
+/* The file object was opened by the name of another device (/dev/tty, /dev/ptmx): it shows that one's name and attributes. `name` must stay. */
+struct condrv_guise {
+	const char *name;
+	FILE_LX_STATX_INFORMATION attributes;
+};
+void condrv_show_as(struct io_file *file, const struct condrv_guise *guise);
 /* lxrun's own controlling terminal; 0: none. Its low half is the device number as Linux encodes it. */
 ULONGLONG condrv_console(void);
 

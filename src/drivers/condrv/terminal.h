@@ -2,6 +2,7 @@
 #ifndef CONDRV_TERMINAL_H
 #define CONDRV_TERMINAL_H
 
+#include <drivers/condrv/condrv.h>
 #include <drivers/fsrtl/fsrtl.h>
 
 /* Behind a terminal's file object; it owns the descriptor. */
@@ -9,6 +10,7 @@ struct condrv_file {
 	int descriptor;
 	bool master;       /* a pseudo-terminal's controlling side */
 	bool literal_next; /* master: VLNEXT was typed last */
+	struct condrv_guise guise; /* name NULL: its own */
 	ULONGLONG number;  /* of the terminal, whichever side this is */
 };
 

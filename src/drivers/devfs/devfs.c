@@ -14,6 +14,7 @@
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 
+#include <drivers/condrv/condrv.h>
 #include <drivers/devfs/devfs.h>
 #include <drivers/devfs/nodes.h>
 
@@ -133,9 +134,14 @@ static NTSTATUS devfs_create(struct io_device *device, struct io_create *create,
 	file->access = create->access;
 	fsrtl_keep_flags(file, create);
 	create->information = FILE_OPENED;
-	if (node && node->open && !(create->lx.Flags & FSRTL_O_PATH) && fsrtl_wanted(create->access))
-		return node->open(file, create->lx.Flags);
-	return STATUS_SUCCESS;
+	if (node && node->open && !(create->lx.Flags & FSRTL_O_PATH) && fsrtl_wanted(create->access)) {
+		struct condrv_guise guise = {node->name, found};
+
+		status = node->open(file, create->lx.Flags);
+		if (status == STATUS_SUCCESS)
+			condrv_show_as(file, &guise);
+	}
+	return status;
 }
 
 static const struct devfs_device *device_of(const struct io_file *file)
