@@ -291,7 +291,7 @@ static int send_grants(struct pico_process *process, const int *descriptors, siz
 	return grant_send(process->own, descriptors, count);
 }
 
-/* The process's own socket has arrived: nobody's end is needed any more. */
+/* The process's own socket has arrived. */
 static void adopt_own_socket(struct pico_process *process)
 {
 	struct grant_socket *old = process->inherited;
@@ -302,8 +302,6 @@ static void adopt_own_socket(struct pico_process *process)
 	process->inherited = grant_socket_reference(process->own);
 	pthread_mutex_unlock(&process->lock);
 	grant_socket_dereference(old);
-	close(process->own->guest_end);
-	process->own->guest_end = -1;
 }
 
 static int run_entries(struct pico_thread *thread, unsigned slot, struct pico_host_call *entries, size_t count)
@@ -337,6 +335,10 @@ static int run_granted(struct pico_thread *thread, unsigned slot, struct pico_ho
 		adopt_own_socket(process);
 		memcpy(calls, &entries[first], count * sizeof(*calls));
 	}
+	/* What a task did not take, because it died or its batch was rewritten, must not be the next one's. */
+	grant_drain(inherited);
+	if (process->own && process->own != inherited)
+		grant_drain(process->own);
 	grant_unlock(inherited);
 	return error;
 }

@@ -13,6 +13,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define GRANT_MAX 8 /* descriptors of one message */
+
 struct grant_socket *grant_socket_create(void)
 {
 	struct grant_socket *pair = calloc(1, sizeof(*pair));
@@ -43,27 +45,53 @@ void grant_socket_dereference(struct grant_socket *pair)
 	if (!pair || atomic_fetch_sub(&pair->references, 1) != 1)
 		return;
 	close(pair->descriptor);
-	if (pair->guest_end >= 0)
-		close(pair->guest_end);
+	close(pair->guest_end);
 	pthread_mutex_destroy(&pair->lock);
 	free(pair);
 }
 
 int grant_send(struct grant_socket *pair, const int *descriptors, size_t count)
 {
-	char control[CMSG_SPACE(sizeof(int) * 8)] = {0};
+	char control[CMSG_SPACE(sizeof(int) * GRANT_MAX)] = {0};
 	char byte = 0;
 	struct iovec data = {&byte, 1};
 	struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = CMSG_SPACE(sizeof(int) * count)};
 	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
 
-	if (count > 8)
+	if (count > GRANT_MAX)
 		return -EINVAL;
 	header->cmsg_level = SOL_SOCKET;
 	header->cmsg_type = SCM_RIGHTS;
 	header->cmsg_len = CMSG_LEN(sizeof(int) * count);
 	memcpy(CMSG_DATA(header), descriptors, sizeof(int) * count);
 	return sendmsg(pair->descriptor, &message, MSG_DONTWAIT | MSG_NOSIGNAL) == 1 ? 0 : -errno;
+}
+
+static void close_received(struct msghdr *message)
+{
+	for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header; header = CMSG_NXTHDR(message, header)) {
+		size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		int descriptors[GRANT_MAX];
+
+		if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
+			continue;
+		memcpy(descriptors, CMSG_DATA(header), sizeof(int) * count);
+		for (size_t i = 0; i < count; i++)
+			close(descriptors[i]);
+	}
+}
+
+void grant_drain(struct grant_socket *pair)
+{
+	char control[CMSG_SPACE(sizeof(int) * GRANT_MAX)];
+	char byte;
+	struct iovec data = {&byte, 1};
+	struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
+
+	while (recvmsg(pair->guest_end, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) > 0) {
+		close_received(&message);
+		message.msg_controllen = sizeof(control);
+	}
 }
 
 /* The socket changes when the process gets its own: look again once locked. */

@@ -33,7 +33,7 @@ struct grant_socket {
 	_Atomic unsigned references;
 	pthread_mutex_t lock;
 	int descriptor; /* the supervisor's end */
-	int guest_end;  /* not yet delivered to its process, or -1 */
+	int guest_end;  /* the guests' end, kept to be delivered and drained */
 };
 
 /* Where a task stands when it is stopped. */
@@ -158,6 +158,8 @@ void grant_socket_dereference(struct grant_socket *socket);
 /* The socket that the process's guest tasks listen on now: referenced and locked, and back. */
 struct grant_socket *grant_lock(struct pico_process *process);
 void grant_unlock(struct grant_socket *socket);
+/* Take back what no guest has received; under the socket's lock. */
+void grant_drain(struct grant_socket *socket);
 int grant_send(struct grant_socket *socket, const int *descriptors, size_t count);
 
 /* memory.c */

@@ -226,13 +226,12 @@ static int spawn_template(void)
 	    pipe2(ready, O_CLOEXEC) != 0 || pipe2(filter, O_CLOEXEC) != 0)
 		return error ?: -errno;
 	template.park = park[0];
-	child.grant = template.nursery->guest_end;
+	child.grant = fcntl(template.nursery->guest_end, F_DUPFD_CLOEXEC, HIGH_FD);
 	child.park = park[1];
 	child.filter = filter[0];
 	child.ready = ready[1];
 	if (raise_fd(&child.stub) || raise_fd(&child.grant) || raise_fd(&child.park) || raise_fd(&child.filter) || raise_fd(&child.ready))
 		return -EMFILE;
-	template.nursery->guest_end = -1;
 	pid = fork();
 	if (pid == 0)
 		become_template(&child);
