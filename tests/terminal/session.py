@@ -95,7 +95,7 @@ class Session:
 
 
 def plain_environment(**more):
-    environment = {"PATH": os.environ["PATH"], "TERM": "xterm", "PS1": "ready> ", "LC_ALL": "C.UTF-8", "HOME": os.getcwd()}
+    environment = {"PATH": os.environ["PATH"], "TERM": "xterm", "PS1": "ready> ", "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}
     environment.update(more)
     return environment
 

@@ -396,7 +396,6 @@ def main():
         sys.exit(f"usage: terminal.py LXRUN {'|'.join(tests)}")
     if not os.access(sys.argv[1], os.X_OK):
         sys.exit(SKIPPED)
-    os.environ["HISTFILE"] = "/dev/null"
     try:
         native = tests[sys.argv[2]]([])
     except Failure as failure:
