@@ -28,12 +28,14 @@ static int64_t lock(struct lx_call *call, uint64_t address, uint64_t size, bool 
 {
 	PVOID base = (PVOID)(uintptr_t)address;
 	SIZE_T region = size;
+	uint64_t limit = is_privileged(call) ? UINT64_MAX : lx_limit(call->thread->process, LX_RLIMIT_MEMLOCK);
 	int64_t result;
 
-	if (!is_privileged(call) && !lx_limit(call->thread->process, LX_RLIMIT_MEMLOCK))
+	if (!limit)
 		return -LX_EPERM;
+	/* A range that wraps around is above any limit, which Linux looks at first. */
 	if (!whole_pages(address, size, &result))
-		return result;
+		return result < 0 && limit != UINT64_MAX ? -LX_ENOMEM : result;
 	if (on_fault)
 		return lx_result(call, mm_lock(space_of(call), address, size, MM_LOCKED | MM_LOCKONFAULT, is_privileged(call)));
 	return lx_result(call, ZwLockVirtualMemory(NtCurrentProcess(), &base, &region, MAP_PROCESS));

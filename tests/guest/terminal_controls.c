@@ -3,6 +3,7 @@
 
 #include <asm/ioctls.h>
 #include <asm/termbits.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -86,11 +87,14 @@ static void attributes(void)
 
 static void queues(void)
 {
+	struct pollfd entry = {slave, POLLIN, 0};
 	char text[16];
 	int count = -1;
 
 	section("queues");
 	CALL(write, master, "line\n", 5);
+	/* The line comes through the kernel's own worker. */
+	CALL(poll, &entry, 1, -1);
 	CALL(ioctl, slave, FIONREAD, &count);
 	printf("%d to be read\n", count);
 	CALL(ioctl, slave, TCFLSH, TCIFLUSH);

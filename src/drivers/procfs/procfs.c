@@ -415,7 +415,7 @@ static NTSTATUS procfs_fs_control(struct io_file *file, ULONG code, const void *
 	if (code == FSCTL_LX_MAKE_NODE || code == FSCTL_LX_LINK_NAME)
 		return STATUS_OBJECT_NAME_NOT_FOUND;
 	if (code == FSCTL_LX_REMOVE_NAME)
-		return FSRTL_ERRNO(EPERM);
+		return check_access(open, FSRTL_WRITE | FSRTL_EXECUTE) == STATUS_SUCCESS ? FSRTL_ERRNO(EPERM) : STATUS_ACCESS_DENIED;
 	if (code == FSCTL_LX_FALLOCATE)
 		return FSRTL_ERRNO(EOPNOTSUPP);
 	if (code == FSCTL_LX_GET_XATTR || code == FSCTL_LX_SET_XATTR || code == FSCTL_LX_REMOVE_XATTR)
