@@ -87,9 +87,8 @@ static struct lx_sighand *copy_sighand(struct lx_sighand *from, bool clear)
 static void inherit_process_image(struct lx_process *child, const struct lx_process *parent)
 {
 	child->executable = parent->executable ? strdup(parent->executable) : NULL;
-	child->executable_file = parent->executable_file;
-	if (child->executable_file)
-		ob_reference(child->executable_file);
+	if (parent->executable_file)
+		child->executable_file = lx_executable_share(parent->executable_file);
 	child->arg_start = parent->arg_start;
 	child->arg_end = parent->arg_end;
 	child->env_start = parent->env_start;

@@ -40,6 +40,19 @@ int64_t exec_read(struct exec_file *file, uint64_t offset, void *data, size_t si
 	return NT_SUCCESS(status) ? (int64_t)result.Information : lx_errno_from_status(status);
 }
 
+struct io_file *lx_executable_share(struct io_file *file)
+{
+	ob_reference(file);
+	hostfs_deny_write(file); /* nobody can be writing: the other reference keeps them out */
+	return file;
+}
+
+void lx_executable_release(struct io_file *file)
+{
+	hostfs_allow_write(file);
+	ob_dereference(file);
+}
+
 static void close_file(struct exec_file *file)
 {
 	if (file->file) {

@@ -185,7 +185,7 @@ static void discard_image(struct lx_exec_image *image)
 	if (image->space)
 		mm_dereference_space(image->space);
 	if (image->executable_file)
-		ob_dereference(image->executable_file);
+		lx_executable_release(image->executable_file);
 	free(image->executable);
 }
 
@@ -249,7 +249,7 @@ static void enter_tree(struct lx_thread *thread, struct lx_exec_image *image)
 	take_over_names(thread, image);
 	pthread_mutex_unlock(&lx_tree_lock);
 	if (old_file)
-		ob_dereference(old_file);
+		lx_executable_release(old_file);
 	ps_set_thread_id(thread->ps, (ULONG_PTR)thread->tid);
 	memcpy(thread->ps->name, thread->comm, sizeof(thread->ps->name));
 	ps_platform()->set_name(thread->ps->pico, thread->comm);

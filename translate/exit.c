@@ -307,7 +307,7 @@ static void end_last_thread(struct lx_process *process)
 	executable = steal_pointer(&process->executable_file);
 	pthread_mutex_unlock(&lx_tree_lock);
 	if (executable)
-		ob_dereference(executable);
+		lx_executable_release(executable);
 }
 
 static bool is_last(struct lx_thread *thread)

@@ -250,6 +250,12 @@ struct lx_exec_request {
 	char *const *argv; /* NULL-terminated, supervisor memory */
 	char *const *envp;
 };
+/*
+ * A reference to a program's file that keeps writers out (ETXTBSY) until it is released: one for each process that runs it.
+ * The file object itself lives longer, as long as something of it is mapped.
+ */
+struct io_file *lx_executable_share(struct io_file *file);
+void lx_executable_release(struct io_file *file);
 /* 0 or -LX_Exxx, `reason` (may be NULL) gets a sentence for the user. Nothing of the caller has changed on failure. */
 int64_t lx_exec_load(struct lx_call *call, const struct lx_exec_request *request, struct lx_exec_image *image, char *reason, size_t reason_size);
 

@@ -96,7 +96,7 @@ void lx_process_dereference(struct lx_process *process)
 	if (process->ps)
 		ob_dereference(process->ps);
 	if (process->executable_file)
-		ob_dereference(process->executable_file);
+		lx_executable_release(process->executable_file);
 	if (process->sighand && atomic_fetch_sub(&process->sighand->references, 1) == 1)
 		free(process->sighand);
 	free(process->executable);
