@@ -29,6 +29,7 @@ class Session:
             try:
                 fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
                 os.closerange(3, 256)
+                signal.signal(signal.SIGPIPE, signal.SIG_DFL)
                 os.execvpe(argv[0], argv, environment or plain_environment())
             finally:
                 os._exit(127)
