@@ -112,19 +112,31 @@ static uint64_t place_stack(struct lx_call *call, struct exec_layout *layout, st
 	return layout->stack_top - gap - random_below(layout, BASE_RANDOM_PAGES) * LX_PAGE_SIZE;
 }
 
-static void place_program(const struct exec_layout *layout, struct exec_elf *elf)
+/* Below `top` among the mappings; of an alignment that no address but 0 has, Linux keeps the page alone. */
+static uint64_t place_below(const struct exec_elf *elf, uint64_t top)
+{
+	uint64_t aligned = ALIGN_DOWN(top - (elf->highest - elf->lowest), elf->alignment);
+
+	return aligned ? aligned : ALIGN_DOWN(top - (elf->highest - elf->lowest), LX_PAGE_SIZE);
+}
+
+/* Where the mappings below it begin. */
+static uint64_t place_program(const struct exec_layout *layout, struct exec_elf *elf, uint64_t mmap_base)
 {
 	uint64_t base = DYNAMIC_BASE + random_below(layout, PROGRAM_RANDOM_PAGES) * LX_PAGE_SIZE;
 
-	if (elf->header.e_type == ET_DYN)
-		elf->bias = ALIGN_DOWN(base, elf->alignment) - elf->lowest;
+	if (elf->header.e_type != ET_DYN)
+		return mmap_base;
+	base = ALIGN_DOWN(base, elf->alignment);
+	elf->bias = (base ? base : place_below(elf, mmap_base)) - elf->lowest;
+	return base ? mmap_base : elf->bias + elf->lowest;
 }
 
 /* Also a program that is its own linker or needs none: Linux lets it lie where mappings do. */
 static void place_linker(struct exec_elf *elf, uint64_t mmap_base)
 {
 	if (elf->header.e_type == ET_DYN)
-		elf->bias = ALIGN_DOWN(mmap_base - (elf->highest - elf->lowest), elf->alignment) - elf->lowest;
+		elf->bias = place_below(elf, mmap_base) - elf->lowest;
 }
 
 /* The heap begins behind the last byte of the program, or where one with a linker would lie, at a random distance. */
@@ -173,11 +185,9 @@ int64_t exec_build_space(struct lx_call *call, struct exec_file *program, struct
 	base = place_stack(call, layout, &list->requests[list->count++], elf->executable_stack);
 	mm_set_mmap_base(layout->space, base);
 	if (linker)
-		place_program(layout, elf);
+		place_linker(linker_elf, place_program(layout, elf, base));
 	else
 		place_linker(elf, base);
-	if (linker)
-		place_linker(linker_elf, base);
 	error = add_object(list, 0, program, elf);
 	if (!error && linker)
 		error = add_object(list, 1, linker, linker_elf);
