@@ -4,7 +4,6 @@
  */
 #include "observe.h"
 
-#include <sched.h>
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/resource.h>
@@ -254,11 +253,16 @@ static void locking(void)
 	close(other);
 }
 
-/* Two owners of record locks that wait for each other: the second is refused. The first waits until it is killed. */
+static int wait_for_lock(off_t start)
+{
+	return fcntl(file, F_SETLKW, range(F_WRLCK, SEEK_SET, start, 1)) < 0 ? errno : 0;
+}
+
+/* Two owners of record locks that wait for each other's: whichever comes second is refused, and the other goes on. */
 static void deadlock(void)
 {
-	int to_child[2], to_parent[2], status, blocked = 0;
-	char byte = 0, text[256], name[64];
+	int to_child[2], to_parent[2], status, own;
+	char byte = 0;
 	pid_t child;
 
 	section("deadlock");
@@ -270,26 +274,15 @@ static void deadlock(void)
 	if (child == 0) {
 		fcntl(file, F_SETLK, range(F_WRLCK, SEEK_SET, 101, 1));
 		write(to_parent[1], "r", 1);
-		fcntl(file, F_SETLKW, range(F_WRLCK, SEEK_SET, 100, 1));
-		_exit(0);
+		_exit(wait_for_lock(100));
 	}
 	read(to_parent[0], &byte, 1);
-	/* It waits once it sleeps: its state says so. */
-	snprintf(name, sizeof(name), "/proc/%d/stat", child);
-	while (!blocked) {
-		int fd = open(name, O_RDONLY);
-		ssize_t size = read(fd, text, sizeof(text) - 1);
-
-		close(fd);
-		text[size > 0 ? size : 0] = 0;
-		blocked = size <= 0 || (strrchr(text, ')') && strncmp(strrchr(text, ')'), ") S", 3) == 0);
-		if (!blocked)
-			sched_yield();
-	}
-	CALL(fcntl, file, F_SETLKW, range(F_WRLCK, SEEK_SET, 101, 1));
+	own = wait_for_lock(101);
 	fcntl(file, F_SETLK, range(F_UNLCK, SEEK_SET, 0, 0));
 	waitpid(child, &status, 0);
-	printf("status %x\n", status);
+	printf("refused %d\n", (own != 0) + (WEXITSTATUS(status) != 0));
+	errno = own ? own : WEXITSTATUS(status);
+	observe_result("SYS_fcntl(file, F_SETLKW) of the second", -1);
 	close(to_child[0]);
 	close(to_child[1]);
 	close(to_parent[0]);
