@@ -53,7 +53,7 @@ int64_t exec_parse_elf(struct exec_file *file, struct exec_elf *elf, const struc
 struct exec_layout {
 	struct mm_address_space *space;
 	uint64_t stack_top, stack_low;
-	bool randomize;
+	bool randomize, privileged;
 };
 int64_t exec_build_space(struct lx_call *call, struct exec_file *program, struct exec_elf *elf, struct exec_file *interpreter,
 			 struct exec_elf *interpreter_elf, struct lx_exec_image *image, struct exec_layout *layout);

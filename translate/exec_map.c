@@ -15,6 +15,7 @@
 #define BREAK_RANDOM (32ull << 20)
 #define REQUESTS_MAX (2 * 2 * EXEC_SEGMENTS_MAX + 1)
 #define ADDR_NO_RANDOMIZE 0x0040000u
+#define CAP_SYS_RAWIO 17
 
 struct map_list {
 	struct mm_map_request requests[REQUESTS_MAX];
@@ -112,12 +113,15 @@ static uint64_t place_stack(struct lx_call *call, struct exec_layout *layout, st
 	return layout->stack_top - gap - random_below(layout, BASE_RANDOM_PAGES) * LX_PAGE_SIZE;
 }
 
-/* Below `top` among the mappings; of an alignment that no address but 0 has, Linux keeps the page alone. */
-static uint64_t place_below(const struct exec_elf *elf, uint64_t top)
+/*
+ * Below `top` among the mappings. An alignment that no address but 0 has means address 0, which only the privileged may
+ * map; here nobody can, but they get their program elsewhere.
+ */
+static uint64_t place_below(const struct exec_layout *layout, const struct exec_elf *elf, uint64_t top)
 {
 	uint64_t aligned = ALIGN_DOWN(top - (elf->highest - elf->lowest), elf->alignment);
 
-	return aligned ? aligned : ALIGN_DOWN(top - (elf->highest - elf->lowest), LX_PAGE_SIZE);
+	return aligned || !layout->privileged ? aligned : ALIGN_DOWN(top - (elf->highest - elf->lowest), LX_PAGE_SIZE);
 }
 
 /* Where the mappings below it begin. */
@@ -128,15 +132,15 @@ static uint64_t place_program(const struct exec_layout *layout, struct exec_elf 
 	if (elf->header.e_type != ET_DYN)
 		return mmap_base;
 	base = ALIGN_DOWN(base, elf->alignment);
-	elf->bias = (base ? base : place_below(elf, mmap_base)) - elf->lowest;
+	elf->bias = (base ? base : place_below(layout, elf, mmap_base)) - elf->lowest;
 	return base ? mmap_base : elf->bias + elf->lowest;
 }
 
 /* Also a program that is its own linker or needs none: Linux lets it lie where mappings do. */
-static void place_linker(struct exec_elf *elf, uint64_t mmap_base)
+static void place_linker(const struct exec_layout *layout, struct exec_elf *elf, uint64_t mmap_base)
 {
 	if (elf->header.e_type == ET_DYN)
-		elf->bias = place_below(elf, mmap_base) - elf->lowest;
+		elf->bias = place_below(layout, elf, mmap_base) - elf->lowest;
 }
 
 /* The heap begins behind the last byte of the program, or where one with a linker would lie, at a random distance. */
@@ -181,13 +185,14 @@ int64_t exec_build_space(struct lx_call *call, struct exec_file *program, struct
 
 	if (error)
 		return error;
+	layout->privileged = call->thread->token->cap_effective >> CAP_SYS_RAWIO & 1;
 	layout->randomize = !(call->thread->process->personality & ADDR_NO_RANDOMIZE);
 	base = place_stack(call, layout, &list->requests[list->count++], elf->executable_stack);
 	mm_set_mmap_base(layout->space, base);
 	if (linker)
-		place_linker(linker_elf, place_program(layout, elf, base));
+		place_linker(layout, linker_elf, place_program(layout, elf, base));
 	else
-		place_linker(elf, base);
+		place_linker(layout, elf, base);
 	error = add_object(list, 0, program, elf);
 	if (!error && linker)
 		error = add_object(list, 1, linker, linker_elf);
