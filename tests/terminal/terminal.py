@@ -15,6 +15,8 @@ from session import Failure, Session, without_ids
 SKIPPED = 77
 BASH = ["bash", "--norc", "--noprofile", "-i"]
 PROMPT = "ready> "
+# Columns for lines that name lxrun: however long its path, readline folds none of them.
+WIDE = 5000
 # In a loop of the shell itself: what it waits for has happened when the words come that the typed line does not contain.
 UNTIL_STOPPED = "until jobs %1 | grep -q Stopped; do :; done; jobs; echo o''k"
 
@@ -22,8 +24,8 @@ UNTIL_STOPPED = "until jobs %1 | grep -q Stopped; do :; done; jobs; echo o''k"
 class Shell(Session):
     """An interactive bash; `prefix` runs programs that it starts, or itself."""
 
-    def __init__(self, argv):
-        super().__init__(argv)
+    def __init__(self, argv, columns=80):
+        super().__init__(argv, columns=columns)
         self.wait_for(PROMPT)
 
     def run(self, line, pattern=""):
@@ -96,10 +98,10 @@ def inner_job_control(lxrun):
 def outer_job_control(lxrun):
     """A native shell's jobs are runs of lxrun: they stop and go on as a whole."""
     prefix = " ".join(lxrun + [""])
-    with Shell(BASH) as shell:
+    with Shell(BASH, columns=WIDE) as shell:
         job_control(shell, prefix)
         shell.leave()
-        return re.sub(" +", " ", shell.seen(prefix.strip() or "/")).replace("\n ", "\n"), shell.status
+        return re.sub(" +", " ", shell.seen(prefix.strip() or "/")), shell.status
 
 
 def made_terminal(lxrun):
@@ -237,7 +239,7 @@ def line_editing(lxrun):
 
 def settings_outlive_the_run(lxrun):
     """A program that ends leaves the terminal as it set it; so does one that is killed."""
-    with Shell(BASH) as shell:
+    with Shell(BASH, columns=WIDE) as shell:
         prefix = " ".join(lxrun + [""])
         script = f"{prefix}stty -echo; stty -a | grep -o -- '-*echo '; {prefix}sh -c 'stty -icanon; kill -9 $$'; stty -a | grep -o -- '-*icanon'"
         result = subprocess.list2cmdline(["sh", "-c", script]).replace("$$", "\\$\\$")
