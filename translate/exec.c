@@ -315,7 +315,6 @@ int64_t lx_exec_load(struct lx_call *call, const struct lx_exec_request *request
 	memset(image, 0, sizeof(*image));
 	if (error)
 		return error;
-	set_comm(image, request->path[0] ? request->path : load->program.path);
 	error = start_chain(&chain, strings.execfn, request->argv);
 	if (!error)
 		error = resolve_chain(call, &chain, &load->program, &reason);
@@ -330,10 +329,10 @@ int64_t lx_exec_load(struct lx_call *call, const struct lx_exec_request *request
 	if (error)
 		return error;
 	strings.argv = (char *const *)(uintptr_t)chain.argv;
+	set_comm(image, request->path[0] ? request->path : load->program.path);
 	error = build(call, load, &strings, image);
 	image->too_late = error && error != -LX_EAGAIN;
 	if (error)
 		return exec_fail(&reason, error, "%s: cannot be loaded: %s", load->program.path, lx_errno_text((int)-error));
-	set_comm(image, request->path[0] ? request->path : load->program.path);
 	return 0;
 }

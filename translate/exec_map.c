@@ -170,6 +170,7 @@ static int64_t create_space(struct lx_call *call, struct lx_exec_image *image, s
 		platform->process_dereference(process);
 		return lx_errno_from_status(status);
 	}
+	platform->set_name(image->body, image->comm);
 	mm_space_set_target(image->space, image->body);
 	mm_set_limits(image->space, &limits);
 	layout->space = image->space;

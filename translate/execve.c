@@ -252,7 +252,6 @@ static void enter_tree(struct lx_thread *thread, struct lx_exec_image *image)
 		lx_executable_release(old_file);
 	ps_set_thread_id(thread->ps, (ULONG_PTR)thread->tid);
 	memcpy(thread->ps->name, thread->comm, sizeof(thread->ps->name));
-	ps_platform()->set_name(thread->ps->pico, thread->comm);
 }
 
 static bool change_body(struct lx_thread *thread, struct lx_exec_image *image)

@@ -20,9 +20,11 @@ static const struct lx_start *instance_start;
 static _Atomic uint32_t running_halves;
 static _Atomic bool stopped_self;
 
+/* Under lx_tree_lock. While the first program runs, nothing that others do is the instance's business. */
 void lx_instance_changed(void)
 {
-	ke_set_event(&changed);
+	if (!first_process || first_process->state != LX_RUNNING)
+		ke_set_event(&changed);
 }
 
 void lx_instance_thread_started(void)
@@ -32,8 +34,8 @@ void lx_instance_thread_started(void)
 
 void lx_instance_thread_ended(void)
 {
-	atomic_fetch_sub(&running_halves, 1);
-	ke_set_event(&changed);
+	if (atomic_fetch_sub(&running_halves, 1) == 1)
+		ke_set_event(&changed);
 }
 
 void lx_instance_exit_hook(struct lx_process *process)
@@ -360,7 +362,9 @@ int64_t lx_instance_run(const struct lx_start *start, int32_t *wait_status, char
 			snprintf(error, error_size, "%s", lx_errno_text((int)-result));
 		return result;
 	}
+	pthread_mutex_lock(&lx_tree_lock);
 	first_process = process;
+	pthread_mutex_unlock(&lx_tree_lock);
 	if (hal_thread_create(signal_main, NULL))
 		lx_exit_group(process, LX_SIGKILL);
 	wait_for_end();

@@ -145,8 +145,8 @@ struct pico_platform {
 	void (*kick)(struct pico_thread *thread);
 	/* CPU time of the host task(s) behind the thread so far, halves included as system time. Any thread. */
 	struct pico_cpu_time (*cpu_time)(struct pico_thread *thread);
-	/* Name for host tools (top, pkill); at most 15 bytes are used. On the thread's own half. */
-	void (*set_name)(struct pico_thread *current, const char *name);
+	/* Name for host tools (top, pkill); at most 15 bytes are used. On the thread's own half, or of a parked thread. */
+	void (*set_name)(struct pico_thread *thread, const char *name);
 	/* Host scheduling of the task and its half. */
 	int (*set_affinity)(struct pico_thread *thread, const void *mask, size_t size);
 	int (*set_nice)(struct pico_thread *thread, int nice);

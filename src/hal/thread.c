@@ -1,7 +1,9 @@
 /*
  * Threads of the supervisor. Stacks are small, since there is one for each guest
- * thread, and all signals but the one that interrupts host calls are blocked:
- * what is sent to the process goes to its first thread.
+ * thread, and signals are blocked: what is sent to the process goes to its first
+ * thread. But not the one that interrupts host calls, nor SIGCHLD: a signal that
+ * nobody handles is dropped at once only if the thread that it is for doesn't
+ * block it, and else wakes another.
  */
 #include <hal/hal.h>
 
@@ -31,10 +33,11 @@ static void *run(void *context)
 	return NULL;
 }
 
-static void all_but_interrupt_signal(sigset_t *set)
+static void blocked_signals(sigset_t *set)
 {
 	sigfillset(set);
 	sigdelset(set, HAL_INTERRUPT_SIGNAL);
+	sigdelset(set, SIGCHLD);
 }
 
 int hal_thread_create(void (*routine)(void *), void *argument)
@@ -47,7 +50,7 @@ int hal_thread_create(void (*routine)(void *), void *argument)
 	if (!start)
 		return -ENOMEM;
 	*start = (struct start){routine, argument};
-	all_but_interrupt_signal(&mask);
+	blocked_signals(&mask);
 	pthread_attr_init(&attributes);
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	pthread_attr_setstacksize(&attributes, STACK_SIZE);

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -197,11 +198,12 @@ struct grant_message {
 	uint64_t byte;
 	char control[CMSG_SPACE(sizeof(int) * 8)];
 };
-/* One for each receive of a batch: the kernel shortens what it has used. */
-struct grant_messages {
+/* What a batch's calls point to. One message for each receive: the kernel shortens what it has used. */
+struct batch_data {
 	struct grant_message descriptors, own_socket;
+	char name[16];
 };
-_Static_assert(PICO_SLOT_DATA + sizeof(struct grant_messages) <= PICO_SLOT_SIZE, "a slot holds a batch and its messages");
+_Static_assert(PICO_SLOT_DATA + sizeof(struct batch_data) <= PICO_SLOT_SIZE, "a slot holds a batch and its data");
 _Static_assert(sizeof(struct pico_host_call) == PICO_BATCH_ENTRY_SIZE, "the stub's entry is a pico_host_call");
 
 static void fill_message(struct grant_message *message, uint64_t address)
@@ -219,18 +221,19 @@ static void fill_message(struct grant_message *message, uint64_t address)
 static int run_batch(struct pico_thread *thread, unsigned slot, struct pico_host_call *entries, size_t count)
 {
 	uint64_t address = PICO_SCRATCH_BASE + (uint64_t)slot * PICO_SLOT_SIZE;
-	struct grant_messages messages;
-	struct iovec local[] = {{entries, count * sizeof(*entries)}, {&messages, sizeof(messages)}};
-	struct iovec remote[] = {{(void *)address, local[0].iov_len}, {(void *)(address + PICO_SLOT_DATA), sizeof(messages)}};
+	struct batch_data data;
+	struct iovec local[] = {{entries, count * sizeof(*entries)}, {&data, sizeof(data)}};
+	struct iovec remote[] = {{(void *)address, local[0].iov_len}, {(void *)(address + PICO_SLOT_DATA), sizeof(data)}};
 	struct pico_host_call done[PICO_BATCH_MAX];
 	struct iovec back = {done, local[0].iov_len};
 	struct pico_registers at = thread->registers;
 	int64_t ignored;
 	int error;
 
-	fill_message(&messages.descriptors, address + PICO_SLOT_DATA + offsetof(struct grant_messages, descriptors));
-	fill_message(&messages.own_socket, address + PICO_SLOT_DATA + offsetof(struct grant_messages, own_socket));
-	if (process_vm_writev(thread->tid, local, 2, remote, 2, 0) != (ssize_t)(local[0].iov_len + sizeof(messages)))
+	fill_message(&data.descriptors, address + PICO_SLOT_DATA + offsetof(struct batch_data, descriptors));
+	fill_message(&data.own_socket, address + PICO_SLOT_DATA + offsetof(struct batch_data, own_socket));
+	memcpy(data.name, thread->name, sizeof(data.name));
+	if (process_vm_writev(thread->tid, local, 2, remote, 2, 0) != (ssize_t)(local[0].iov_len + sizeof(data)))
 		return -EFAULT;
 	at.r12 = address;
 	at.r13 = count;
@@ -247,26 +250,33 @@ static int run_batch(struct pico_thread *thread, unsigned slot, struct pico_host
 	return 0;
 }
 
-#define ENTRIES_MAX 48
+#define CALLS_MAX 36
+#define ENTRIES_MAX (CALLS_MAX + 13) /* with a name, the socket and grants around them */
 
 static void receive_entry(struct pico_host_call *entry, uint64_t message)
 {
 	*entry = (struct pico_host_call){SYS_recvmsg, {PICO_GRANT_FD, message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC}, 0};
 }
 
-/* The list with its grants around it: own socket first if the process still has its parent's, then the descriptors, the calls, the closes. */
-static size_t build_entries(struct pico_process *process, struct pico_host_call *entries, const struct pico_host_call *calls, size_t count,
-			    size_t descriptors, uint64_t messages, size_t *first)
+/*
+ * The list with its grants around it: the task's name if it has a new one, own socket if the process still has its
+ * parent's, then the descriptors, the calls, the closes.
+ */
+static size_t build_entries(const struct pico_thread *thread, struct pico_host_call *entries, const struct pico_host_call *calls,
+			    size_t count, size_t descriptors, uint64_t data, size_t *first)
 {
+	const struct pico_process *process = thread->process;
 	size_t used = 0;
 
+	if (thread->name_pending)
+		entries[used++] = (struct pico_host_call){SYS_prctl, {PR_SET_NAME, data + offsetof(struct batch_data, name)}, 0};
 	if (descriptors && process->inherited != process->own) {
-		receive_entry(&entries[used++], messages + offsetof(struct grant_messages, own_socket));
+		receive_entry(&entries[used++], data + offsetof(struct batch_data, own_socket));
 		entries[used++] = (struct pico_host_call){SYS_dup2, {0, PICO_GRANT_FD}, 0};
 		entries[used++] = (struct pico_host_call){SYS_close, {0}, 0};
 	}
 	if (descriptors)
-		receive_entry(&entries[used++], messages + offsetof(struct grant_messages, descriptors));
+		receive_entry(&entries[used++], data + offsetof(struct batch_data, descriptors));
 	*first = used;
 	memcpy(&entries[used], calls, count * sizeof(*calls));
 	used += count;
@@ -318,20 +328,21 @@ static int run_granted(struct pico_thread *thread, unsigned slot, struct pico_ho
 {
 	struct pico_process *process = thread->process;
 	struct grant_socket *inherited = grant_lock(process);
-	uint64_t messages = PICO_SCRATCH_BASE + (uint64_t)slot * PICO_SLOT_SIZE + PICO_SLOT_DATA;
+	uint64_t data = PICO_SCRATCH_BASE + (uint64_t)slot * PICO_SLOT_SIZE + PICO_SLOT_DATA;
 	struct pico_host_call entries[ENTRIES_MAX];
 	size_t first, used;
 	int error;
 
 	error = send_grants(process, descriptors, descriptor_count);
 	if (!error) {
-		used = build_entries(process, entries, calls, count, descriptor_count, messages, &first);
+		used = build_entries(thread, entries, calls, count, descriptor_count, data, &first);
 		error = run_entries(thread, slot, entries, used);
 	}
 	/* A guest that stole its own grant harms itself: its calls then fail on a bad descriptor. */
 	if (!error && entries[first - 1].result < 0)
 		error = -EFAULT;
 	if (!error) {
+		thread->name_pending = false;
 		adopt_own_socket(process);
 		memcpy(calls, &entries[first], count * sizeof(*calls));
 	}
@@ -350,7 +361,7 @@ int calls_run(struct pico_thread *thread, struct pico_host_call *calls, size_t c
 
 	if (count == 0)
 		return 0;
-	if (count > ENTRIES_MAX - 12 || descriptor_count > 8)
+	if (count > CALLS_MAX || descriptor_count > 8)
 		return -EINVAL;
 	if (count == 1 && !descriptor_count)
 		return stub_single_call(thread, calls, &calls->result);

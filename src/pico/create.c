@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,6 +32,7 @@ int pico_process_create(struct pico_process **process, struct pico_thread **firs
 		process_dereference(*process);
 		return -ENOMEM;
 	}
+	placement_prepare(half_current(), *first);
 	return 0;
 }
 
@@ -63,6 +65,19 @@ int pico_process_fork(struct pico_thread *current, struct pico_process **process
 	return 0;
 }
 
+/* A task that has served another thread gets the extended state that a new one would have inherited. */
+static int inherit_state(struct pico_thread *thread, struct pico_thread *from)
+{
+	int64_t size;
+
+	thread->start_state = malloc(pico_platform_ops.extended_state_size);
+	if (!thread->start_state)
+		return -ENOMEM;
+	size = pico_get_extended_state(from, thread->start_state, pico_platform_ops.extended_state_size);
+	thread->start_state_size = size;
+	return size < 0 ? (int)size : 0;
+}
+
 static struct pico_thread *take_idle(struct pico_process *process)
 {
 	struct pico_thread *thread;
@@ -88,7 +103,10 @@ int pico_thread_create(struct pico_thread *current, struct pico_thread **thread)
 	*thread = take_idle(current->process);
 	if (*thread) {
 		inherit_placement(*thread, current);
-		return 0;
+		error = inherit_state(*thread, current);
+		if (error)
+			pico_thread_abandon(*thread);
+		return error;
 	}
 	error = stub_clone(current, THREAD_FLAGS, &tid);
 	if (error)
@@ -107,6 +125,8 @@ void pico_thread_abandon(struct pico_thread *thread)
 	struct pico_process *process = thread->process;
 
 	if (thread->has_half) {
+		free(thread->start_state);
+		thread->start_state = NULL;
 		pthread_mutex_lock(&process->lock);
 		thread->state = TASK_IDLE;
 		process->active--;
@@ -120,6 +140,28 @@ void pico_thread_abandon(struct pico_thread *thread)
 	thread_free(thread);
 }
 
+/*
+ * The task that exec leaves parks, if its process lives on, which is what becomes of a vfork child's: the next one needs
+ * no clone.
+ */
+static bool leave_idle(struct pico_thread *current)
+{
+	struct pico_thread *left;
+
+	if (current->stop != TASK_STOP_CALL || half_is_reniced() || !process_wants_idle(current->process))
+		return false;
+	left = thread_allocate(NULL, current->tid);
+	if (!left)
+		return false;
+	if (task_load_registers(current) != 0 || task_unseize(current) != 0) {
+		thread_free(left);
+		return false;
+	}
+	left->recycled = true;
+	process_add_idle(current->process, left);
+	return true;
+}
+
 /* `first` becomes the body of the caller's half; the structure of the caller stays, that of `first` goes. */
 int pico_thread_rebind(struct pico_thread *current, struct pico_thread *first)
 {
@@ -130,19 +172,23 @@ int pico_thread_rebind(struct pico_thread *current, struct pico_thread *first)
 	if (error)
 		return error;
 	process_reference(old); /* stays valid for the caller until it drops its own reference */
+	if (leave_idle(current))
+		old_tid = 0;
 	process_remove_task(old, current);
 	pthread_mutex_lock(&current->task_lock);
 	current->tid = first->tid;
 	pthread_mutex_unlock(&current->task_lock);
 	pico_reap_later(old_tid);
+	current->seized = first->seized;
 	process_add_task(fresh, current);
 	current->stop = first->stop;
 	current->registers = first->registers;
 	current->registers_valid = current->registers_dirty = current->redirected = true;
 	current->result_pending = false;
+	if (first->name_pending)
+		pico_set_name(current, first->name);
 	process_remove_task(fresh, first);
 	thread_free(first);
 	process_dereference(old);
-	placement_choose(current);
 	return 0;
 }

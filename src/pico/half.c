@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <hal/hal.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
@@ -231,8 +232,7 @@ void half_initialize(void)
 	ordinary_priority = getpriority(PRIO_PROCESS, 0);
 }
 
-/* A priority that a guest has lowered can't be raised again: neither this half nor its task is to serve another thread. */
-static bool is_reniced(void)
+bool half_is_reniced(void)
 {
 	return getpriority(PRIO_PROCESS, 0) != ordinary_priority;
 }
@@ -243,7 +243,7 @@ static bool become_idle(struct pico_thread *thread)
 	struct pico_process *process = thread->process;
 	bool keep;
 
-	if (thread->died || thread->stop == TASK_STOP_FOREIGN || thread->stop == TASK_STOP_VSYSCALL || is_reniced())
+	if (thread->died || thread->stop == TASK_STOP_FOREIGN || thread->stop == TASK_STOP_VSYSCALL || half_is_reniced())
 		return false;
 	pthread_mutex_lock(&process->lock);
 	keep = process->active > 1 && process->idle < PICO_IDLE_MAX;
@@ -264,6 +264,10 @@ static void begin(struct pico_thread *thread)
 	thread->registers = thread->start_registers;
 	thread->registers_valid = thread->registers_dirty = thread->redirected = true;
 	thread->result_pending = false;
+	if (thread->start_state)
+		pico_set_extended_state(thread, thread->start_state, (size_t)thread->start_state_size);
+	free(thread->start_state);
+	thread->start_state = NULL;
 	placement_enter(thread);
 	pico_provider->thread_begin(thread, thread->context);
 }
@@ -345,7 +349,7 @@ static bool wake_spare(struct pico_thread *thread)
 
 static void half_main(void *argument)
 {
-	for (struct pico_thread *thread = argument; thread; thread = is_reniced() ? NULL : wait_spare())
+	for (struct pico_thread *thread = argument; thread; thread = half_is_reniced() ? NULL : wait_spare())
 		serve(thread);
 }
 

@@ -69,6 +69,8 @@ struct pico_thread {
 	bool seized;    /* by the thread that is to be its half, or by the one preparing it */
 	bool has_half;
 	void *context;
+	char name[16];		 /* for a parked task: given to it with its next batch */
+	bool name_pending;
 
 	/* the stop under way; only its half looks at these */
 	enum task_stop stop;
@@ -89,11 +91,16 @@ struct pico_thread {
 	pthread_cond_t idle_wake;
 	enum { IDLE_WAIT, IDLE_START, IDLE_QUIT } idle_command;
 	struct pico_registers start_registers;
+	void *start_state; /* the extended state of whoever made the thread, where the task has another's; or NULL */
+	int64_t start_state_size;
 
 	/* placement, see placement.c */
 	_Atomic uint32_t stops;       /* since the balancer's last tick */
 	_Atomic uint32_t sleeps;      /* odd while the half, or its task in a native call, waits */
 	uint32_t seen_sleeps;         /* at the balancer's last tick */
+	unsigned quiet_ticks;         /* without a stop, in user mode or a native call */
+	uint64_t seen_cpu_ns;         /* the task's CPU time when the balancer last looked */
+	bool computes;                /* it did during the last tick, and nothing else */
 	bool busy;                    /* it seldom waited during the last tick */
 	_Atomic int cpu;              /* both are pinned there, or -1 */
 	bool placed;                  /* in the placement list */
@@ -165,6 +172,9 @@ int grant_send(struct grant_socket *socket, const int *descriptors, size_t count
 /* memory.c */
 int64_t pico_read_memory(struct pico_process *process, uint64_t address, void *data, size_t size);
 int64_t pico_write_memory(struct pico_process *process, uint64_t address, const void *data, size_t size);
+/* The XSAVE area: its size in bytes or -errno. */
+int64_t pico_get_extended_state(struct pico_thread *current, void *state, size_t size);
+int pico_set_extended_state(struct pico_thread *current, const void *state, size_t size);
 int pico_compare_exchange(struct pico_thread *current, uint64_t address, uint32_t *expected, uint32_t desired);
 
 /* process.c */
@@ -174,8 +184,15 @@ void thread_free(struct pico_thread *thread);
 void process_add_task(struct pico_process *process, struct pico_thread *thread);
 /* The task leaves the process; the last active one takes the idle ones with it. */
 void process_remove_task(struct pico_process *process, struct pico_thread *thread);
+/* Whether an idle task would find use there, and to leave one there. */
+bool process_wants_idle(struct pico_process *process);
+void process_add_idle(struct pico_process *process, struct pico_thread *thread);
 void process_reference(struct pico_process *process);
 void process_dereference(struct pico_process *process);
+
+/* platform.c */
+uint64_t pico_task_cpu_ns(struct pico_thread *thread);
+void pico_set_name(struct pico_thread *thread, const char *name);
 
 /* create.c */
 int pico_process_create(struct pico_process **process, struct pico_thread **first);
@@ -188,6 +205,8 @@ int pico_thread_rebind(struct pico_thread *current, struct pico_thread *first);
 void half_initialize(void);
 int half_start(struct pico_thread *thread, const struct pico_registers *registers, void *context);
 struct pico_thread *half_current(void);
+/* A priority that a guest has lowered can't be raised again: neither the calling half nor its task is to serve another thread. */
+bool half_is_reniced(void);
 
 /* placement.c */
 void placement_initialize(void);
@@ -195,8 +214,8 @@ void placement_enter(struct pico_thread *thread);
 void placement_leave(struct pico_thread *thread);
 /* Where the guest wants the thread to run; CPUs that lxrun was not given are left out. 0 or -EINVAL: none is left. */
 int placement_restrict(struct pico_thread *thread, const void *mask, size_t size);
-/* A new body for the half: choose a CPU. */
-void placement_choose(struct pico_thread *thread);
+/* `first` is to become the body of `current`, or of nobody yet: choose a CPU for both before it begins to run. */
+void placement_prepare(struct pico_thread *current, struct pico_thread *first);
 static inline void placement_count_stop(struct pico_thread *thread)
 {
 	atomic_store_explicit(&thread->stops, atomic_load_explicit(&thread->stops, memory_order_relaxed) + 1,

@@ -3,8 +3,8 @@
  *
  * A stop costs several times more across CPUs than on one, so while a guest
  * makes calls it shares one CPU with its half. A guest that computes makes no
- * stops, so nobody but the balancer could free it: after a tick without a stop
- * its task may run anywhere again, until it is busy with calls once more.
+ * stops, so nobody but the balancer could free it: after some ticks without a
+ * stop its task may run anywhere, until it makes calls again.
  */
 #include "internal.h"
 
@@ -15,8 +15,10 @@
 #include <time.h>
 
 #define TICK_NS 2000000
+#define TICK_MAX_NS (16 * TICK_NS) /* while nothing happens */
 #define TALKATIVE_SLEEPS 8 /* waits a tick that make a pair one that talks to another */
-#define BUSY_STOPS 4 /* stops a tick that make a floating guest worth placing */
+#define QUIET_TICKS 8 /* without a stop, until a guest may float */
+#define LOOK_TICKS_MAX 64 /* between two looks at what sleeps */
 
 static struct {
 	pthread_mutex_t lock;
@@ -72,14 +74,19 @@ static void unpin_task(struct pico_thread *thread)
 	pthread_mutex_unlock(&thread->task_lock);
 }
 
-/* How many other pairs were busy there during the last tick. */
+static bool is_asleep(const struct pico_thread *thread)
+{
+	return (atomic_load(&thread->sleeps) & 1) && !thread->computes;
+}
+
+/* How many other pairs were busy there during the last tick and still are: who has forked waits for its child, as a rule. */
 static int busy_on(int cpu, const struct pico_thread *except)
 {
 	struct pico_thread *thread;
 	int busy = 0;
 
 	TAILQ_FOREACH(thread, &placement.threads, placement_link)
-		busy += thread != except && thread->busy && atomic_load(&thread->cpu) == cpu;
+		busy += thread != except && thread->busy && !is_asleep(thread) && atomic_load(&thread->cpu) == cpu;
 	return busy;
 }
 
@@ -100,16 +107,32 @@ static int choose_cpu(const struct pico_thread *thread, int preferred)
 	return best;
 }
 
-void placement_choose(struct pico_thread *thread)
+static int choose_locked(const struct pico_thread *thread)
 {
 	int current = atomic_load(&thread->cpu), cpu;
 
-	if (placement.cpu_count < 2 || !thread->tid)
-		return;
 	pthread_mutex_lock(&placement.lock);
 	cpu = choose_cpu(thread, current >= 0 ? current : sched_getcpu());
 	pthread_mutex_unlock(&placement.lock);
-	pin(thread, cpu);
+	return cpu;
+}
+
+static void place(struct pico_thread *thread)
+{
+	if (placement.cpu_count > 1 && thread->tid)
+		pin(thread, choose_locked(thread));
+}
+
+void placement_prepare(struct pico_thread *current, struct pico_thread *first)
+{
+	int cpu;
+
+	if (placement.cpu_count < 2 || !current)
+		return;
+	cpu = choose_locked(current);
+	if (cpu != atomic_load(&current->cpu))
+		pin(current, cpu);
+	pin(first, cpu);
 }
 
 int placement_restrict(struct pico_thread *thread, const void *mask, size_t size)
@@ -125,7 +148,7 @@ int placement_restrict(struct pico_thread *thread, const void *mask, size_t size
 	thread->mask = wanted;
 	thread->masked = true;
 	pthread_mutex_unlock(&placement.lock);
-	placement_choose(thread);
+	place(thread);
 	return 0;
 }
 
@@ -143,7 +166,7 @@ void placement_enter(struct pico_thread *thread)
 	pthread_mutex_unlock(&placement.lock);
 	/* Born beside its parent, which as a rule waits for it: the balancer moves it if that is wrong. */
 	if (atomic_load(&thread->cpu) < 0 || thread->recycled)
-		placement_choose(thread);
+		place(thread);
 	else
 		follow(thread);
 }
@@ -159,20 +182,43 @@ void placement_leave(struct pico_thread *thread)
 }
 
 /*
- * One thread's last tick: float what computes, place what calls. Who waits often
- * talks to somebody, most likely on the same CPU, where a wake-up is cheap.
+ * Whether a task whose call runs on the host is back from it, unnoticed, and computes: its CPU time tells. Most sleep, so
+ * the longer it has been the rarer we look.
  */
-static void review(struct pico_thread *thread)
+static bool came_back(struct pico_thread *thread)
+{
+	uint64_t used, before = thread->seen_cpu_ns;
+	unsigned ticks = thread->quiet_ticks, since = ticks / 2;
+
+	if (ticks & (ticks - 1) && ticks % LOOK_TICKS_MAX)
+		return thread->computes;
+	used = pico_task_cpu_ns(thread);
+	thread->seen_cpu_ns = used;
+	if (since > LOOK_TICKS_MAX)
+		since = LOOK_TICKS_MAX;
+	return since && used - before >= since * TICK_NS / 4;
+}
+
+/*
+ * One thread's last tick: float what computes, place what calls. Who waits often
+ * talks to somebody, most likely on the same CPU, where a wake-up is cheap. True
+ * if anything has happened.
+ */
+static bool review(struct pico_thread *thread)
 {
 	uint32_t stops = atomic_exchange(&thread->stops, 0), sleeps = atomic_load(&thread->sleeps);
-	bool pinned = atomic_load(&thread->cpu) >= 0;
+	bool pinned = atomic_load(&thread->cpu) >= 0, in_user = atomic_load(&thread->in_user);
+	bool same = !stops && sleeps == thread->seen_sleeps;
 
-	thread->busy = !(sleeps & 1) && sleeps - thread->seen_sleeps < 2 * TALKATIVE_SLEEPS;
+	thread->quiet_ticks = same && in_user ? thread->quiet_ticks + 1 : 0;
+	thread->computes = thread->quiet_ticks && (!(sleeps & 1) || came_back(thread));
+	thread->busy = !is_asleep(thread) && sleeps - thread->seen_sleeps < 2 * TALKATIVE_SLEEPS;
 	thread->seen_sleeps = sleeps;
-	if (pinned && !stops && atomic_load(&thread->in_user) && !(sleeps & 1))
+	if (pinned && thread->computes && thread->quiet_ticks >= QUIET_TICKS)
 		unpin_task(thread);
-	else if (!pinned && stops >= BUSY_STOPS)
+	else if (!pinned && stops)
 		pin(thread, choose_cpu(thread, -1));
+	return !same || thread->computes;
 }
 
 /* Move one pair from the fullest to the emptiest CPU if that helps. */
@@ -204,19 +250,25 @@ static void rebalance(void)
 
 static void balance(void *unused)
 {
+	struct timespec tick = {0, TICK_NS};
+
 	(void)unused;
 	for (;;) {
-		const struct timespec tick = {0, TICK_NS};
 		struct pico_thread *thread;
+		bool active = false;
 
 		nanosleep(&tick, NULL);
 		pthread_mutex_lock(&placement.lock);
 		while (TAILQ_EMPTY(&placement.threads))
 			pthread_cond_wait(&placement.wake, &placement.lock);
 		TAILQ_FOREACH(thread, &placement.threads, placement_link)
-			review(thread);
+			active |= review(thread);
 		rebalance();
 		pthread_mutex_unlock(&placement.lock);
+		if (active)
+			tick.tv_nsec = TICK_NS;
+		else if (tick.tv_nsec < TICK_MAX_NS)
+			tick.tv_nsec *= 2;
 	}
 }
 

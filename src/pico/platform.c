@@ -58,19 +58,21 @@ static int set_registers(struct pico_thread *current, const struct pico_register
 	return 0;
 }
 
-static int64_t get_extended_state(struct pico_thread *current, void *state, size_t size)
+int64_t pico_get_extended_state(struct pico_thread *current, void *state, size_t size)
 {
 	struct iovec area = {state, size};
 
 	return ptrace(PTRACE_GETREGSET, current->tid, (void *)NT_X86_XSTATE, &area) == 0 ? (int64_t)area.iov_len : -errno;
 }
 
-static int set_extended_state(struct pico_thread *current, const void *state, size_t size)
+int pico_set_extended_state(struct pico_thread *current, const void *state, size_t size)
 {
 	struct iovec area = {(void *)(uintptr_t)state, size};
 
 	return ptrace(PTRACE_SETREGSET, current->tid, (void *)NT_X86_XSTATE, &area) == 0 ? 0 : -errno;
 }
+
+enum { CLOCK_PROF, CLOCK_VIRT, CLOCK_SCHED };
 
 /* The kernel's encoding of another task's CPU clock. */
 static uint64_t clock_ns(pid_t tid, bool thread, int which)
@@ -81,30 +83,41 @@ static uint64_t clock_ns(pid_t tid, bool thread, int which)
 	return tid > 0 && clock_gettime(clock, &time) == 0 ? (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec : 0;
 }
 
-static struct pico_cpu_time cpu_time(struct pico_thread *thread)
+uint64_t pico_task_cpu_ns(struct pico_thread *thread)
 {
-	enum { PROF, VIRT, SCHED };
-	struct pico_cpu_time time = {0};
-	uint64_t total;
+	uint64_t time;
 
 	pthread_mutex_lock(&thread->task_lock);
-	total = clock_ns(thread->tid, false, SCHED);
-	time.user_ns = clock_ns(thread->tid, false, VIRT);
-	if (time.user_ns > total)
-		time.user_ns = total;
-	time.system_ns = total - time.user_ns + clock_ns(thread->half_tid, true, SCHED);
+	time = clock_ns(thread->tid, false, CLOCK_SCHED);
 	pthread_mutex_unlock(&thread->task_lock);
 	return time;
 }
 
-/* PR_SET_NAME in the guest: its comm is what host tools show. */
-static void set_name(struct pico_thread *current, const char *name)
+static struct pico_cpu_time cpu_time(struct pico_thread *thread)
 {
-	char text[16] = {0};
+	struct pico_cpu_time time = {0};
+	uint64_t total;
+
+	pthread_mutex_lock(&thread->task_lock);
+	total = clock_ns(thread->tid, false, CLOCK_SCHED);
+	time.user_ns = clock_ns(thread->tid, false, CLOCK_VIRT);
+	if (time.user_ns > total)
+		time.user_ns = total;
+	time.system_ns = total - time.user_ns + clock_ns(thread->half_tid, true, CLOCK_SCHED);
+	pthread_mutex_unlock(&thread->task_lock);
+	return time;
+}
+
+/* PR_SET_NAME in the guest: its comm is what host tools show. A parked task can wait for the first calls that it is to make. */
+void pico_set_name(struct pico_thread *thread, const char *name)
+{
 	struct pico_host_call call = {SYS_prctl, {PR_SET_NAME}, 0};
 
-	strncpy(text, name, sizeof(text) - 1);
-	calls_run_with_data(current, &call, 1, text, sizeof(text));
+	memset(thread->name, 0, sizeof(thread->name));
+	strncpy(thread->name, name, sizeof(thread->name) - 1);
+	thread->name_pending = thread != half_current();
+	if (!thread->name_pending)
+		calls_run_with_data(thread, &call, 1, thread->name, sizeof(thread->name));
 }
 
 static int set_affinity(struct pico_thread *thread, const void *mask, size_t size)
@@ -145,11 +158,11 @@ struct pico_platform pico_platform_ops = {
 	.compare_exchange = pico_compare_exchange,
 	.get_registers = get_registers,
 	.set_registers = set_registers,
-	.get_extended_state = get_extended_state,
-	.set_extended_state = set_extended_state,
+	.get_extended_state = pico_get_extended_state,
+	.set_extended_state = pico_set_extended_state,
 	.kick = task_kick,
 	.cpu_time = cpu_time,
-	.set_name = set_name,
+	.set_name = pico_set_name,
 	.set_affinity = set_affinity,
 	.set_nice = set_nice,
 	.lowest_address = PICO_LIMIT,

@@ -58,6 +58,7 @@ void thread_free(struct pico_thread *thread)
 	pthread_mutex_destroy(&thread->task_lock);
 	pthread_mutex_destroy(&thread->idle_lock);
 	pthread_cond_destroy(&thread->idle_wake);
+	free(thread->start_state);
 	free(thread);
 }
 
@@ -71,13 +72,44 @@ void process_add_task(struct pico_process *process, struct pico_thread *thread)
 	pthread_mutex_unlock(&process->lock);
 }
 
-static void quit_idle_tasks(struct pico_process *process)
+bool process_wants_idle(struct pico_process *process)
 {
-	struct pico_thread *thread;
+	bool wants;
 
-	TAILQ_FOREACH(thread, &process->tasks, link) {
+	pthread_mutex_lock(&process->lock);
+	wants = process->active > 1 && process->idle < PICO_IDLE_MAX;
+	pthread_mutex_unlock(&process->lock);
+	return wants;
+}
+
+void process_add_idle(struct pico_process *process, struct pico_thread *thread)
+{
+	process_reference(process);
+	thread->process = process;
+	thread->state = TASK_IDLE;
+	pthread_mutex_lock(&process->lock);
+	TAILQ_INSERT_TAIL(&process->tasks, thread, link);
+	process->idle++;
+	pthread_mutex_unlock(&process->lock);
+}
+
+TAILQ_HEAD(task_list, pico_thread);
+
+/* Idle halves end their tasks themselves; tasks without one come into `bodies`. */
+static void quit_idle_tasks(struct pico_process *process, struct task_list *bodies)
+{
+	struct pico_thread *thread, *next;
+
+	for (thread = TAILQ_FIRST(&process->tasks); thread; thread = next) {
+		next = TAILQ_NEXT(thread, link);
 		if (thread->state != TASK_IDLE)
 			continue;
+		if (!thread->has_half) {
+			TAILQ_REMOVE(&process->tasks, thread, link);
+			TAILQ_INSERT_TAIL(bodies, thread, link);
+			process->idle--;
+			continue;
+		}
 		pthread_mutex_lock(&thread->idle_lock);
 		thread->idle_command = IDLE_QUIT;
 		pthread_cond_signal(&thread->idle_wake);
@@ -87,13 +119,22 @@ static void quit_idle_tasks(struct pico_process *process)
 
 void process_remove_task(struct pico_process *process, struct pico_thread *thread)
 {
+	struct task_list bodies = TAILQ_HEAD_INITIALIZER(bodies);
+	struct pico_thread *body;
+
 	pthread_mutex_lock(&process->lock);
 	TAILQ_REMOVE(&process->tasks, thread, link);
 	if (thread->state == TASK_IDLE)
 		process->idle--;
 	else if (--process->active == 0)
-		quit_idle_tasks(process);
+		quit_idle_tasks(process, &bodies);
 	pthread_mutex_unlock(&process->lock);
 	thread->process = NULL;
+	while ((body = TAILQ_FIRST(&bodies))) {
+		TAILQ_REMOVE(&bodies, body, link);
+		pico_reap_later(body->tid);
+		thread_free(body);
+		process_dereference(process);
+	}
 	process_dereference(process);
 }

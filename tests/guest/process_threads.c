@@ -286,8 +286,47 @@ static void sharing(void)
 	printf("umask %o, directory %s\n", umask(022), getcwd(directory, sizeof(directory)));
 }
 
+static unsigned control_word(void)
+{
+	return __builtin_ia32_stmxcsr();
+}
+
+static void show_status(pid_t child)
+{
+	int status = 0;
+
+	waitpid(child, &status, 0);
+	printf("status %#x\n", status);
+}
+
+static void *show_control_word(void *unused)
+{
+	printf("control word %#x\n", control_word());
+	return unused;
+}
+
+/* A new thread's floating-point state is its maker's, whatever an earlier thread left in the task that it gets. */
+static void floating_point_state(void)
+{
+	static const unsigned roundings[] = {0, 0x4000, 0x2000, 0x6000};
+	pthread_t thread;
+	pid_t child;
+
+	section("the floating-point state of who makes a thread");
+	for (size_t i = 0; i < sizeof(roundings) / sizeof(roundings[0]); i++) {
+		__builtin_ia32_ldmxcsr((control_word() & ~0x6000u) | roundings[i]);
+		pthread_create(&thread, NULL, show_control_word, NULL);
+		pthread_join(thread, NULL);
+		child = vfork();
+		if (child == 0)
+			_exit((int)(control_word() >> 13));
+		show_status(child);
+	}
+}
+
 int main(void)
 {
+	in_child(floating_point_state);
 	in_child(leader_first);
 	in_child(group_exit_by_other);
 	in_child(exit_ends_all);
