@@ -32,3 +32,8 @@ foreach(name reader_that_ends_early writer_whose_reader_ends interrupt_from_term
 	killed_in_a_storm last_process_decides host_tools_see_names)
 	add_run_test(life ${name} 300 ${PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/life/life.py $<TARGET_FILE:lxrun> ${name})
 endforeach()
+
+add_test(NAME program.long_names COMMAND ${PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/programs/long_names.py $<TARGET_FILE:lxrun>)
+add_test(NAME program.long_names.oldhost COMMAND env LXRUN_FORCE_FALLBACKS=1 ${PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/programs/long_names.py
+	$<TARGET_FILE:lxrun>)
+set_tests_properties(program.long_names program.long_names.oldhost PROPERTIES LABELS program TIMEOUT 150 SKIP_RETURN_CODE 77)

@@ -121,7 +121,7 @@ static bool may_fault(struct lx_call *call, struct lx_uptr to)
 	struct mm_vad vad;
 
 	return !mm_query(call->thread->ps->process->space, to.address, &vad) || !(vad.protection & MM_PROT_WRITE) ||
-	       vad.section || vad.end - to.address < SMALLEST_RECORD + LX_NAME_MAX;
+	       vad.section || vad.end - to.address < SMALLEST_RECORD + LX_PATH_MAX;
 }
 
 /* Translate the driver's records; true if all found room. */

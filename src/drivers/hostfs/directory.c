@@ -7,6 +7,7 @@
  * shortest name): the host is asked for a quarter of the size. So the host's
  * position is exactly behind the last record that the caller gets.
  */
+#include <assert.h>
 #include <dirent.h>
 #include <drivers/hostfs/internal.h>
 #include <sys/types.h>
@@ -51,12 +52,14 @@ static ULONG attributes_of_type(uint8_t type)
 	return tag_of_type(type) ? FILE_ATTRIBUTE_REPARSE_POINT : 0;
 }
 
-static size_t put_record(UCHAR *at, const struct host_entry *entry)
+/* NT's record of an entry, whose name may lie in what is overwritten; the record's size. */
+static size_t put_record(UCHAR *at, const struct host_entry *entry, const char *name)
 {
 	FILE_ID_EXTD_DIR_INFORMATION *record = (FILE_ID_EXTD_DIR_INFORMATION *)at;
-	size_t length = strnlen(entry->name, entry->size - HOST_HEADER);
+	size_t length = strnlen(name, entry->size - HOST_HEADER);
 	size_t size = ALIGN_UP(RECORD_HEADER + length, (size_t)8);
 
+	memmove(record->FileName, name, length);
 	memset(record, 0, RECORD_HEADER);
 	record->NextEntryOffset = (ULONG)size;
 	record->FileIndex = (ULONG)entry->cookie;
@@ -65,29 +68,26 @@ static size_t put_record(UCHAR *at, const struct host_entry *entry)
 	record->FileNameLength = (ULONG)length;
 	record->FileIdLow = entry->inode;
 	record->PositionCookie = (ULONGLONG)entry->cookie;
-	memcpy(record->FileName, entry->name, length);
 	return size;
 }
 
-/* Turn `host_size` bytes of host records at `host` into records from `data` on; with `single` only the first. */
+/*
+ * Turn `host_size` bytes of host records at `host` into records from `data` on; with `single` only the first. A name is as
+ * long as the host's record is: file systems that keep UTF-16 give 765 bytes, those in user space up to PATH_MAX.
+ */
 static size_t convert(UCHAR *data, const UCHAR *host, size_t host_size, bool single, int64_t *cookie)
 {
-	_Alignas(8) char copy[HOST_HEADER + 256 + 8];
-	struct host_entry *entry = (struct host_entry *)copy;
+	struct host_entry entry;
 	size_t used = 0, last = 0;
 
-	for (size_t at = 0; at + HOST_HEADER < host_size;) {
-		uint16_t size;
-
-		memcpy(&size, host + at + offsetof(struct host_entry, size), sizeof(size));
-		if (size < HOST_HEADER || size > sizeof(copy) || size > host_size - at)
-			break;
-		/* The record being written may reach over the one being read, but never over the next. */
-		memcpy(copy, host + at, size);
-		at += size;
+	for (size_t at = 0; at < host_size; at += entry.size) {
+		assert(host_size - at > HOST_HEADER);
+		memcpy(&entry, host + at, HOST_HEADER);
+		assert(entry.size > HOST_HEADER && entry.size <= host_size - at);
 		last = used;
-		used += put_record(data + used, entry);
-		*cookie = entry->cookie;
+		/* The record being written may reach over the one being read, but never over the next. */
+		used += put_record(data + used, &entry, (const char *)host + at + HOST_HEADER);
+		*cookie = entry.cookie;
 		if (single)
 			break;
 	}

@@ -104,7 +104,8 @@ static int open_last(struct walk *walk, const char *name, bool slash, uint64_t f
 int hostfs_walk(int directory, const char *name, uint64_t flags, mode_t mode)
 {
 	struct walk walk = {.at = directory, .start = directory};
-	char component[NAME_MAX + 1];
+	/* How long a name may be is the file system's to say: not all stop at NAME_MAX. */
+	char component[PATH_MAX];
 	int result = 0;
 
 	if (*name == '/')
@@ -113,7 +114,7 @@ int hostfs_walk(int directory, const char *name, uint64_t flags, mode_t mode)
 		size_t size = strcspn(name, "/");
 		const char *rest = name + size + strspn(name + size, "/");
 
-		if (size > NAME_MAX) {
+		if (size >= sizeof(component)) {
 			result = -ENAMETOOLONG;
 			break;
 		}
