@@ -3,16 +3,6 @@
 
 #include <sys/wait.h>
 
-static int opened(int fd)
-{
-	int error = errno;
-
-	if (fd >= 0)
-		close(fd);
-	errno = error;
-	return fd >= 0 ? 0 : -1;
-}
-
 static void prepare(void)
 {
 	umask(0);
@@ -110,8 +100,8 @@ int main(void)
 		section("as nobody");
 		fflush(stdout);
 		if (fork() == 0) {
-			OBSERVE(setresgid(65534, 65534, 65534));
-			OBSERVE(setresuid(65534, 65534, 65534));
+			OBSERVE(setresgid(NOBODY, NOBODY, NOBODY));
+			OBSERVE(setresuid(NOBODY, NOBODY, NOBODY));
 			attempt();
 			fflush(stdout);
 			_exit(0);

@@ -39,7 +39,7 @@ static void show_holder(int fd, int command, short type, off_t start, off_t leng
 }
 
 /* Run `routine` in a child and wait for it. */
-static void in_child(void (*routine)(int fd), int fd)
+static void from_child(void (*routine)(int fd), int fd)
 {
 	pid_t child;
 
@@ -78,12 +78,12 @@ static void record_locks(void)
 	OBSERVE(lock(fd, F_SETLK, F_RDLCK, 10, 10));
 	OBSERVE(lock(other, F_SETLK, F_WRLCK, 5, 1));
 	show_holder(fd, F_GETLK, F_WRLCK, 0, 0, 0);
-	in_child(child_sees_parents_locks, fd);
+	from_child(child_sees_parents_locks, fd);
 	OBSERVE(lock(fd, F_SETLK, F_UNLCK, 3, 4));
-	in_child(child_sees_parents_locks, fd);
+	from_child(child_sees_parents_locks, fd);
 	section("closing any descriptor drops them");
 	OBSERVE(close(other));
-	in_child(child_sees_parents_locks, fd);
+	from_child(child_sees_parents_locks, fd);
 	close(fd);
 }
 

@@ -3,16 +3,6 @@
 
 #include <linux/openat2.h>
 
-static int opened(int fd)
-{
-	int error = errno;
-
-	if (fd >= 0)
-		close(fd);
-	errno = error;
-	return fd >= 0 ? 0 : -1;
-}
-
 static int raw_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve)
 {
 	struct open_how how = {.flags = flags, .mode = mode, .resolve = resolve};

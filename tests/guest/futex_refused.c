@@ -40,20 +40,6 @@ static long futex(uint32_t *address, int op, uint32_t value, const void *timeout
 	return syscall(SYS_futex, address, op, value, timeout, address2, value3);
 }
 
-static void on_tick(int signo)
-{
-	(void)signo;
-}
-
-static void tick(int milliseconds)
-{
-	struct itimerval timer = {{0, milliseconds * 1000}, {0, milliseconds * 1000}};
-	struct sigaction action = {.sa_handler = on_tick};
-
-	sigaction(SIGALRM, &action, NULL);
-	setitimer(ITIMER_REAL, &timer, NULL);
-}
-
 /* --- whoever wakes: until somebody was woken */
 
 static void *wake(void *argument)

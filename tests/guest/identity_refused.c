@@ -5,34 +5,7 @@
 #include <linux/capability.h>
 #include <sys/wait.h>
 
-#define NOBODY 65534
 #define BAD ((void *)8)
-
-static void in_child(void (*body)(void))
-{
-	int status;
-	pid_t child;
-
-	fflush(stdout);
-	child = fork();
-	if (child == 0) {
-		body();
-		fflush(stdout);
-		_exit(0);
-	}
-	waitpid(child, &status, 0);
-	if (status)
-		printf("ended 0x%x\n", status);
-}
-
-static void become_nobody(void)
-{
-	if (geteuid() == 0) {
-		syscall(SYS_setgroups, 0, NULL);
-		syscall(SYS_setresgid, NOBODY, NOBODY, NOBODY);
-		syscall(SYS_setresuid, NOBODY, NOBODY, NOBODY);
-	}
-}
 
 static void own_ids(void)
 {

@@ -10,6 +10,7 @@
 #endif
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,9 +18,13 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#define NOBODY 65534
 
 /* Evaluate a call that fails with -1 and errno, and print its value or the errno's name. The value. */
 #define OBSERVE(call)                                                                                                  \
@@ -93,6 +98,17 @@ static inline long observe_call(long number, const long *arguments)
 	return syscall(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]);
 }
 
+/* Of a call that returns a descriptor: 0, with the descriptor closed, or -1 with the call's errno. */
+static inline int opened(int fd)
+{
+	int error = errno;
+
+	if (fd >= 0)
+		close(fd);
+	errno = error;
+	return fd >= 0 ? 0 : -1;
+}
+
 static inline void section(const char *title)
 {
 	printf("--- %s\n", title);
@@ -118,6 +134,34 @@ static inline char *string_at_page_end(const char *text)
 	return memcpy(at_page_end(strlen(text) + 1), text, strlen(text) + 1);
 }
 
+/* What would change this process for good happens in one of its own, whose end is shown unless it is a plain one. */
+static inline void in_child(void (*body)(void))
+{
+	int status;
+	pid_t child;
+
+	fflush(stdout);
+	child = fork();
+	if (child == 0) {
+		body();
+		fflush(stdout);
+		_exit(0);
+	}
+	waitpid(child, &status, 0);
+	if (status)
+		printf("ended 0x%x\n", status);
+}
+
+/* Root becomes somebody without privilege or group; raw calls, because the C library's would go to all threads by signals. */
+static inline void become_nobody(void)
+{
+	if (geteuid() != 0)
+		return;
+	if (syscall(SYS_setgroups, 0, NULL) || syscall(SYS_setresgid, NOBODY, NOBODY, NOBODY) ||
+	    syscall(SYS_setresuid, NOBODY, NOBODY, NOBODY))
+		_exit(98);
+}
+
 /* As nobody, if we are root: do what a user is refused, in a child of its own that has a directory of its own. */
 static inline void as_nobody(void (*what)(void))
 {
@@ -132,15 +176,30 @@ static inline void as_nobody(void (*what)(void))
 	if (fork() == 0) {
 		section("as nobody");
 		mkdir("nobody", 0777);
-		if (chown("nobody", 65534, 65534) || chdir("nobody") || syscall(SYS_setgroups, 0, NULL) ||
-		    syscall(SYS_setresgid, 65534, 65534, 65534) || syscall(SYS_setresuid, 65534, 65534, 65534))
+		if (chown("nobody", NOBODY, NOBODY) || chdir("nobody"))
 			_exit(98);
+		become_nobody();
 		what();
 		fflush(stdout);
 		_exit(0);
 	}
 	if (syscall(SYS_wait4, -1, &status, 0, NULL) < 0 || status)
 		printf("nobody: status %x\n", status);
+}
+
+static inline void on_tick(int signo)
+{
+	(void)signo;
+}
+
+/* SIGALRM every few milliseconds, so that whatever blocks is interrupted, however late it begins to. */
+static inline void tick(int milliseconds)
+{
+	struct itimerval timer = {{0, milliseconds * 1000}, {0, milliseconds * 1000}};
+	struct sigaction action = {.sa_handler = on_tick};
+
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &timer, NULL);
 }
 
 /* Make a file with this content; ends the program if it can't. */

@@ -7,23 +7,6 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-static void in_child(void (*body)(void))
-{
-	int status;
-	pid_t child;
-
-	fflush(stdout);
-	child = fork();
-	if (child == 0) {
-		body();
-		fflush(stdout);
-		_exit(0);
-	}
-	waitpid(child, &status, 0);
-	if (status)
-		printf("ended 0x%x\n", status);
-}
-
 /* Raw calls: the C library's would go to all threads by signals. */
 static int set_uid(uid_t id) { return (int)syscall(SYS_setuid, id); }
 static int set_reuid(uid_t r, uid_t e) { return (int)syscall(SYS_setreuid, r, e); }

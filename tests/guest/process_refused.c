@@ -17,23 +17,6 @@
 
 static char *const arguments[] = {"x", NULL};
 
-static void in_child(void (*body)(void))
-{
-	int status;
-	pid_t child;
-
-	fflush(stdout);
-	child = fork();
-	if (child == 0) {
-		body();
-		fflush(stdout);
-		_exit(0);
-	}
-	waitpid(child, &status, 0);
-	if (status)
-		printf("ended 0x%x\n", status);
-}
-
 /* A call that makes a task which ends at once. */
 #define OBSERVE_TASK(call)                                                                                             \
 	do {                                                                                                           \

@@ -4,23 +4,6 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-static void in_child(void (*body)(void))
-{
-	int status;
-	pid_t child;
-
-	fflush(stdout);
-	child = fork();
-	if (child == 0) {
-		body();
-		fflush(stdout);
-		_exit(0);
-	}
-	waitpid(child, &status, 0);
-	if (status)
-		printf("ended 0x%x\n", status);
-}
-
 static void new_session(void)
 {
 	section("setsid");

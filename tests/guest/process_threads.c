@@ -9,23 +9,6 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-static int in_child(void (*body)(void))
-{
-	int status;
-	pid_t child;
-
-	fflush(stdout);
-	child = fork();
-	if (child == 0) {
-		body();
-		fflush(stdout);
-		_exit(0);
-	}
-	waitpid(child, &status, 0);
-	printf("ended 0x%x\n", status);
-	return status;
-}
-
 static void raw_exit(int code)
 {
 	syscall(SYS_exit, code);

@@ -21,7 +21,6 @@
 #define PR_SET_VMA_ANON_NAME 0
 #endif
 
-#define NOBODY 65534
 #define NO_PROCESS 999999
 #define BAD ((void *)8)
 
@@ -36,32 +35,6 @@ struct attributes {
 };
 
 static pid_t parent;
-
-static void in_child(void (*body)(void))
-{
-	int status;
-	pid_t child;
-
-	fflush(stdout);
-	child = fork();
-	if (child == 0) {
-		body();
-		fflush(stdout);
-		_exit(0);
-	}
-	waitpid(child, &status, 0);
-	if (status)
-		printf("ended 0x%x\n", status);
-}
-
-static void become_nobody(void)
-{
-	if (geteuid() == 0) {
-		syscall(SYS_setgroups, 0, NULL);
-		syscall(SYS_setresgid, NOBODY, NOBODY, NOBODY);
-		syscall(SYS_setresuid, NOBODY, NOBODY, NOBODY);
-	}
-}
 
 static void limits(void)
 {

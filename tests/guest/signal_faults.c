@@ -53,7 +53,7 @@ static void step(int signo, siginfo_t *info, void *data)
 	context->uc_mcontext.gregs[REG_EFL] &= ~0x100ll;
 }
 
-static void in_child(const char *name, void (*run)(void))
+static void show_end(const char *name, void (*run)(void))
 {
 	pid_t child = fork();
 	int status;
@@ -176,11 +176,11 @@ int main(void)
 	__asm__ volatile("pushfq; orq $0x100, (%%rsp); popfq; nop" ::: "memory", "cc");
 	printf("stepped\n");
 	page = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	in_child("blocked", blocked_fault);
-	in_child("ignored", ignored_fault);
-	in_child("default", default_fault);
-	in_child("abort", default_abort);
-	in_child("overflow on alternate stack", stack_overflow);
-	in_child("overflow without", overflow_without_stack);
+	show_end("blocked", blocked_fault);
+	show_end("ignored", ignored_fault);
+	show_end("default", default_fault);
+	show_end("abort", default_abort);
+	show_end("overflow on alternate stack", stack_overflow);
+	show_end("overflow without", overflow_without_stack);
 	return 0;
 }

@@ -8,50 +8,9 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#define NOBODY 65534
 #define BAD ((void *)8)
 #define NO_CLOCK 77
 #define NO_TIMER 12345
-
-static void in_child(void (*body)(void))
-{
-	int status;
-	pid_t child;
-
-	fflush(stdout);
-	child = fork();
-	if (child == 0) {
-		body();
-		fflush(stdout);
-		_exit(0);
-	}
-	waitpid(child, &status, 0);
-	if (status)
-		printf("ended 0x%x\n", status);
-}
-
-static void become_nobody(void)
-{
-	if (geteuid() == 0) {
-		syscall(SYS_setresgid, NOBODY, NOBODY, NOBODY);
-		syscall(SYS_setresuid, NOBODY, NOBODY, NOBODY);
-	}
-}
-
-static void on_tick(int signo)
-{
-	(void)signo;
-}
-
-/* SIGALRM every few milliseconds, so that whatever blocks is interrupted, however late it begins to. */
-static void tick(int milliseconds)
-{
-	struct itimerval timer = {{0, milliseconds * 1000}, {0, milliseconds * 1000}};
-	struct sigaction action = {.sa_handler = on_tick};
-
-	sigaction(SIGALRM, &action, NULL);
-	setitimer(ITIMER_REAL, &timer, NULL);
-}
 
 static void sleeping(void)
 {

@@ -1,31 +1,10 @@
 /* The n-th allocation fails: each operation says STATUS_NO_MEMORY or ENOLCK and leaves nothing behind, or does without.
  */
+#include "failing.h"
 #include "io_fixture.h"
 
 #include <poll.h>
 #include <stdlib.h>
-
-static int countdown = -1; /* allocations until one fails; -1: none does */
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-
-static bool fails(void)
-{
-	return countdown >= 0 && countdown-- == 0;
-}
-
-void *__wrap_malloc(size_t size)
-{
-	return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-	return fails() ? NULL : __real_calloc(count, size);
-}
 
 static unsigned open_descriptors(void)
 {
@@ -42,18 +21,16 @@ static unsigned fail_each(NTSTATUS (*operation)(void))
 	unsigned descriptors = open_descriptors();
 	unsigned failures = 0;
 
-	for (int n = 0; n < 100; n++) {
+	for (unsigned nth = 1; nth <= 100; nth++) {
 		NTSTATUS status;
 
-		countdown = n;
+		fail_allocation(nth);
 		status = operation();
-		if (countdown >= 0) {
-			countdown = -1;
+		if (!allocation_failed()) {
 			assert_status(status, STATUS_SUCCESS);
 			assert_int_equal(open_descriptors(), descriptors);
 			return failures;
 		}
-		countdown = -1;
 		if (status != STATUS_SUCCESS) {
 			failures++;
 			if (status != STATUS_NO_MEMORY && status != STATUS_INSUFFICIENT_RESOURCES)
@@ -85,15 +62,12 @@ static NTSTATUS lock_and_unlock(void)
 	NTSTATUS status = control(file, FSCTL_LX_RECORD_LOCK, &lock, sizeof(lock), &lock, sizeof(lock));
 	NTSTATUS released;
 
-	countdown = countdown > 0 ? countdown : -1;
 	lock.Type = F_UNLCK;
 	released = control(file, FSCTL_LX_RECORD_LOCK, &lock, sizeof(lock), &lock, sizeof(lock));
 	/* An unlock that fails is tried again, as a program would have to. */
-	if (!NT_SUCCESS(released)) {
-		countdown = -1;
+	if (!NT_SUCCESS(released))
 		assert_status(control(file, FSCTL_LX_RECORD_LOCK, &lock, sizeof(lock), &lock, sizeof(lock)),
 			      STATUS_SUCCESS);
-	}
 	return status != STATUS_SUCCESS ? status : released;
 }
 

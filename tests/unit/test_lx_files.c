@@ -1,27 +1,10 @@
 /* Descriptor tables, path walks and guest strings of the LX subsystem, with allocations that fail. */
+#include "failing.h"
 #include "lx_fixture.h"
 
 #include <fd.h>
 #include <fs.h>
 #include <path.h>
-
-/* The n-th allocation from now fails, once; 0: none. */
-static unsigned fail_at;
-
-void *__real_calloc(size_t count, size_t size);
-void *__real_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_malloc(size_t size);
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-	return fail_at && !--fail_at ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_malloc(size_t size)
-{
-	return fail_at && !--fail_at ? NULL : __real_malloc(size);
-}
 
 static int64_t open_at(struct lx_fixture *fixture, const char *path, uint32_t flags, HANDLE *handle)
 {
@@ -130,9 +113,9 @@ static void close_on_exec_leaves_a_shared_table_alone(void **state)
 
 	assert_int_equal(open_descriptor(fixture), 0);
 	assert_int_equal(lx_fd_duplicate(&fixture->call, 0, 0, true), 1);
-	fail_at = 1;
+	fail_allocation(1);
 	assert_false(lx_files_close_on_exec(&fixture->call));
-	fail_at = 0;
+	allocation_failed();
 	assert_ptr_equal(fixture->thread.files, shared);
 	assert_true(lx_files_close_on_exec(&fixture->call));
 	assert_ptr_not_equal(fixture->thread.files, shared);
@@ -151,9 +134,9 @@ static void copying_survives_failed_allocations(void **state)
 	for (unsigned n = 1; n < 50; n++) {
 		struct lx_files *copy;
 
-		fail_at = n;
+		fail_allocation(n);
 		copy = lx_files_clone(fixture->thread.files);
-		fail_at = 0;
+		allocation_failed();
 		failures += !copy;
 		if (copy)
 			lx_files_dereference(copy);
@@ -168,9 +151,9 @@ static void growing_survives_failed_allocations(void **state)
 
 	for (int i = 0; i < 64; i++)
 		open_descriptor(fixture);
-	fail_at = 1;
+	fail_allocation(1);
 	assert_int_equal(lx_fd_reserve(&fixture->call, 0, false), -LX_ENOMEM);
-	fail_at = 0;
+	allocation_failed();
 	assert_int_equal(lx_fd_reserve(&fixture->call, 0, false), 64);
 }
 
@@ -187,9 +170,9 @@ static void walks_survive_failed_allocations(void **state)
 	for (unsigned n = 1; n < 40; n++) {
 		int64_t result;
 
-		fail_at = n;
+		fail_allocation(n);
 		result = try_open(fixture, "link/../link/again", LX_O_RDONLY);
-		fail_at = 0;
+		allocation_failed();
 		assert_true(result == 0 || result == -LX_ENOMEM);
 		failures += result != 0;
 	}

@@ -3,38 +3,13 @@
  * told, tree and guest stay in step, nothing leaks, and the same change works when asked for again. Linked with malloc and
  * calloc wrapped.
  */
+#include "failing.h"
 #include "process_fixture.h"
 
 #include <sys/mman.h>
 
 #define PAGE MM_PAGE_SIZE
 #define RW (MM_PROT_READ | MM_PROT_WRITE)
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-
-static __thread unsigned countdown; /* 0: no failure is due */
-static __thread bool failed;
-
-static bool fails_now(void)
-{
-	if (!countdown || --countdown)
-		return false;
-	failed = true;
-	return true;
-}
-
-void *__wrap_malloc(size_t size)
-{
-	return fails_now() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-	return fails_now() ? NULL : __real_calloc(count, size);
-}
 
 /* What the tree says is mapped can be read, and the rest can't. */
 static void expect_tree_and_guest_agree(struct mm_address_space *space)
@@ -68,13 +43,13 @@ static void fail_each(struct process_fixture *fixture, void (*prepare)(struct pr
 
 	for (;; nth++) {
 		NTSTATUS status;
+		bool failed;
 
 		prepare(fixture);
 		drop_spares(fixture->space);
-		countdown = nth;
-		failed = false;
+		fail_allocation(nth);
 		status = change(fixture);
-		countdown = 0;
+		failed = allocation_failed();
 		expect_tree_and_guest_agree(fixture->space);
 		if (!failed) {
 			assert_success(status);
@@ -165,14 +140,14 @@ static NTSTATUS clone_space(struct process_fixture *fixture)
 	struct mm_address_space *child;
 	struct pico_process *process;
 	struct pico_thread *first;
-	unsigned due = countdown;
+	unsigned due = failure_due;
 	NTSTATUS status;
 
-	countdown = 0;
+	failure_due = 0;
 	assert_int_equal(null_platform.process_fork(fixture->pico, &process, &first), 0);
-	countdown = due;
+	failure_due = due;
 	status = mm_clone_space(fixture->space, process, &child);
-	countdown = 0;
+	failure_due = 0;
 	if (NT_SUCCESS(status))
 		mm_dereference_space(child);
 	else

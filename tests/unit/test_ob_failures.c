@@ -3,37 +3,12 @@
  * leaves nothing behind, and succeeds when asked again. Targets named
  * test_*_failures are linked with malloc and calloc wrapped.
  */
+#include "failing.h"
 #include "workers.h"
 
 #include <executive/ex/ex.h>
 #include <executive/se/se.h>
 #include <nt/ntservices.h>
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-
-static __thread unsigned countdown; /* 0: no failure is due */
-static __thread bool failed;
-
-static bool fails_now(void)
-{
-	if (!countdown || --countdown)
-		return false;
-	failed = true;
-	return true;
-}
-
-void *__wrap_malloc(size_t size)
-{
-	return fails_now() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-	return fails_now() ? NULL : __real_calloc(count, size);
-}
 
 static int start(void **state)
 {
@@ -64,11 +39,11 @@ static void fail_each_allocation(NTSTATUS (*operation)(void), unsigned at_least)
 	unsigned nth = 1;
 
 	for (;; nth++) {
-		countdown = nth;
-		failed = false;
-		NTSTATUS status = operation();
+		fail_allocation(nth);
 
-		countdown = 0;
+		NTSTATUS status = operation();
+		bool failed = allocation_failed();
+
 		assert_int_equal(all_objects(), before);
 		if (!failed) {
 			assert_int_equal(status, STATUS_SUCCESS);

@@ -2,7 +2,8 @@
 #include "io_fixture.h"
 #include "workers.h"
 
-#include <drivers/tmpfs/tmpfs.h>
+#include <drivers/tmpfs/node.h>
+#include <fcntl.h>
 #include <sys/mman.h>
 
 static HANDLE root;
@@ -98,6 +99,23 @@ static void a_name_is_made_found_and_removed(void **state)
 	assert_status(stat_name("new"), STATUS_OBJECT_NAME_NOT_FOUND);
 	assert_int_equal(stat_handle(file).NumberOfLinks, 0);
 	assert_status(write_text(file, "still here", NULL), STATUS_SUCCESS);
+	NtClose(file);
+}
+
+static void an_open_that_cannot_empty_the_file_fails_and_holds_nothing(void **state)
+{
+	HANDLE file = opened(root, "sealed", FILE_CREATE);
+	struct io_file *object;
+
+	assert_status(write_text(file, "kept", NULL), STATUS_SUCCESS);
+	assert_status(ob_reference_by_handle(file, 0, &io_file_type, (void **)&object), STATUS_SUCCESS);
+	assert_int_equal(fcntl(atomic_load(&tmpfs_node_of(object)->descriptor), F_ADD_SEALS, F_SEAL_SHRINK), 0);
+	assert_errno(try_open(root, "sealed", FILE_GENERIC_WRITE, FILE_OVERWRITE, 0, &(HANDLE){NULL}), EPERM);
+	assert_errno(try_open(root, "sealed", FILE_GENERIC_WRITE, FILE_OVERWRITE_IF, 0, &(HANDLE){NULL}), EPERM);
+	assert_int_equal(tmpfs_node_of(object)->opens, 1);
+	assert_int_equal(stat_handle(file).Size, 4);
+	ob_dereference(object);
+	assert_status(remove_name(root, "sealed", 0), STATUS_SUCCESS);
 	NtClose(file);
 }
 
@@ -369,6 +387,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_name_is_made_found_and_removed),
+		cmocka_unit_test(an_open_that_cannot_empty_the_file_fails_and_holds_nothing),
 		cmocka_unit_test(directories_count_their_links_and_refuse_removal_when_full),
 		cmocka_unit_test(symbolic_links_are_left_to_the_caller),
 		cmocka_unit_test(data_is_kept_and_holes_read_as_zeroes),

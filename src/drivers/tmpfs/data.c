@@ -206,8 +206,11 @@ NTSTATUS tmpfs_truncate(struct tmpfs_node *node, LONGLONG size)
 	if (size < 0)
 		return FSRTL_ERRNO(EINVAL);
 	pthread_mutex_lock(&node->data_lock);
-	status = need_descriptor(node, &descriptor);
-	if (status == STATUS_SUCCESS) {
+	/* What has no memory yet is empty. */
+	status = size ? need_descriptor(node, &descriptor) : STATUS_SUCCESS;
+	if (!size)
+		descriptor = atomic_load(&node->descriptor);
+	if (status == STATUS_SUCCESS && descriptor >= 0) {
 		before = blocks_of(node);
 		status = host_status(ftruncate(descriptor, size));
 		account(node, before);

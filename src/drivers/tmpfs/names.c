@@ -152,6 +152,33 @@ static NTSTATUS resolve(struct tmpfs_volume *volume, struct io_create *create, s
 	return add_node(walked->directory, &walked->last, type | (create->lx.Mode & 07777), &walked->node);
 }
 
+/* O_TRUNC, of what was there already. */
+static NTSTATUS overwrite(struct io_create *create, struct tmpfs_node *node)
+{
+	NTSTATUS status;
+
+	if (create->information != FILE_OPENED ||
+	    (create->disposition != FILE_OVERWRITE && create->disposition != FILE_OVERWRITE_IF))
+		return STATUS_SUCCESS;
+	/* A name for a device, pipe or socket has nothing to cut. */
+	if (tmpfs_type(node) != FSRTL_S_IFREG)
+		return STATUS_SUCCESS;
+	status = tmpfs_truncate(node, 0);
+	if (status == STATUS_SUCCESS)
+		create->information = FILE_OVERWRITTEN;
+	return status;
+}
+
+static void forget_open(struct tmpfs_node *node)
+{
+	struct tmpfs_volume *volume = node->volume;
+
+	pthread_mutex_lock(&volume->lock);
+	node->opens--;
+	tmpfs_release_node(node);
+	pthread_mutex_unlock(&volume->lock);
+}
+
 NTSTATUS tmpfs_create(struct io_device *device, struct io_create *create, struct io_file *file)
 {
 	struct tmpfs_volume *volume = device->extension;
@@ -165,10 +192,10 @@ NTSTATUS tmpfs_create(struct io_device *device, struct io_create *create, struct
 	pthread_mutex_unlock(&volume->lock);
 	if (status != STATUS_SUCCESS)
 		return status;
-	if (create->information == FILE_OPENED &&
-	    (create->disposition == FILE_OVERWRITE || create->disposition == FILE_OVERWRITE_IF)) {
-		tmpfs_truncate(walked.node, 0);
-		create->information = FILE_OVERWRITTEN;
+	status = overwrite(create, walked.node);
+	if (status != STATUS_SUCCESS) {
+		forget_open(walked.node);
+		return status;
 	}
 	file->context = walked.node;
 	file->access = create->access;
