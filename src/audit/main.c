@@ -138,12 +138,31 @@ static int usage(FILE *out)
 	return out == stdout ? 0 : 125;
 }
 
-static int audit(char **arguments, FILE *out)
+/* Where the report goes: a file, or standard error. */
+struct destination {
+	FILE *out;
+	const char *path;
+};
+
+/* Whatever was to be written is; else nobody may take the report for one of nothing. */
+static bool finish(const struct destination *to)
+{
+	bool failed = fflush(to->out) != 0 || ferror(to->out);
+
+	if (to->out != stderr && fclose(to->out) != 0)
+		failed = true;
+	if (failed)
+		fprintf(stderr, "lxaudit: cannot write %s: %s\n", to->path, errno ? strerror(errno) : "the report is incomplete");
+	return !failed;
+}
+
+static int audit(char **arguments, const struct destination *to)
 {
 	static struct report report;
 	struct audit_program program;
 	const char *reason = "";
-	int release = -1, status = 0, error;
+	int release = -1, status = 0, error, unlisted;
+	bool written;
 	pid_t child = start_held(arguments, &release);
 
 	if (child < 0) {
@@ -167,15 +186,20 @@ static int audit(char **arguments, FILE *out)
 		continue;
 	audit_walk(&program, collect, &report);
 	audit_detach(&program);
-	if (print_report(&report, out))
+	errno = 0;
+	unlisted = print_report(&report, to->out);
+	written = finish(to);
+	if (unlisted)
 		return 3;
+	if (!written)
+		return 125;
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {NULL, 0, NULL, 0}};
-	FILE *out = stderr;
+	struct destination to = {stderr, "to standard error"};
 	int option;
 
 	while ((option = getopt_long(argc, argv, "+ho:V", options, NULL)) != -1) {
@@ -185,11 +209,11 @@ int main(int argc, char **argv)
 			return printf("lxaudit %s\n", LXRUN_VERSION) < 0;
 		if (option != 'o')
 			return usage(stderr);
-		out = fopen(optarg, "we");
-		if (!out) {
+		to = (struct destination){fopen(optarg, "we"), optarg};
+		if (!to.out) {
 			fprintf(stderr, "lxaudit: cannot write %s: %s\n", optarg, strerror(errno));
 			return 125;
 		}
 	}
-	return optind < argc ? audit(argv + optind, out) : usage(stderr);
+	return optind < argc ? audit(argv + optind, &to) : usage(stderr);
 }

@@ -51,6 +51,14 @@ command -v sqlite3 >/dev/null && audit 0 sqlite3 base.db 'create table t(x); ins
 for program; do
 	audit 0 "$program"
 done
+# A report that can't be written is no report: lxaudit says so, and its status does.
+"$lxaudit" -o /dev/full "$lxrun" true 2>reason </dev/null
+status=$?
+if [ $status != 125 ] || ! grep -q '^lxaudit: cannot write /dev/full: No space left on device$' reason; then
+	echo "FAILED: a report onto a full disk: status $status"
+	cat reason
+	failed=1
+fi
 # Guest tests may differ where they are; what counts is what enters the host.
 for program in "$(dirname "$innocent")"/guest_*; do
 	[ -x "$program" ] || continue
