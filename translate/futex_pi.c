@@ -6,7 +6,8 @@
  * real-time priorities on the host, so there is nothing to inherit.
  *
  * Invariant: under pi_lock, a lock in `locks` has waiters, and `owner` is who its word names. pi_lock is held across the
- * compare-and-swap, which never waits; lx_tree_lock is taken under it. A lock that is handed over names the new owner
+ * compare-and-swap; lx_tree_lock is taken under it. Memory that a file is behind may be long in coming, so its page is
+ * brought in before pi_lock is taken: under the lock it is at hand. A lock that is handed over names the new owner
  * before that thread wakes. If the owner died, the woken waiter (the heir) writes the word itself: only it knows the
  * word's address in a space that still exists.
  */
@@ -15,8 +16,10 @@
 #include <times.h>
 
 struct pi_key {
-	const void *object; /* the address space, or the section of a shared mapping */
-	uint64_t offset;    /* bytes in it */
+	const void *object;     /* the address space, or the section of shared memory; NULL: a file that is mapped shared */
+	uint64_t device, inode; /* the file: each process that maps it has a section of its own */
+	uint64_t offset;        /* bytes in it */
+	bool pageable;          /* a file is behind the memory */
 };
 
 struct pi_lock_state;
@@ -44,23 +47,55 @@ static TAILQ_HEAD(, pi_waiter) requeue_waiters = TAILQ_HEAD_INITIALIZER(requeue_
 
 static bool same_key(const struct pi_key *a, const struct pi_key *b)
 {
-	return a->object == b->object && a->offset == b->offset;
+	return a->object == b->object && a->device == b->device && a->inode == b->inode && a->offset == b->offset;
+}
+
+/* What is mapped at an address, with a reference to its section. */
+static bool look_at(struct mm_address_space *space, struct lx_uptr uaddr, struct mm_vad *vad)
+{
+	bool found;
+
+	mm_lock_space(space);
+	found = mm_query(space, uaddr.address, vad);
+	if (found && vad->section)
+		ob_reference(vad->section);
+	mm_unlock_space(space);
+	return found;
+}
+
+static void name_shared(const struct mm_vad *vad, struct lx_uptr uaddr, struct pi_key *key)
+{
+	struct io_file *file = mm_section_file(vad->section);
+	FILE_LX_STATX_INFORMATION attributes;
+	ULONG_PTR size;
+
+	key->object = vad->section;
+	key->offset = vad->offset + (uaddr.address - vad->start);
+	if (!file || !NT_SUCCESS(IO_OPERATION(file, query_information)(file, FileLxStatxInformation, &attributes,
+								      sizeof(attributes), &size)))
+		return;
+	key->object = NULL;
+	key->device = (uint64_t)attributes.DevMajor << 32 | attributes.DevMinor;
+	key->inode = attributes.Inode;
 }
 
 static int64_t make_key(struct lx_thread *thread, struct lx_uptr uaddr, uint32_t op, struct pi_key *key)
 {
 	struct mm_address_space *space = thread->process->ps->space;
+	bool private = op & LX_FUTEX_PRIVATE_FLAG;
 	struct mm_vad vad;
 
 	if (uaddr.address & 3)
 		return -LX_EINVAL;
-	*key = (struct pi_key){space, uaddr.address};
-	if (op & LX_FUTEX_PRIVATE_FLAG)
+	*key = (struct pi_key){.object = space, .offset = uaddr.address};
+	if (!look_at(space, uaddr, &vad))
+		return private ? 0 : -LX_EFAULT;
+	if (!vad.section)
 		return 0;
-	if (!mm_query(space, uaddr.address, &vad))
-		return -LX_EFAULT;
-	if ((vad.flags & MM_SHARED) && vad.section)
-		*key = (struct pi_key){vad.section, vad.offset + (uaddr.address - vad.start)};
+	key->pageable = mm_section_file(vad.section);
+	if (!private && vad.flags & MM_SHARED)
+		name_shared(&vad, uaddr, key);
+	ob_dereference(vad.section);
 	return 0;
 }
 
@@ -132,6 +167,14 @@ void lx_pi_owner_exit(struct lx_thread *thread)
 static int exchange_word(struct lx_thread *thread, struct lx_uptr uaddr, uint32_t *expected, uint32_t desired)
 {
 	return ps_platform()->compare_exchange(thread->ps->pico, uaddr.address, expected, desired);
+}
+
+/* Before pi_lock: have the word's page in memory, writable. A compare-and-swap that changes nothing does that. */
+static int64_t bring_in(struct lx_thread *thread, struct lx_uptr uaddr, const struct pi_key *key)
+{
+	uint32_t word = 0;
+
+	return key->pageable && exchange_word(thread, uaddr, &word, 0) < 0 ? -LX_EFAULT : 0;
 }
 
 static bool owner_is_alive(int32_t tid)
@@ -270,6 +313,9 @@ static int64_t take_or_queue(struct pi_take *take, struct pi_waiter *waiter)
 	int64_t result;
 
 	waiter_init(waiter, take->taker);
+	result = bring_in(take->self, take->uaddr, &take->key);
+	if (result)
+		return result;
 	pthread_mutex_lock(&pi_lock);
 	result = take_word(take);
 	if (result == LOCK_BUSY)
@@ -368,6 +414,8 @@ int64_t lx_sys_futex_futex_unlock_pi(struct lx_call *call, struct lx_uptr uaddr,
 	if ((word & LX_FUTEX_TID_MASK) != (uint32_t)call->thread->tid)
 		return -LX_EPERM;
 	result = make_key(call->thread, uaddr, op, &key);
+	if (result == 0)
+		result = bring_in(call->thread, uaddr, &key);
 	if (result)
 		return result;
 	pthread_mutex_lock(&pi_lock);
@@ -391,6 +439,9 @@ int64_t lx_sys_futex_futex_wait_requeue_pi(struct lx_call *call, struct lx_uptr 
 		result = make_key(call->thread, uaddr, op, &waiter.condition_key);
 	if (result == 0)
 		result = make_key(call->thread, uaddr2, op, &waiter.lock_key);
+	/* Once without pi_lock, so that the page is there. */
+	if (result == 0)
+		result = lx_copy_in(call, &word, uaddr, sizeof(word));
 	if (result)
 		return result;
 	pthread_mutex_lock(&pi_lock);
@@ -458,6 +509,9 @@ int64_t lx_sys_futex_futex_cmp_requeue_pi(struct lx_call *call, struct lx_uptr u
 	result = make_key(call->thread, uaddr, op, &condition);
 	if (result == 0)
 		result = make_key(call->thread, uaddr2, op, &key);
+	/* Once without pi_lock, so that the pages are there. */
+	if (result == 0)
+		result = lx_copy_in(call, &word, uaddr, sizeof(word)) ?: bring_in(call->thread, uaddr2, &key);
 	if (result)
 		return result;
 	limit = (uint64_t)val + val2;

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #endif
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -193,6 +194,41 @@ static void robust(int protocol)
 	printf("after an exec %s\n", strerrorname_np(error));
 }
 
+/* Two processes that have opened and mapped one file each for itself, at different places, share its lock. */
+static void same_file(void)
+{
+	static const char path[] = "shared_lock";
+	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600), status;
+	uint32_t *lock, seen;
+	pid_t child;
+
+	if (fd < 0 || ftruncate(fd, 8192))
+		return;
+	lock = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	TRY(futex(lock + 1024, FUTEX_LOCK_PI, NULL));
+	child = fork();
+	if (child == 0) {
+		struct timespec limit;
+		int again = open(path, O_RDWR);
+		uint32_t *own = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, again, 4096);
+
+		munmap(lock, 8192);
+		clock_gettime(CLOCK_REALTIME, &limit);
+		limit.tv_sec += 10;
+		TRY(futex(own, FUTEX_LOCK_PI, &limit));
+		printf("handed over %d\n", (*own & FUTEX_TID_MASK) == (uint32_t)syscall(SYS_gettid));
+		TRY(futex(own, FUTEX_UNLOCK_PI, NULL));
+		_exit(0);
+	}
+	do
+		seen = __atomic_load_n(lock + 1024, __ATOMIC_SEQ_CST);
+	while (!(seen & FUTEX_WAITERS) && waitpid(child, &status, WNOHANG) == 0 && sched_yield() == 0);
+	TRY(futex(lock + 1024, FUTEX_UNLOCK_PI, NULL));
+	waitpid(child, &status, 0);
+	printf("child ended %x, free %d\n", status, lock[1024] == 0);
+	unlink(path);
+}
+
 int main(void)
 {
 	setvbuf(stdout, NULL, _IONBF, 0);
@@ -201,5 +237,6 @@ int main(void)
 	errors();
 	robust(PTHREAD_PRIO_NONE);
 	robust(PTHREAD_PRIO_INHERIT);
+	same_file();
 	return 0;
 }
