@@ -81,15 +81,7 @@ static NTSTATUS walk(const struct io_create *create, size_t *index)
 	*index = create->root ? index_of(create->root) : ROOT;
 	while (status == STATUS_SUCCESS && fsrtl_next_component(&rest, &component))
 		status = step(index, &component);
-	if (status == STATUS_OBJECT_NAME_NOT_FOUND) {
-		while (rest.Length && *rest.Buffer == '/') {
-			rest.Buffer++;
-			rest.Length--;
-		}
-		if (rest.Length)
-			return STATUS_OBJECT_PATH_NOT_FOUND;
-	}
-	return status;
+	return status == STATUS_OBJECT_NAME_NOT_FOUND ? fsrtl_missing(rest) : status;
 }
 
 /* What open(2) checks of a node that exists. */
@@ -316,21 +308,10 @@ static NTSTATUS seek(struct io_file *file, const void *input, ULONG input_size, 
 static NTSTATUS read_link(struct io_file *file, void *output, ULONG output_size, ULONG_PTR *information)
 {
 	const struct devfs_node *node = node_of(index_of(file));
-	REPARSE_DATA_BUFFER *answer = output;
-	const ULONG version = 2;
-	size_t length;
 
 	if (!node || !node->target)
 		return STATUS_NOT_A_REPARSE_POINT;
-	length = strlen(node->target);
-	if (output_size < sizeof *answer + sizeof version + length)
-		return STATUS_BUFFER_TOO_SMALL;
-	*answer = (REPARSE_DATA_BUFFER){.ReparseTag = IO_REPARSE_TAG_LX_SYMLINK,
-					.ReparseDataLength = (USHORT)(sizeof version + length)};
-	memcpy(answer->DataBuffer, &version, sizeof version);
-	memcpy(answer->DataBuffer + sizeof version, node->target, length);
-	*information = sizeof *answer + sizeof version + length;
-	return STATUS_SUCCESS;
+	return fsrtl_return_link(node->target, strlen(node->target), output, output_size, information);
 }
 
 /* Names can't be made or removed; whether the name is there comes first, as anywhere. */

@@ -1,7 +1,4 @@
-/*
- * Access by Linux' rules on the caller's token, and the small matters of names
- * and directory records.
- */
+/* Access by Linux' rules on the caller's token. */
 #include <drivers/fsrtl/fsrtl.h>
 #include <executive/ps/ps.h>
 
@@ -69,75 +66,4 @@ unsigned fsrtl_wanted(ACCESS_MASK access)
 	if (access & (FILE_EXECUTE | GENERIC_EXECUTE))
 		wanted |= FSRTL_EXECUTE;
 	return wanted;
-}
-
-static ULONG entry_attributes(ULONG mode)
-{
-	if ((mode & FSRTL_S_IFMT) == FSRTL_S_IFDIR)
-		return FILE_ATTRIBUTE_DIRECTORY;
-	return (mode & FSRTL_S_IFMT) == FSRTL_S_IFREG ? FILE_ATTRIBUTE_NORMAL : FILE_ATTRIBUTE_REPARSE_POINT;
-}
-
-static ULONG entry_tag(ULONG mode)
-{
-	static const struct {
-		ULONG type, tag;
-	} tags[] = {
-		{FSRTL_S_IFLNK, IO_REPARSE_TAG_LX_SYMLINK}, {FSRTL_S_IFIFO, IO_REPARSE_TAG_LX_FIFO},
-		{FSRTL_S_IFCHR, IO_REPARSE_TAG_LX_CHR},	    {FSRTL_S_IFBLK, IO_REPARSE_TAG_LX_BLK},
-		{FSRTL_S_IFSOCK, IO_REPARSE_TAG_AF_UNIX},
-	};
-
-	for (size_t i = 0; i < ARRAY_COUNT(tags); i++)
-		if (tags[i].type == (mode & FSRTL_S_IFMT))
-			return tags[i].tag;
-	return 0;
-}
-
-bool fsrtl_add_entry(struct fsrtl_directory_writer *writer, const struct fsrtl_directory_entry *entry)
-{
-	size_t start = ALIGN_UP(writer->used, (size_t)8);
-	size_t record = offsetof(FILE_ID_EXTD_DIR_INFORMATION, FileName) + entry->name_length;
-	size_t shown = ALIGN_UP(19 + entry->name_length + 1, (size_t)8);
-	FILE_ID_EXTD_DIR_INFORMATION *out;
-
-	if (start > writer->size || record > writer->size - start || writer->shown + shown > writer->size / 4)
-		return false;
-	writer->shown += shown;
-	out = (void *)(writer->data + start);
-	*out = (FILE_ID_EXTD_DIR_INFORMATION){
-		.FileIndex = (ULONG)entry->cookie,
-		.FileAttributes = entry_attributes(entry->mode),
-		.FileNameLength = (ULONG)entry->name_length,
-		.ReparsePointTag = entry_tag(entry->mode),
-		.FileIdLow = entry->inode,
-		.PositionCookie = entry->cookie,
-	};
-	memcpy((UCHAR *)out + offsetof(FILE_ID_EXTD_DIR_INFORMATION, FileName), entry->name, entry->name_length);
-	if (writer->last)
-		writer->last->NextEntryOffset = (ULONG)((UCHAR *)out - (UCHAR *)writer->last);
-	writer->last = out;
-	writer->used = start + record;
-	return true;
-}
-
-bool fsrtl_next_component(STRING *name, STRING *component)
-{
-	USHORT length = 0;
-
-	while (name->Length && *name->Buffer == '/') {
-		name->Buffer++;
-		name->Length--;
-	}
-	while (length < name->Length && name->Buffer[length] != '/')
-		length++;
-	*component = (STRING){length, length, name->Buffer};
-	name->Buffer += length;
-	name->Length = (USHORT)(name->Length - length);
-	return length != 0;
-}
-
-bool fsrtl_name_is(const STRING *name, const char *text)
-{
-	return name->Length == strlen(text) && !memcmp(name->Buffer, text, name->Length);
 }

@@ -49,20 +49,6 @@ NTSTATUS fsrtl_return(const void *answer, size_t answer_size, void *data, ULONG 
 	return STATUS_SUCCESS;
 }
 
-NTSTATUS fsrtl_return_name(const char *name, size_t length, void *data, ULONG size, ULONG_PTR *information)
-{
-	FILE_NAME_INFORMATION *answer = data;
-	size_t room;
-
-	if (size < sizeof *answer)
-		return STATUS_INFO_LENGTH_MISMATCH;
-	room = size - offsetof(FILE_NAME_INFORMATION, FileName);
-	answer->FileNameLength = (ULONG)length;
-	memcpy(answer->FileName, name, MIN_OF(length, room));
-	*information = offsetof(FILE_NAME_INFORMATION, FileName) + MIN_OF(length, room);
-	return length <= room ? STATUS_SUCCESS : STATUS_BUFFER_OVERFLOW;
-}
-
 static LARGE_INTEGER nt_time(FILE_LX_TIME time)
 {
 	return (LARGE_INTEGER){.QuadPart = time.Seconds * 10000000 + time.Nanoseconds / 100 + NT_UNIX_EPOCH};
@@ -88,24 +74,6 @@ static ULONG file_attributes(ULONG mode)
 	}
 }
 
-static ULONG reparse_tag(ULONG mode)
-{
-	switch (mode & FSRTL_S_IFMT) {
-	case FSRTL_S_IFLNK:
-		return IO_REPARSE_TAG_LX_SYMLINK;
-	case FSRTL_S_IFIFO:
-		return IO_REPARSE_TAG_LX_FIFO;
-	case FSRTL_S_IFCHR:
-		return IO_REPARSE_TAG_LX_CHR;
-	case FSRTL_S_IFBLK:
-		return IO_REPARSE_TAG_LX_BLK;
-	case FSRTL_S_IFSOCK:
-		return IO_REPARSE_TAG_AF_UNIX;
-	default:
-		return 0;
-	}
-}
-
 static FILE_STAT_LX_INFORMATION stat_lx(const FILE_LX_STATX_INFORMATION *from)
 {
 	return (FILE_STAT_LX_INFORMATION){
@@ -117,7 +85,7 @@ static FILE_STAT_LX_INFORMATION stat_lx(const FILE_LX_STATX_INFORMATION *from)
 		.AllocationSize.QuadPart = (LONGLONG)from->Blocks * 512,
 		.EndOfFile.QuadPart = (LONGLONG)from->Size,
 		.FileAttributes = file_attributes(from->Mode),
-		.ReparseTag = reparse_tag(from->Mode),
+		.ReparseTag = fsrtl_reparse_tag(from->Mode),
 		.NumberOfLinks = from->NumberOfLinks,
 		.EffectiveAccess = FILE_ALL_ACCESS,
 		.LxFlags = LX_FILE_METADATA_HAS_UID | LX_FILE_METADATA_HAS_GID | LX_FILE_METADATA_HAS_MODE |
@@ -181,7 +149,7 @@ NTSTATUS fsrtl_query_attributes(const FILE_LX_STATX_INFORMATION *attributes, FIL
 	}
 	if (class == FileAttributeTagInformation) {
 		tag_answer = (FILE_ATTRIBUTE_TAG_INFORMATION){file_attributes(attributes->Mode),
-							      reparse_tag(attributes->Mode)};
+							      fsrtl_reparse_tag(attributes->Mode)};
 		return fsrtl_return(&tag_answer, sizeof tag_answer, data, size, information);
 	}
 	return STATUS_INVALID_INFO_CLASS;

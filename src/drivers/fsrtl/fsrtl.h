@@ -70,6 +70,8 @@ NTSTATUS fsrtl_set_attributes(FILE_LX_STATX_INFORMATION *attributes, FILE_INFORM
 			      ULONG size);
 /* A FILE_NAME_INFORMATION; STATUS_BUFFER_OVERFLOW when it does not fit. */
 NTSTATUS fsrtl_return_name(const char *name, size_t length, void *data, ULONG size, ULONG_PTR *information);
+/* FSCTL_GET_REPARSE_POINT's answer for a symbolic link; STATUS_BUFFER_TOO_SMALL when it does not fit. */
+NTSTATUS fsrtl_return_link(const char *target, size_t length, void *data, ULONG size, ULONG_PTR *information);
 /* Copy a whole fixed-size answer out: STATUS_INFO_LENGTH_MISMATCH if there is no room. */
 NTSTATUS fsrtl_return(const void *answer, size_t answer_size, void *data, ULONG size, ULONG_PTR *information);
 
@@ -95,11 +97,16 @@ struct fsrtl_directory_entry {
 	ULONGLONG inode, cookie; /* the position behind the entry */
 	ULONG mode;              /* type bits */
 };
+/* What a record says of an entry of these type bits; 0 for both where the type is unknown. */
+ULONG fsrtl_entry_attributes(ULONG mode);
+ULONG fsrtl_reparse_tag(ULONG mode);
 /* False when there is no room for the entry. */
 bool fsrtl_add_entry(struct fsrtl_directory_writer *writer, const struct fsrtl_directory_entry *entry);
 
 /* Split the first component off `name`; false at the end. Empty components are skipped. */
 bool fsrtl_next_component(STRING *name, STRING *component);
+/* A component is missing before `rest`: STATUS_OBJECT_NAME_NOT_FOUND if it was the last one, else _PATH_NOT_FOUND. */
+NTSTATUS fsrtl_missing(STRING rest);
 bool fsrtl_name_is(const STRING *name, const char *text);
 
 #endif

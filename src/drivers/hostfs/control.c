@@ -71,27 +71,16 @@ NTSTATUS hostfs_remove_name(struct io_file *file, const void *input, ULONG input
 	return hostfs_status(unlinkat(hostfs_file(file)->fd, name, in->Directory ? AT_REMOVEDIR : 0));
 }
 
-/* An LX_SYMLINK's data: u32 2, then the target without a NUL. */
 NTSTATUS hostfs_get_reparse_point(struct io_file *file, const void *input, ULONG input_size, void *output,
 				  ULONG output_size, ULONG_PTR *information)
 {
-	const size_t header = offsetof(REPARSE_DATA_BUFFER, DataBuffer);
-	REPARSE_DATA_BUFFER *answer = output;
-	const ULONG version = 2;
 	char target[PATH_MAX];
 	ssize_t length = readlinkat(hostfs_file(file)->fd, "", target, sizeof(target));
 
 	if (length < 0)
 		return errno == ENOENT || errno == EINVAL || errno == ENOTDIR ? STATUS_NOT_A_REPARSE_POINT
 									      : nt_status_from_errno(errno);
-	if (output_size < header + sizeof(version) + (size_t)length)
-		return STATUS_BUFFER_TOO_SMALL;
-	*answer = (REPARSE_DATA_BUFFER){.ReparseTag = IO_REPARSE_TAG_LX_SYMLINK,
-					.ReparseDataLength = (USHORT)(sizeof(version) + (size_t)length)};
-	memcpy(answer->DataBuffer, &version, sizeof(version));
-	memcpy(answer->DataBuffer + sizeof(version), target, (size_t)length);
-	*information = header + sizeof(version) + (size_t)length;
-	return STATUS_SUCCESS;
+	return fsrtl_return_link(target, (size_t)length, output, output_size, information);
 }
 
 /* By the identity that files are opened with, which is the thread's on the host too: its real ids are lxrun's, not the

@@ -9,6 +9,7 @@
  */
 #include <assert.h>
 #include <dirent.h>
+#include <drivers/fsrtl/fsrtl.h>
 #include <drivers/hostfs/internal.h>
 #include <sys/types.h>
 
@@ -25,46 +26,20 @@ struct host_entry {
 
 _Static_assert(RECORD_HEADER + 1 <= 96, "four times the host's shortest record");
 
-static ULONG tag_of_type(uint8_t type)
-{
-	switch (type) {
-	case DT_LNK:
-		return IO_REPARSE_TAG_LX_SYMLINK;
-	case DT_FIFO:
-		return IO_REPARSE_TAG_LX_FIFO;
-	case DT_CHR:
-		return IO_REPARSE_TAG_LX_CHR;
-	case DT_BLK:
-		return IO_REPARSE_TAG_LX_BLK;
-	case DT_SOCK:
-		return IO_REPARSE_TAG_AF_UNIX;
-	default:
-		return 0;
-	}
-}
-
-static ULONG attributes_of_type(uint8_t type)
-{
-	if (type == DT_DIR)
-		return FILE_ATTRIBUTE_DIRECTORY;
-	if (type == DT_REG)
-		return FILE_ATTRIBUTE_NORMAL;
-	return tag_of_type(type) ? FILE_ATTRIBUTE_REPARSE_POINT : 0;
-}
-
 /* NT's record of an entry, whose name may lie in what is overwritten; the record's size. */
 static size_t put_record(UCHAR *at, const struct host_entry *entry, const char *name)
 {
 	FILE_ID_EXTD_DIR_INFORMATION *record = (FILE_ID_EXTD_DIR_INFORMATION *)at;
 	size_t length = strnlen(name, entry->size - HOST_HEADER);
 	size_t size = ALIGN_UP(RECORD_HEADER + length, (size_t)8);
+	ULONG mode = DTTOIF((ULONG)entry->type);
 
 	memmove(record->FileName, name, length);
 	memset(record, 0, RECORD_HEADER);
 	record->NextEntryOffset = (ULONG)size;
 	record->FileIndex = (ULONG)entry->cookie;
-	record->FileAttributes = attributes_of_type(entry->type);
-	record->ReparsePointTag = tag_of_type(entry->type);
+	record->FileAttributes = fsrtl_entry_attributes(mode);
+	record->ReparsePointTag = fsrtl_reparse_tag(mode);
 	record->FileNameLength = (ULONG)length;
 	record->FileIdLow = entry->inode;
 	record->PositionCookie = (ULONGLONG)entry->cookie;

@@ -348,8 +348,6 @@ static NTSTATUS seek(struct io_file *file, const void *input, ULONG input_size, 
 static NTSTATUS read_link(struct procfs_open *open, void *output, ULONG output_size, ULONG_PTR *information)
 {
 	const struct procfs_node *node = procfs_node_of(&open->place);
-	REPARSE_DATA_BUFFER *answer = output;
-	const ULONG version = 2;
 	char target[4096];
 	int64_t length;
 
@@ -364,14 +362,7 @@ static NTSTATUS read_link(struct procfs_open *open, void *output, ULONG output_s
 	}
 	if (length < 0)
 		return (NTSTATUS)length;
-	if (output_size < sizeof *answer + sizeof version + (size_t)length)
-		return STATUS_BUFFER_TOO_SMALL;
-	*answer = (REPARSE_DATA_BUFFER){.ReparseTag = IO_REPARSE_TAG_LX_SYMLINK,
-					.ReparseDataLength = (USHORT)(sizeof version + (size_t)length)};
-	memcpy(answer->DataBuffer, &version, sizeof version);
-	memcpy(answer->DataBuffer + sizeof version, target, (size_t)length);
-	*information = sizeof *answer + sizeof version + (size_t)length;
-	return STATUS_SUCCESS;
+	return fsrtl_return_link(target, (size_t)length, output, output_size, information);
 }
 
 static NTSTATUS check_access(struct procfs_open *open, ULONG wanted)

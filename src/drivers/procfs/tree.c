@@ -155,11 +155,7 @@ NTSTATUS procfs_walk(struct io_create *create, struct procfs_place *place)
 		status = step(place, &component);
 	if (status == STATUS_OBJECT_NAME_NOT_FOUND) {
 		report_missing(place, &component, &rest);
-		while (rest.Length && *rest.Buffer == '/') {
-			rest.Buffer++;
-			rest.Length--;
-		}
-		return rest.Length ? STATUS_OBJECT_PATH_NOT_FOUND : status;
+		return fsrtl_missing(rest);
 	}
 	if (status != STATUS_SUCCESS)
 		return status;

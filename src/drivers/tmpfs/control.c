@@ -172,21 +172,9 @@ static NTSTATUS control_xattr(struct tmpfs_node *node, ULONG code, const void *i
 
 static NTSTATUS read_link(const struct tmpfs_node *node, void *output, ULONG output_size, ULONG_PTR *information)
 {
-	REPARSE_DATA_BUFFER *answer = output;
-	const ULONG version = 2;
-	size_t length;
-
 	if (tmpfs_type(node) != FSRTL_S_IFLNK)
 		return STATUS_NOT_A_REPARSE_POINT;
-	length = strlen(node->target);
-	if (output_size < sizeof *answer + sizeof version + length)
-		return STATUS_BUFFER_TOO_SMALL;
-	*answer = (REPARSE_DATA_BUFFER){.ReparseTag = IO_REPARSE_TAG_LX_SYMLINK,
-					.ReparseDataLength = (USHORT)(sizeof version + length)};
-	memcpy(answer->DataBuffer, &version, sizeof version);
-	memcpy(answer->DataBuffer + sizeof version, node->target, length);
-	*information = sizeof *answer + sizeof version + length;
-	return STATUS_SUCCESS;
+	return fsrtl_return_link(node->target, strlen(node->target), output, output_size, information);
 }
 
 static NTSTATUS record_lock(struct io_file *file, const void *input, void *output, ULONG output_size,

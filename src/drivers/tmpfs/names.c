@@ -48,15 +48,7 @@ static NTSTATUS walk(struct tmpfs_volume *volume, const struct io_create *create
 		walked->directory = walked->node;
 		status = step(&walked->node, &walked->last);
 	}
-	if (status == STATUS_OBJECT_NAME_NOT_FOUND && rest.Length) {
-		while (rest.Length && *rest.Buffer == '/') {
-			rest.Buffer++;
-			rest.Length--;
-		}
-		if (rest.Length)
-			return STATUS_OBJECT_PATH_NOT_FOUND;
-	}
-	return status;
+	return status == STATUS_OBJECT_NAME_NOT_FOUND ? fsrtl_missing(rest) : status;
 }
 
 static NTSTATUS check_existing(const struct io_create *create, const struct tmpfs_node *node)
