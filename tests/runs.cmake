@@ -33,7 +33,10 @@ foreach(name reader_that_ends_early writer_whose_reader_ends interrupt_from_term
 	add_run_test(life ${name} 300 ${PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/life/life.py $<TARGET_FILE:lxrun> ${name})
 endforeach()
 
-add_test(NAME program.long_names COMMAND ${PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/programs/long_names.py $<TARGET_FILE:lxrun>)
-add_test(NAME program.long_names.oldhost COMMAND env LXRUN_FORCE_FALLBACKS=1 ${PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/programs/long_names.py
-	$<TARGET_FILE:lxrun>)
-set_tests_properties(program.long_names program.long_names.oldhost PROPERTIES LABELS program TIMEOUT 150 SKIP_RETURN_CODE 77)
+# On a file system of the test's own, so as root alone, and once as on an older kernel.
+foreach(name long_names stalled_futex)
+	add_test(NAME program.${name} COMMAND ${PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/programs/${name}.py $<TARGET_FILE:lxrun>)
+	add_test(NAME program.${name}.oldhost COMMAND env LXRUN_FORCE_FALLBACKS=1 ${PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/programs/${name}.py
+		$<TARGET_FILE:lxrun>)
+	set_tests_properties(program.${name} program.${name}.oldhost PROPERTIES LABELS program TIMEOUT 150 SKIP_RETURN_CODE 77)
+endforeach()
