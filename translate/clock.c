@@ -44,9 +44,7 @@ int64_t lx_copy_in_timespec(struct lx_call *call, struct lx_uptr from, uint64_t 
 
 uint64_t lx_deadline_after(uint64_t interval)
 {
-	uint64_t now = hal_time(HAL_CLOCK_MONOTONIC);
-
-	return interval > LX_CLOCK_FOREVER - now ? LX_CLOCK_FOREVER : now + interval;
+	return lx_time_after(hal_time(HAL_CLOCK_MONOTONIC), interval);
 }
 
 /* A CPU clock's task: 0 is the caller, a thread must be one of its own process, a process any. */
@@ -279,8 +277,7 @@ static int64_t read_timex(struct lx_call *call, struct lx_uptr buf)
 	 * The state of the host's clock: the host writes it to the guest. Should another thread of the guest write a mode
 	 * meanwhile, the host refuses, since guest tasks hold no capability.
 	 */
-	call->trap->action = PICO_RUN_NATIVE;
-	return 0;
+	return lx_run_on_host(call);
 }
 
 int64_t lx_sys_adjtimex(struct lx_call *call, struct lx_uptr txc)

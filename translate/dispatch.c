@@ -12,11 +12,6 @@
 
 const struct lx_call_observer *lx_call_observer;
 
-static bool is_restart_code(int64_t result)
-{
-	return result <= -LX_ERESTARTSYS && result >= -LX_ERESTART_RESTARTBLOCK;
-}
-
 /* A signal other than SIGKILL acts when a call has returned: this one did, though nobody will see it. */
 static bool is_ended_by_signal(const struct lx_process *process)
 {
@@ -81,7 +76,7 @@ static void dispatch_system_call(struct ps_thread *ps, struct pico_system_call *
 	if (unlikely(observer && observer->enter))
 		observer->enter(&call);
 	result = likely(call.descriptor) ? lx_handlers[call.descriptor->index](&call) : -LX_ENOSYS;
-	if (unlikely(is_restart_code(result))) {
+	if (unlikely(lx_is_restart(result))) {
 		thread->interrupted_result = result;
 		thread->interrupted_number = trap->number;
 	}

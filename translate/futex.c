@@ -10,12 +10,6 @@
 #include <lx_syscalls.h>
 #include <process.h>
 
-static int64_t run_on_host(struct lx_call *call)
-{
-	call->trap->action = PICO_RUN_NATIVE;
-	return 0;
-}
-
 /* What no sub-row takes: FUTEX_FD, gone from Linux since 2.6.26, and numbers that are no operation. */
 int64_t lx_sys_futex(struct lx_call *call, struct lx_uptr uaddr, uint32_t op, uint32_t val, uint64_t timeout,
 		     struct lx_uptr uaddr2, uint32_t val3)
@@ -26,63 +20,63 @@ int64_t lx_sys_futex(struct lx_call *call, struct lx_uptr uaddr, uint32_t op, ui
 int64_t lx_sys_futex_futex_wait(struct lx_call *call, struct lx_uptr uaddr, uint32_t op, uint32_t val,
 				struct lx_uptr timeout)
 {
-	return run_on_host(call);
+	return lx_run_on_host(call);
 }
 
 int64_t lx_sys_futex_futex_wake(struct lx_call *call, struct lx_uptr uaddr, uint32_t op, uint32_t val)
 {
-	return run_on_host(call);
+	return lx_run_on_host(call);
 }
 
 int64_t lx_sys_futex_futex_requeue(struct lx_call *call, struct lx_uptr uaddr, uint32_t op, uint32_t val, uint32_t val2,
 				   struct lx_uptr uaddr2)
 {
-	return run_on_host(call);
+	return lx_run_on_host(call);
 }
 
 int64_t lx_sys_futex_futex_cmp_requeue(struct lx_call *call, struct lx_uptr uaddr, uint32_t op, uint32_t val,
 				       uint32_t val2, struct lx_uptr uaddr2, uint32_t val3)
 {
-	return run_on_host(call);
+	return lx_run_on_host(call);
 }
 
 int64_t lx_sys_futex_futex_wake_op(struct lx_call *call, struct lx_uptr uaddr, uint32_t op, uint32_t val, uint32_t val2,
 				   struct lx_uptr uaddr2, uint32_t val3)
 {
-	return run_on_host(call);
+	return lx_run_on_host(call);
 }
 
 int64_t lx_sys_futex_futex_wait_bitset(struct lx_call *call, struct lx_uptr uaddr, uint32_t op, uint32_t val,
 				       struct lx_uptr timeout, struct lx_uptr uaddr2, uint32_t val3)
 {
-	return run_on_host(call);
+	return lx_run_on_host(call);
 }
 
 int64_t lx_sys_futex_futex_wake_bitset(struct lx_call *call, struct lx_uptr uaddr, uint32_t op, uint32_t val,
 				       uint64_t timeout, struct lx_uptr uaddr2, uint32_t val3)
 {
-	return run_on_host(call);
+	return lx_run_on_host(call);
 }
 
 int64_t lx_sys_futex_waitv(struct lx_call *call, struct lx_uptr waiters, uint32_t nr_futexes, uint32_t flags,
 			   struct lx_uptr timeout, int32_t clockid)
 {
-	return run_on_host(call);
+	return lx_run_on_host(call);
 }
 
 int64_t lx_sys_futex_wake(struct lx_call *call, struct lx_uptr uaddr, uint64_t mask, int32_t nr, uint32_t flags)
 {
-	return run_on_host(call);
+	return lx_run_on_host(call);
 }
 
 int64_t lx_sys_futex_wait(struct lx_call *call, struct lx_uptr uaddr, uint64_t val, uint64_t mask, uint32_t flags,
 			  struct lx_uptr timeout, int32_t clockid)
 {
-	return run_on_host(call);
+	return lx_run_on_host(call);
 }
 
 int64_t lx_sys_futex_requeue(struct lx_call *call, struct lx_uptr waiters, uint32_t flags, int32_t nr_wake,
 			     int32_t nr_requeue)
 {
-	return run_on_host(call);
+	return lx_run_on_host(call);
 }

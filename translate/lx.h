@@ -45,10 +45,11 @@ int64_t lx_copy_in_path(struct lx_call *call, char *path, struct lx_uptr from, b
 /* NTSTATUS -> 0 (any success) or -LX_Exxx: overrides of the call's row first. */
 int64_t lx_result(struct lx_call *call, NTSTATUS status);
 
-/* Interrupted before any effect: EINTR, or restarted after the handler if SA_RESTART allows (as the kernel's -ERESTARTSYS family). */
-#define LX_ERESTARTSYS 512
-#define LX_ERESTARTNOINTR 513
-#define LX_ERESTARTNOHAND 514
-#define LX_ERESTART_RESTARTBLOCK 516
+/* A handler's result when it lets the call through, for the host to run in the guest's task with the guest's arguments. */
+static inline int64_t lx_run_on_host(struct lx_call *call)
+{
+	call->trap->action = PICO_RUN_NATIVE;
+	return 0;
+}
 
 #endif

@@ -14,12 +14,6 @@ static struct mm_address_space *space_of(struct lx_call *call)
 	return call->thread->ps->process->space;
 }
 
-static int64_t run_on_host(struct lx_call *call)
-{
-	call->trap->action = PICO_RUN_NATIVE;
-	return 0;
-}
-
 /* NT's protection for the range, or 0 where the memory manager has to be asked directly. */
 static ULONG page_protection(struct lx_call *call, uint64_t address, uint32_t protection)
 {
@@ -71,7 +65,7 @@ int64_t lx_sys_madvise(struct lx_call *call, uint64_t addr, uint64_t length, int
 	uint64_t size = ALIGN_UP(length, (uint64_t)LX_PAGE_SIZE);
 
 	if (!changes_areas(advice) && mm_is_guest_range(space_of(call), addr, size) && size >= length)
-		return run_on_host(call);
+		return lx_run_on_host(call);
 	return lx_result(call, mm_advise(space_of(call), addr, length, advice));
 }
 
@@ -100,10 +94,10 @@ int64_t lx_sys_mincore(struct lx_call *call, uint64_t addr, uint64_t length, str
 		return -LX_ENOMEM;
 	if (!mm_is_guest_range(space, vec.address, pages))
 		return -LX_EFAULT;
-	return run_on_host(call);
+	return lx_run_on_host(call);
 }
 
 int64_t lx_sys_membarrier(struct lx_call *call, int32_t cmd, uint32_t flags, int32_t cpu_id)
 {
-	return run_on_host(call);
+	return lx_run_on_host(call);
 }

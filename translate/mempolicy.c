@@ -10,12 +10,6 @@
 
 #define PAGE_BITS (LX_PAGE_SIZE * 8ull)
 
-static int64_t run_on_host(struct lx_call *call)
-{
-	call->trap->action = PICO_RUN_NATIVE;
-	return 0;
-}
-
 static bool is_guest_memory(struct lx_call *call, uint64_t address, uint64_t size)
 {
 	return mm_is_guest_range(call->thread->ps->process->space, address, size);
@@ -37,26 +31,26 @@ int64_t lx_sys_mbind(struct lx_call *call, uint64_t start, uint64_t len, int32_t
 {
 	if (!is_guest_memory(call, start, len) || !may_touch(call, nmask, mask_size(maxnode)))
 		return start & (LX_PAGE_SIZE - 1) ? -LX_EINVAL : -LX_EFAULT;
-	return run_on_host(call);
+	return lx_run_on_host(call);
 }
 
 int64_t lx_sys_set_mempolicy(struct lx_call *call, int32_t mode, struct lx_uptr nmask, uint64_t maxnode)
 {
-	return may_touch(call, nmask, mask_size(maxnode)) ? run_on_host(call) : -LX_EFAULT;
+	return may_touch(call, nmask, mask_size(maxnode)) ? lx_run_on_host(call) : -LX_EFAULT;
 }
 
 int64_t lx_sys_get_mempolicy(struct lx_call *call, struct lx_uptr policy, struct lx_uptr nmask, uint64_t maxnode, uint64_t addr, uint64_t flags)
 {
 	if (!may_touch(call, policy, sizeof(int32_t)) || !may_touch(call, nmask, mask_size(maxnode)))
 		return -LX_EFAULT;
-	return run_on_host(call);
+	return lx_run_on_host(call);
 }
 
 int64_t lx_sys_set_mempolicy_home_node(struct lx_call *call, uint64_t start, uint64_t len, uint64_t home_node, uint64_t flags)
 {
 	if (!is_guest_memory(call, start, len))
 		return start & (LX_PAGE_SIZE - 1) ? -LX_EINVAL : 0;
-	return run_on_host(call);
+	return lx_run_on_host(call);
 }
 
 int64_t lx_sys_migrate_pages(struct lx_call *call, int32_t pid, uint64_t maxnode, struct lx_uptr old_nodes, struct lx_uptr new_nodes)
@@ -65,7 +59,7 @@ int64_t lx_sys_migrate_pages(struct lx_call *call, int32_t pid, uint64_t maxnode
 		return -LX_ENOSYS;
 	if (!may_touch(call, old_nodes, mask_size(maxnode)) || !may_touch(call, new_nodes, mask_size(maxnode)))
 		return -LX_EFAULT;
-	return run_on_host(call);
+	return lx_run_on_host(call);
 }
 
 int64_t lx_sys_move_pages(struct lx_call *call, int32_t pid, uint64_t count, struct lx_uptr pages, struct lx_uptr nodes, struct lx_uptr status, uint32_t flags)
@@ -77,5 +71,5 @@ int64_t lx_sys_move_pages(struct lx_call *call, int32_t pid, uint64_t count, str
 	if (!may_touch(call, pages, count * sizeof(uint64_t)) || !may_touch(call, nodes, count * sizeof(int32_t)) ||
 	    !may_touch(call, status, count * sizeof(int32_t)))
 		return -LX_EFAULT;
-	return run_on_host(call);
+	return lx_run_on_host(call);
 }

@@ -16,12 +16,6 @@ struct delivery_state {
 	int64_t interrupted; /* -512..-516: the call to settle; 0: none */
 };
 
-static bool is_restart_code(int64_t result)
-{
-	return result == -LX_ERESTARTSYS || result == -LX_ERESTARTNOINTR || result == -LX_ERESTARTNOHAND ||
-	       result == -LX_ERESTART_RESTARTBLOCK;
-}
-
 static bool load_registers(struct lx_thread *thread, struct delivery_state *state)
 {
 	if (!state->have_registers)
@@ -210,14 +204,7 @@ static int64_t interrupted_call(struct lx_thread *thread, bool native_interrupte
 
 	if (native_interrupted && load_registers(thread, state))
 		code = (int64_t)state->registers.rax;
-	return is_restart_code(code) ? code : 0;
-}
-
-/* The host will restart its own call by restart_syscall, which comes to us: it is to be run there too. */
-static int64_t restart_on_host(struct lx_call *call)
-{
-	call->trap->action = PICO_RUN_NATIVE;
-	return 0;
+	return lx_is_restart(code) ? code : 0;
 }
 
 enum pico_action lx_deliver_signals(struct lx_thread *thread, bool native_interrupted)
@@ -233,8 +220,9 @@ enum pico_action lx_deliver_signals(struct lx_thread *thread, bool native_interr
 	} while (step == STEP_AGAIN);
 	if (step == STEP_EXIT)
 		return PICO_EXIT;
+	/* The host will restart its own call by restart_syscall, which comes to us: it is to be run there too. */
 	if (native_interrupted && state.interrupted == -LX_ERESTART_RESTARTBLOCK)
-		thread->restart = restart_on_host;
+		thread->restart = lx_run_on_host;
 	if (!state.changed)
 		return PICO_RETURN;
 	/* Whatever the host would still do about an interrupted call of its own is settled. */

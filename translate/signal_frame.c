@@ -234,6 +234,5 @@ int64_t lx_sys_rt_sigreturn(struct lx_call *call)
 		return bad_frame(call);
 	call->trap->action = PICO_REGISTERS;
 	/* What the program had in rax must not be taken for a call to be made again. */
-	return (int64_t)registers.rax <= -LX_ERESTARTSYS && (int64_t)registers.rax >= -LX_ERESTART_RESTARTBLOCK ?
-		       0 : (int64_t)registers.rax;
+	return lx_is_restart((int64_t)registers.rax) ? 0 : (int64_t)registers.rax;
 }

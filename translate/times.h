@@ -40,6 +40,12 @@ static inline struct lx_timespec lx_timespec_of(uint64_t ns)
 	return (struct lx_timespec){(int64_t)(ns / LX_NS_PER_SECOND), (int64_t)(ns % LX_NS_PER_SECOND)};
 }
 
+/* `interval` after `now`, which no clock has passed yet: at most LX_CLOCK_FOREVER. */
+static inline uint64_t lx_time_after(uint64_t now, uint64_t interval)
+{
+	return interval > LX_CLOCK_FOREVER - now ? LX_CLOCK_FOREVER : now + interval;
+}
+
 /* clock.c. A timespec argument in nanoseconds: -LX_EFAULT, -LX_EINVAL. */
 int64_t lx_copy_in_timespec(struct lx_call *call, struct lx_uptr from, uint64_t *ns);
 /* A point on CLOCK_MONOTONIC `interval` from now, at most LX_CLOCK_FOREVER. */

@@ -2,6 +2,9 @@
 #ifndef LX_ERRNO_H
 #define LX_ERRNO_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 /* clang-format off */
 
 /* X(name, number, text of strerror(3)) */
@@ -159,6 +162,12 @@ enum lx_errno {
 	LX_ENOTSUP = LX_EOPNOTSUPP,
 	LX_ERRNO_LAST = 133,
 };
+
+/* Is a call's result (-LX_Exxx) one of LX_RESTART_LIST? */
+static inline bool lx_is_restart(int64_t result)
+{
+	return result <= -LX_ERESTARTSYS && result >= -LX_ERESTART_RESTARTBLOCK;
+}
 
 /* "ENOENT" for 2, "ERESTARTSYS" for 512; NULL for a number that is none. */
 const char *lx_errno_name(int number);

@@ -115,12 +115,11 @@ void trace_decode_leave(struct trace_decoder *decoder)
 static void write_error(struct trace_decoder *decoder, int error)
 {
 	const char *name = lx_errno_name(error), *text = lx_errno_text(error);
-	bool restarts = error >= LX_ERESTARTSYS && error <= LX_ERESTART_RESTARTBLOCK;
 
 	if (!name)
 		trace_printf(decoder->text, "-1 (errno %d)", error);
 	else
-		trace_printf(decoder->text, "%s %s (%s)", restarts ? "?" : "-1", name, text);
+		trace_printf(decoder->text, "%s %s (%s)", lx_is_restart(-error) ? "?" : "-1", name, text);
 }
 
 static void write_value(struct trace_decoder *decoder)
