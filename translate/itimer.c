@@ -116,7 +116,7 @@ static int64_t exchange(struct lx_process *process, int32_t which, uint64_t valu
 	if (set) {
 		timer->armed = value != 0;
 		timer->interval = interval;
-		timer->due = value > LX_CLOCK_FOREVER - now ? LX_CLOCK_FOREVER : now + value;
+		timer->due = lx_time_after(now, value);
 		if (timer->armed)
 			lx_alarm_set(&timer->alarm, timer->due);
 		else

@@ -9,7 +9,7 @@
 #include <lx_syscalls.h>
 #include <times.h>
 
-#define FOREVER UINT64_MAX
+#define FOREVER LX_CLOCK_FOREVER
 #define INLINE_HANDLES 32
 
 struct poll_entry {
@@ -197,13 +197,6 @@ static int64_t poll_restart(struct lx_call *call)
 	return poll_until(call, lx_uptr(data[0]), (uint32_t)data[1], data[2]);
 }
 
-static uint64_t deadline_after(uint64_t interval)
-{
-	uint64_t now = hal_time(HAL_CLOCK_MONOTONIC);
-
-	return interval > LX_CLOCK_FOREVER - now ? FOREVER : now + interval;
-}
-
 int64_t lx_sys_poll(struct lx_call *call, struct lx_uptr fds, uint32_t nfds, int32_t timeout)
 {
 	uint64_t deadline = FOREVER;
@@ -211,7 +204,7 @@ int64_t lx_sys_poll(struct lx_call *call, struct lx_uptr fds, uint32_t nfds, int
 	if (timeout == 0)
 		deadline = 0;
 	else if (timeout > 0)
-		deadline = deadline_after((uint64_t)timeout * 1000000);
+		deadline = lx_deadline_after((uint64_t)timeout * 1000000);
 	return poll_until(call, fds, nfds, deadline);
 }
 
@@ -242,7 +235,7 @@ static int64_t take_timeout(struct lx_call *call, struct timeout *timeout)
 	if (!lx_timespec_is_valid(&time))
 		return -LX_EINVAL;
 	interval = lx_timespec_ns(&time);
-	timeout->deadline = interval ? deadline_after(interval) : 0;
+	timeout->deadline = interval ? lx_deadline_after(interval) : 0;
 	return 0;
 }
 

@@ -310,7 +310,7 @@ static void set_timer(struct lx_posix_timer *timer, uint32_t flags, const struct
 	if (flags & LX_TIMER_ABSTIME)
 		timer->due = value;
 	else
-		timer->due = value > LX_CLOCK_FOREVER - now ? LX_CLOCK_FOREVER : now + value;
+		timer->due = lx_time_after(now, value);
 	lx_alarm_set(&timer->alarm, timer->due);
 }
 

@@ -87,7 +87,7 @@ static int64_t sleep_for(struct lx_call *call, int32_t id, const struct lx_clock
 
 	if (result)
 		return result;
-	thread->restart_data[RESTART_DUE] = ns > LX_CLOCK_FOREVER - now ? LX_CLOCK_FOREVER : now + ns;
+	thread->restart_data[RESTART_DUE] = lx_time_after(now, ns);
 	thread->restart_data[RESTART_CLOCK] = (uint32_t)id;
 	thread->restart_data[RESTART_REMAINING] = rem.address;
 	thread->restart = restart_sleep;
