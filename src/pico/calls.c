@@ -68,9 +68,9 @@ static void unwind_interrupted_call(struct pico_registers *registers)
 {
 	int64_t result = (int64_t)registers->rax;
 
-	if ((int64_t)registers->orig_rax >= 0 && result <= -512 && result >= -516) {
+	if ((int64_t)registers->orig_rax >= 0 && is_restart(result)) {
 		registers->rip -= 2;
-		registers->rax = result == -516 ? SYS_restart_syscall : registers->orig_rax;
+		registers->rax = result == -HOST_ERESTART_RESTARTBLOCK ? SYS_restart_syscall : registers->orig_rax;
 	}
 	registers->orig_rax = PICO_CALL_NONE;
 }

@@ -129,7 +129,7 @@ static bool interrupted_native_call(struct pico_thread *thread)
 	if (task_load_registers(thread) != 0)
 		return false;
 	result = (int64_t)thread->registers.rax;
-	return (int64_t)thread->registers.orig_rax >= 0 && result <= -512 && result >= -516;
+	return (int64_t)thread->registers.orig_rax >= 0 && is_restart(result);
 }
 
 static enum pico_entry entry_of(struct pico_thread *thread)
@@ -164,7 +164,7 @@ static void handle_call(struct pico_thread *thread, const struct task_event *eve
 /* False if the call has none: it was interrupted, and would be restarted. */
 static bool report_native_result(struct pico_thread *thread, const struct task_event *event)
 {
-	if (event->result <= -512 && event->result >= -516)
+	if (is_restart(event->result))
 		return false;
 	thread->call.result = event->result;
 	if (pico_provider->system_call_result)

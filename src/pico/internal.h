@@ -25,6 +25,13 @@
 #define PICO_CALL_NONE UINT64_MAX /* orig_rax of a skipped call */
 #define PICO_IDLE_MAX 8		  /* recycled tasks kept by a process */
 
+/* In rax of a task that stops in an interrupted call: the host would make the call again, or go on with it, by itself. */
+enum { HOST_ERESTARTSYS = 512, HOST_ERESTART_RESTARTBLOCK = 516 };
+static inline bool is_restart(int64_t result)
+{
+	return result <= -HOST_ERESTARTSYS && result >= -HOST_ERESTART_RESTARTBLOCK;
+}
+
 /* The four answers of the filter, seen in a stop's cookie. */
 enum pico_cookie { PICO_COOKIE_GUEST = 1, PICO_COOKIE_GUEST_FOREIGN, PICO_COOKIE_STUB, PICO_COOKIE_STUB_FOREIGN };
 
