@@ -9,8 +9,7 @@
 #define MEMFD_NAME_MAX 249u /* with "memfd:" in front it fits NAME_MAX */
 #define MEMFD_FLAGS (LX_MFD_CLOEXEC | LX_MFD_ALLOW_SEALING | LX_MFD_HUGETLB | LX_MFD_NOEXEC_SEAL | LX_MFD_EXEC)
 
-/* A descriptor for a new file object, whose reference is consumed. */
-static int64_t install_file(struct lx_call *call, struct io_file *file, bool close_on_exec)
+int64_t lx_fd_install_file(struct lx_call *call, struct io_file *file, bool close_on_exec)
 {
 	HANDLE handle;
 	NTSTATUS status = ob_open_by_pointer(file, 0, file->access, &handle);
@@ -39,7 +38,7 @@ int64_t lx_sys_memfd_create(struct lx_call *call, struct lx_uptr name, uint32_t 
 	status = anonfs_create_memory(text, flags & ~(uint32_t)LX_MFD_CLOEXEC, &file);
 	if (!NT_SUCCESS(status))
 		return lx_result(call, status);
-	return install_file(call, file, flags & LX_MFD_CLOEXEC);
+	return lx_fd_install_file(call, file, flags & LX_MFD_CLOEXEC);
 }
 
 int64_t lx_sys_eventfd2(struct lx_call *call, uint32_t initval, uint32_t flags)
@@ -52,7 +51,7 @@ int64_t lx_sys_eventfd2(struct lx_call *call, uint32_t initval, uint32_t flags)
 	status = anonfs_create_event(initval, flags & (LX_EFD_SEMAPHORE | LX_EFD_NONBLOCK), &file);
 	if (!NT_SUCCESS(status))
 		return lx_result(call, status);
-	return install_file(call, file, flags & LX_EFD_CLOEXEC);
+	return lx_fd_install_file(call, file, flags & LX_EFD_CLOEXEC);
 }
 
 int64_t lx_sys_eventfd(struct lx_call *call, uint32_t initval)

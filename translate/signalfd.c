@@ -150,17 +150,27 @@ static ULONG signalfd_poll(struct io_file *file, ULONG events, struct io_poll_ta
 	return pending & signals_of(file) ? events & (POLLIN | POLLRDNORM) : 0;
 }
 
+static struct fsrtl_file_system file_system;
+
+static void find_file_system(void)
+{
+	file_system = fsrtl_file_system_of_anonymous(15);
+}
+
 static NTSTATUS signalfd_query_information(struct io_file *file, FILE_INFORMATION_CLASS class, void *data, ULONG size,
 					   ULONG_PTR *information)
 {
 	static const char name[] = "anon_inode:[signalfd]";
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	FILE_LX_STATX_INFORMATION attributes;
 
 	if (class == FileNameInformation)
 		return fsrtl_return_name(name, sizeof(name) - 1, data, size, information);
 	if (class == FileLxStatusFlagsInformation)
 		return fsrtl_query_status_flags(file, data, size, information);
-	fsrtl_init_attributes(&attributes, ANONYMOUS_MODE, ANONYMOUS_INODE, 0);
+	pthread_once(&once, find_file_system);
+	fsrtl_init_attributes(&attributes, ANONYMOUS_MODE, ANONYMOUS_INODE);
+	fsrtl_place_in(&attributes, &file_system);
 	return fsrtl_query_attributes(&attributes, class, data, size, information);
 }
 
@@ -215,7 +225,6 @@ static int64_t create_file(struct lx_call *call, uint64_t signals, uint32_t flag
 {
 	struct signal_file *extension;
 	struct io_file *file;
-	HANDLE handle;
 	NTSTATUS status;
 
 	pthread_once(&started, start);
@@ -227,11 +236,7 @@ static int64_t create_file(struct lx_call *call, uint64_t signals, uint32_t flag
 	extension = io_file_extension(file);
 	atomic_store(&extension->signals, signals);
 	atomic_store(&file->lx_flags, LX_O_RDWR | (flags & LX_SFD_NONBLOCK));
-	status = ob_open_by_pointer(file, 0, file->access, &handle);
-	ob_dereference(file);
-	if (!NT_SUCCESS(status))
-		return lx_result(call, status);
-	return lx_fd_install(call, handle, flags & LX_SFD_CLOEXEC, 0);
+	return lx_fd_install_file(call, file, flags & LX_SFD_CLOEXEC);
 }
 
 static int64_t change_file(struct lx_call *call, int32_t fd, uint64_t signals)

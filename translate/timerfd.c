@@ -11,7 +11,6 @@
 int64_t lx_sys_timerfd_create(struct lx_call *call, int32_t clockid, uint32_t flags)
 {
 	struct io_file *file;
-	HANDLE handle;
 	NTSTATUS status;
 
 	if (flags & ~(uint32_t)(LX_TFD_CLOEXEC | LX_TFD_NONBLOCK))
@@ -21,11 +20,7 @@ int64_t lx_sys_timerfd_create(struct lx_call *call, int32_t clockid, uint32_t fl
 	status = anonfs_create_timer(clockid, flags & LX_TFD_NONBLOCK, &file);
 	if (!NT_SUCCESS(status))
 		return lx_result(call, status);
-	status = ob_open_by_pointer(file, 0, file->access, &handle);
-	ob_dereference(file);
-	if (!NT_SUCCESS(status))
-		return lx_result(call, status);
-	return lx_fd_install(call, handle, flags & LX_TFD_CLOEXEC, 0);
+	return lx_fd_install_file(call, file, flags & LX_TFD_CLOEXEC);
 }
 
 static int64_t reference_timer(struct lx_call *call, int32_t fd, struct io_file **file)
