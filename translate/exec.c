@@ -336,3 +336,20 @@ int64_t lx_exec_load(struct lx_call *call, const struct lx_exec_request *request
 		return exec_fail(&reason, error, "%s: cannot be loaded: %s", load->program.path, lx_errno_text((int)-error));
 	return 0;
 }
+
+void lx_exec_take_names(struct lx_process *process, struct lx_thread *thread, struct lx_exec_image *image)
+{
+	free(process->executable);
+	process->executable = steal_pointer(&image->executable);
+	process->executable_file = steal_pointer(&image->executable_file);
+	process->arg_start = image->arg_start;
+	process->arg_end = image->arg_end;
+	process->env_start = image->env_start;
+	process->env_end = image->env_end;
+	process->stack_start = image->stack_start;
+	memcpy(process->auxv, image->auxv, sizeof(process->auxv));
+	process->auxv_size = image->auxv_size;
+	memcpy(thread->comm, image->comm, sizeof(thread->comm));
+	thread->comm[sizeof(thread->comm) - 1] = 0;
+	process->did_exec = true;
+}

@@ -221,19 +221,7 @@ static void take_over_names(struct lx_thread *thread, struct lx_exec_image *imag
 {
 	struct lx_process *process = thread->process;
 
-	free(process->executable);
-	process->executable = steal_pointer(&image->executable);
-	process->executable_file = steal_pointer(&image->executable_file);
-	process->arg_start = image->arg_start;
-	process->arg_end = image->arg_end;
-	process->env_start = image->env_start;
-	process->env_end = image->env_end;
-	process->stack_start = image->stack_start;
-	memcpy(process->auxv, image->auxv, sizeof(process->auxv));
-	process->auxv_size = image->auxv_size;
-	memcpy(thread->comm, image->comm, sizeof(thread->comm));
-	thread->comm[sizeof(thread->comm) - 1] = 0;
-	process->did_exec = true;
+	lx_exec_take_names(process, thread, image);
 	process->dumpable = true;
 	process->exit_signal = LX_SIGCHLD;
 	lx_tree_become_leader(thread);

@@ -177,22 +177,6 @@ static int64_t open_world(struct lx_thread *thread, const struct lx_start *start
 	return 0;
 }
 
-static void take_image(struct lx_process *process, struct lx_thread *thread, struct lx_exec_image *image)
-{
-	process->executable = steal_pointer(&image->executable);
-	process->executable_file = steal_pointer(&image->executable_file);
-	process->arg_start = image->arg_start;
-	process->arg_end = image->arg_end;
-	process->env_start = image->env_start;
-	process->env_end = image->env_end;
-	process->stack_start = image->stack_start;
-	memcpy(process->auxv, image->auxv, sizeof(process->auxv));
-	process->auxv_size = image->auxv_size;
-	memcpy(thread->comm, image->comm, sizeof(thread->comm));
-	thread->comm[sizeof(thread->comm) - 1] = 0;
-	process->did_exec = true;
-}
-
 static int64_t create_objects(struct lx_process *process, struct lx_thread *thread, struct lx_exec_image *image,
 			      int32_t pid)
 {
@@ -272,7 +256,7 @@ static int64_t start_program(struct lx_process *process, struct lx_thread *threa
 
 	if (result)
 		return result;
-	take_image(process, thread, &image);
+	lx_exec_take_names(process, thread, &image);
 	pthread_mutex_lock(&lx_tree_lock);
 	id = lx_id_allocate();
 	pthread_mutex_unlock(&lx_tree_lock);

@@ -258,6 +258,8 @@ struct io_file *lx_executable_share(struct io_file *file);
 void lx_executable_release(struct io_file *file);
 /* 0 or -LX_Exxx, `reason` (may be NULL) gets a sentence for the user. Nothing of the caller has changed on failure. */
 int64_t lx_exec_load(struct lx_call *call, const struct lx_exec_request *request, struct lx_exec_image *image, char *reason, size_t reason_size);
+/* What /proc tells of a program goes from the image to who runs it. The old executable_file is the caller's to release. */
+void lx_exec_take_names(struct lx_process *process, struct lx_thread *thread, struct lx_exec_image *image);
 
 /*
  * signal.c: send. `info` is copied. Privilege has been checked by the caller. The first two take lx_signal_lock alone and
