@@ -21,9 +21,6 @@ foreach(name stub_jumps stub_calls rewrite_scratch rewrite_arguments foreign_cal
 		$<TARGET_FILE:hostile_innocent> $<TARGET_FILE:hostile_${name}> 150)
 endforeach()
 
-# Storms of signals: how long one takes depends on how busy the machine is; run on demand.
-set_tests_properties(hostile.call_storm hostile.call_storm.nobody hostile.call_storm.onecpu PROPERTIES LABELS stress)
-
 # What the host itself makes of garbage is known: the same must come of it.
 add_hostile_program(sigreturn_garbage)
 add_run_test(hostile sigreturn_garbage 90 $<TARGET_FILE:run_both> $<TARGET_FILE:lxrun> -- $<TARGET_FILE:hostile_sigreturn_garbage>)
