@@ -1,8 +1,11 @@
 /* What stat shows and what changes it: modes, owners, times, access; the working directory, chroot's refusals, umask. */
 #include "observe.h"
 
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
 #include <sys/sysmacros.h>
 #include <sys/time.h>
+#include <sys/timerfd.h>
 #include <utime.h>
 
 #ifndef SYS_fchmodat2
@@ -103,6 +106,47 @@ static void extended(void)
 	OBSERVE(syscall(SYS_statx, AT_FDCWD, "f", 0, 0, NULL));
 	OBSERVE(syscall(SYS_statx, fd, NULL, AT_EMPTY_PATH, STATX_ALL, &status));
 	close(fd);
+}
+
+static void show_place(const char *what, int fd, const char *path)
+{
+	const unsigned wanted = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID | STATX_DIOALIGN;
+	struct statx status, basic;
+
+	if (statx(fd, path, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, wanted, &status) ||
+	    statx(fd, path, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &basic)) {
+		printf("%s: %s\n", what, strerrorname_np(errno));
+		return;
+	}
+	printf("%s: mask %x, basic %x, attributes %llx of %llx, device %u:%u, mount %llu, direct %u %u\n", what, status.stx_mask,
+	       basic.stx_mask, status.stx_attributes, status.stx_attributes_mask, status.stx_dev_major, status.stx_dev_minor,
+	       status.stx_mnt_id, status.stx_dio_mem_align, status.stx_dio_offset_align);
+}
+
+/* Where each kind of file seems to be: device and mount, and what statx(2) knows of it. */
+static void places(void)
+{
+	static const char *const paths[] = {".", "f", "to_f", "/", "/dev", "/dev/null", "/dev/zero", "/dev/ptmx", "/dev/tty",
+					    "/dev/fd", "/dev/pts", "/proc", "/proc/self", "/proc/self/status", "/proc/self/fd/1"};
+	int ends[2], master = open("/dev/ptmx", O_RDWR | O_NOCTTY);
+	sigset_t none;
+
+	section("places");
+	sigemptyset(&none);
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		show_place(paths[i], AT_FDCWD, paths[i]);
+	if (pipe(ends) || master < 0 || unlockpt(master))
+		return;
+	show_place("an open device", open("/dev/null", O_RDONLY), "");
+	show_place("an open directory", open("/dev", O_RDONLY), "");
+	show_place("a pipe", ends[0], "");
+	show_place("a master", master, "");
+	show_place("a terminal", open(ptsname(master), O_RDWR | O_NOCTTY), "");
+	show_place("memory", memfd_create("memory", 0), "");
+	show_place("an event", eventfd(0, 0), "");
+	show_place("a timer", timerfd_create(CLOCK_MONOTONIC, 0), "");
+	show_place("signals", signalfd(-1, &none, 0), "");
+	close_range(3, ~0u, 0);
 }
 
 static void modes(void)
@@ -266,6 +310,7 @@ int main(void)
 	symlink("loop", "loop");
 	looking();
 	extended();
+	places();
 	modes();
 	times();
 	accessing();

@@ -268,44 +268,11 @@ static NTSTATUS condrv_write(struct io_file *file, const struct io_buffer *buffe
 	return done ? STATUS_SUCCESS : status;
 }
 
-static FILE_LX_TIME time_of(struct statx_timestamp time)
-{
-	return (FILE_LX_TIME){.Seconds = time.tv_sec, .Nanoseconds = time.tv_nsec};
-}
-
 static NTSTATUS query_attributes(const struct condrv_file *terminal, FILE_LX_STATX_INFORMATION *attributes)
 {
-	int descriptor = terminal->descriptor;
-	struct statx host;
-
-	if (terminal->guise.name) {
-		*attributes = terminal->guise.attributes;
-		return STATUS_SUCCESS;
-	}
-
-	if (statx(descriptor, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &host) < 0)
-		return FSRTL_ERRNO(errno);
-	*attributes = (FILE_LX_STATX_INFORMATION){
-		.Mask = host.stx_mask,
-		.BlockSize = host.stx_blksize,
-		.Attributes = host.stx_attributes,
-		.AttributesMask = host.stx_attributes_mask,
-		.NumberOfLinks = host.stx_nlink,
-		.Uid = host.stx_uid,
-		.Gid = host.stx_gid,
-		.Mode = host.stx_mode,
-		.Inode = host.stx_ino,
-		.Size = host.stx_size,
-		.Blocks = host.stx_blocks,
-		.AccessTime = time_of(host.stx_atime),
-		.BirthTime = time_of(host.stx_btime),
-		.ChangeTime = time_of(host.stx_ctime),
-		.ModifyTime = time_of(host.stx_mtime),
-		.RdevMajor = host.stx_rdev_major,
-		.RdevMinor = host.stx_rdev_minor,
-		.DevMajor = host.stx_dev_major,
-		.DevMinor = host.stx_dev_minor,
-	};
+	if (!terminal->guise.name)
+		return fsrtl_query_host(terminal->descriptor, "", AT_EMPTY_PATH, attributes);
+	*attributes = terminal->guise.attributes;
 	return STATUS_SUCCESS;
 }
 

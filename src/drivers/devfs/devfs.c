@@ -426,15 +426,17 @@ static struct io_driver devfs_driver = {.name = "DevFs", .operations = &devfs_op
 
 static void make_attributes(void)
 {
-	struct stat host;
-	dev_t device = stat("/dev", &host) == 0 ? host.st_dev : makedev(0, 6);
+	struct fsrtl_file_system where = fsrtl_file_system_at("/dev", 6);
 
-	fsrtl_init_attributes(&attributes[ROOT], FSRTL_S_IFDIR | 0755, 1, device);
+	fsrtl_init_attributes(&attributes[ROOT], FSRTL_S_IFDIR | 0755, 1);
+	fsrtl_place_in(&attributes[ROOT], &where);
+	attributes[ROOT].Attributes = attributes[ROOT].AttributesMask & FSRTL_STATX_ATTR_MOUNT_ROOT;
 	attributes[ROOT].NumberOfLinks = 4;
 	for (size_t i = 0; i < devfs_node_count; i++) {
 		FILE_LX_STATX_INFORMATION *node = &attributes[i + 1];
 
-		fsrtl_init_attributes(node, devfs_nodes[i].mode, i + 2, device);
+		fsrtl_init_attributes(node, devfs_nodes[i].mode, i + 2);
+		fsrtl_place_in(node, &where);
 		node->RdevMajor = devfs_nodes[i].major;
 		node->RdevMinor = devfs_nodes[i].minor;
 		if (devfs_nodes[i].target)

@@ -4,7 +4,6 @@
  * setattr_prepare(), since an NT access mask can't express them.
  */
 #include <errno.h>
-#include <sys/sysmacros.h>
 #include <time.h>
 
 #include <drivers/fsrtl/fsrtl.h>
@@ -18,7 +17,7 @@ FILE_LX_TIME fsrtl_now(void)
 	return (FILE_LX_TIME){.Seconds = now.tv_sec, .Nanoseconds = (ULONG)now.tv_nsec};
 }
 
-void fsrtl_init_attributes(FILE_LX_STATX_INFORMATION *attributes, ULONG mode, ULONGLONG inode, dev_t device)
+void fsrtl_init_attributes(FILE_LX_STATX_INFORMATION *attributes, ULONG mode, ULONGLONG inode)
 {
 	const struct se_token *token = fsrtl_token();
 	FILE_LX_TIME now = fsrtl_now();
@@ -35,8 +34,6 @@ void fsrtl_init_attributes(FILE_LX_STATX_INFORMATION *attributes, ULONG mode, UL
 		.BirthTime = now,
 		.ChangeTime = now,
 		.ModifyTime = now,
-		.DevMajor = major(device),
-		.DevMinor = minor(device),
 	};
 }
 

@@ -49,13 +49,29 @@
 /* STATX_BASIC_STATS */
 #define FSRTL_STATX_BASIC 0x7ffu
 #define FSRTL_STATX_BTIME 0x800u
+#define FSRTL_STATX_ATTR_MOUNT_ROOT 0x2000u
 
 /* The status that carries a host or Linux errno. */
 #define FSRTL_ERRNO(error) nt_status_from_errno(error)
 
 FILE_LX_TIME fsrtl_now(void);
-/* Owner, times and link count of a new file that the caller makes; `mode` has type bits. */
-void fsrtl_init_attributes(FILE_LX_STATX_INFORMATION *attributes, ULONG mode, ULONGLONG inode, dev_t device);
+/* Owner, times and link count of a new file that the caller makes; `mode` has type bits. Of no device: see fsrtl_place_in(). */
+void fsrtl_init_attributes(FILE_LX_STATX_INFORMATION *attributes, ULONG mode, ULONGLONG inode);
+
+/* The host's statx(2) of a file: the arguments are the call's. */
+NTSTATUS fsrtl_query_host(int fd, const char *name, int flags, FILE_LX_STATX_INFORMATION *answer);
+
+/* A file system of the host's, in which a driver shows files of its own. */
+struct fsrtl_file_system {
+	ULONG mask; /* STATX_MNT_ID, STATX_BTIME: what its files have */
+	ULONG major, minor;
+	ULONGLONG mount, attributes_mask;
+};
+/* The one that holds a path, pipes, or anonymous inodes; where the host has none, a device 0:`minor` that is mounted nowhere. */
+struct fsrtl_file_system fsrtl_file_system_at(const char *path, ULONG minor);
+struct fsrtl_file_system fsrtl_file_system_of_pipes(ULONG minor);
+struct fsrtl_file_system fsrtl_file_system_of_anonymous(ULONG minor);
+void fsrtl_place_in(FILE_LX_STATX_INFORMATION *attributes, const struct fsrtl_file_system *where);
 
 /* One of NT's or lxrun's attribute classes out of the attributes; STATUS_INVALID_INFO_CLASS for any other class. */
 NTSTATUS fsrtl_query_attributes(const FILE_LX_STATX_INFORMATION *attributes, FILE_INFORMATION_CLASS class, void *data,

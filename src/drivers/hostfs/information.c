@@ -6,52 +6,7 @@
 #include <drivers/fsrtl/fsrtl.h>
 #include <drivers/hostfs/internal.h>
 #include <limits.h>
-#include <linux/stat.h>
 #include <stdio.h>
-
-#define WANTED (STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID | STATX_DIOALIGN)
-
-#ifndef STATX_DIOALIGN
-#define STATX_DIOALIGN 0x2000U
-#endif
-
-static FILE_LX_TIME lx_time(struct statx_timestamp time)
-{
-	return (FILE_LX_TIME){.Seconds = time.tv_sec, .Nanoseconds = time.tv_nsec};
-}
-
-NTSTATUS hostfs_query_statx(int fd, const char *name, int flags, FILE_LX_STATX_INFORMATION *answer)
-{
-	struct statx from;
-
-	if (statx(fd, name, flags, WANTED, &from) < 0)
-		return nt_status_from_errno(errno);
-	*answer = (FILE_LX_STATX_INFORMATION){
-	    .Mask = from.stx_mask,
-	    .BlockSize = from.stx_blksize,
-	    .Attributes = from.stx_attributes,
-	    .AttributesMask = from.stx_attributes_mask,
-	    .NumberOfLinks = from.stx_nlink,
-	    .Uid = from.stx_uid,
-	    .Gid = from.stx_gid,
-	    .Mode = from.stx_mode,
-	    .Inode = from.stx_ino,
-	    .Size = from.stx_size,
-	    .Blocks = from.stx_blocks,
-	    .AccessTime = lx_time(from.stx_atime),
-	    .BirthTime = lx_time(from.stx_btime),
-	    .ChangeTime = lx_time(from.stx_ctime),
-	    .ModifyTime = lx_time(from.stx_mtime),
-	    .RdevMajor = from.stx_rdev_major,
-	    .RdevMinor = from.stx_rdev_minor,
-	    .DevMajor = from.stx_dev_major,
-	    .DevMinor = from.stx_dev_minor,
-	    .MountId = from.stx_mnt_id,
-	    .DioMemAlign = from.stx_dio_mem_align,
-	    .DioOffsetAlign = from.stx_dio_offset_align,
-	};
-	return STATUS_SUCCESS;
-}
 
 /* The host's path, cut off at the device's root; whatever lies outside of it is shown whole. */
 static NTSTATUS query_name(struct io_file *file, void *data, ULONG size, ULONG_PTR *information)
@@ -113,7 +68,7 @@ NTSTATUS hostfs_query_information(struct io_file *file, FILE_INFORMATION_CLASS c
 	default:
 		break;
 	}
-	status = hostfs_query_statx(hostfs_file(file)->fd, "", AT_EMPTY_PATH, &answer);
+	status = fsrtl_query_host(hostfs_file(file)->fd, "", AT_EMPTY_PATH, &answer);
 	return NT_SUCCESS(status) ? fsrtl_query_attributes(&answer, class, data, size, information) : status;
 }
 
@@ -125,7 +80,7 @@ static bool is_single(const char *name)
 
 static NTSTATUS query_single(int directory, const char *name, ULONG options, FILE_LX_STATX_INFORMATION *answer)
 {
-	NTSTATUS status = hostfs_query_statx(directory, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, answer);
+	NTSTATUS status = fsrtl_query_host(directory, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, answer);
 
 	if (NT_SUCCESS(status) && S_ISLNK(answer->Mode) && !(options & FILE_OPEN_REPARSE_POINT))
 		return STATUS_REPARSE;
@@ -145,7 +100,7 @@ static NTSTATUS query_path(struct io_device *device, struct io_create *create, c
 		return STATUS_PATH_NOT_COVERED;
 	if (fd < 0)
 		return nt_status_from_errno(-fd);
-	status = hostfs_query_statx(fd, "", AT_EMPTY_PATH, answer);
+	status = fsrtl_query_host(fd, "", AT_EMPTY_PATH, answer);
 	close(fd);
 	return status;
 }
@@ -161,7 +116,7 @@ NTSTATUS hostfs_query_by_name(struct io_device *device, struct io_create *create
 	if (!NT_SUCCESS(status))
 		return status;
 	if (!name[0])
-		status = hostfs_query_statx(directory, "", AT_EMPTY_PATH, &answer);
+		status = fsrtl_query_host(directory, "", AT_EMPTY_PATH, &answer);
 	else if (is_single(name))
 		status = query_single(directory, name, create->options, &answer);
 	else

@@ -112,7 +112,6 @@ NTSTATUS hostfs_read(struct io_file *file, const struct io_buffer *buffer, const
 		     ULONG_PTR *information);
 NTSTATUS hostfs_write(struct io_file *file, const struct io_buffer *buffer, const LARGE_INTEGER *position, ULONG flags,
 		      ULONG_PTR *information);
-NTSTATUS hostfs_query_statx(int fd, const char *name, int flags, FILE_LX_STATX_INFORMATION *answer);
 NTSTATUS hostfs_query_information(struct io_file *file, FILE_INFORMATION_CLASS class, void *data, ULONG size,
 				  ULONG_PTR *information);
 NTSTATUS hostfs_query_by_name(struct io_device *device, struct io_create *create, FILE_INFORMATION_CLASS class,

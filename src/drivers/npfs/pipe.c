@@ -14,27 +14,17 @@
 
 static _Atomic uint64_t next_inode = 1;
 
-/* Pipes show the host's own pipe file system as their device. */
-static dev_t pipe_device(void)
-{
-	static _Atomic dev_t known;
-	dev_t device = atomic_load(&known);
-	struct stat host;
-	int ends[2];
+/* Pipes show the host's own pipe file system as theirs. */
+static struct fsrtl_file_system pipe_file_system;
 
-	if (device)
-		return device;
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return makedev(0, 14);
-	device = fstat(ends[0], &host) < 0 ? makedev(0, 14) : host.st_dev;
-	close(ends[0]);
-	close(ends[1]);
-	atomic_store(&known, device);
-	return device;
+static void find_file_system(void)
+{
+	pipe_file_system = fsrtl_file_system_of_pipes(14);
 }
 
 struct npfs_pipe *npfs_create_pipe(void)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct npfs_pipe *pipe = calloc(1, sizeof *pipe);
 
 	if (!pipe)
@@ -49,7 +39,9 @@ struct npfs_pipe *npfs_create_pipe(void)
 	ke_wake_list_init(&pipe->read_waiters);
 	ke_wake_list_init(&pipe->write_waiters);
 	ke_wake_list_init(&pipe->pollers);
-	fsrtl_init_attributes(&pipe->attributes, FSRTL_S_IFIFO | 0600, atomic_fetch_add(&next_inode, 1), pipe_device());
+	pthread_once(&once, find_file_system);
+	fsrtl_init_attributes(&pipe->attributes, FSRTL_S_IFIFO | 0600, atomic_fetch_add(&next_inode, 1));
+	fsrtl_place_in(&pipe->attributes, &pipe_file_system);
 	return pipe;
 }
 

@@ -206,17 +206,11 @@ static ULONG type_bits(enum procfs_kind kind)
 	return kind == PROCFS_FILE ? FSRTL_S_IFREG : FSRTL_S_IFLNK;
 }
 
-static dev_t proc_device(void)
-{
-	static _Atomic dev_t known;
-	dev_t device = atomic_load(&known);
-	struct stat host;
+static struct fsrtl_file_system proc_file_system;
 
-	if (device)
-		return device;
-	device = stat("/proc", &host) == 0 ? host.st_dev : makedev(0, 5);
-	atomic_store(&known, device);
-	return device;
+static void find_file_system(void)
+{
+	proc_file_system = fsrtl_file_system_at("/proc", 5);
 }
 
 /* Stable for a node as long as its subject lives, and different for different ones as far as 64 bits go. */
@@ -241,13 +235,17 @@ static ULONG count_directories(const struct procfs_node *node)
 
 NTSTATUS procfs_attributes(const struct procfs_place *place, FILE_LX_STATX_INFORMATION *attributes)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	const struct procfs_node *node = procfs_node_of(place);
 	const struct procfs_subject *subject = procfs_subject_of(place);
 	ULONG permissions = node->permissions_of ? node->permissions_of(subject) : node->permissions;
 	struct stat host;
 
-	fsrtl_init_attributes(attributes, type_bits(node->kind) | permissions,
-			      place->depth ? inode_of(node, subject) : 1, proc_device());
+	pthread_once(&once, find_file_system);
+	fsrtl_init_attributes(attributes, type_bits(node->kind) | permissions, place->depth ? inode_of(node, subject) : 1);
+	fsrtl_place_in(attributes, &proc_file_system);
+	if (!place->depth)
+		attributes->Attributes = attributes->AttributesMask & FSRTL_STATX_ATTR_MOUNT_ROOT;
 	if (!registered->owner(subject, &attributes->Uid, &attributes->Gid))
 		return FSRTL_ERRNO(ENOENT);
 	attributes->BlockSize = 1024;

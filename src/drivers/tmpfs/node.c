@@ -35,7 +35,7 @@ struct tmpfs_node *tmpfs_create_node(struct tmpfs_volume *volume, ULONG mode, co
 	RB_INIT(&node->names);
 	RB_INIT(&node->cookies);
 	node->next_cookie = 2; /* behind "." and ".." */
-	fsrtl_init_attributes(&node->attributes, mode, ++volume->next_inode, 0);
+	fsrtl_init_attributes(&node->attributes, mode, ++volume->next_inode);
 	node->attributes.Mask |= FSRTL_STATX_BTIME;
 	node->attributes.NumberOfLinks = directory ? 1 : 0;
 	if (parent && parent->attributes.Mode & 02000) {
