@@ -258,6 +258,10 @@ static bool leave_tree(struct lx_thread *thread, int32_t status, int32_t *hangup
 		process->wait_status = process->group_exiting ? process->group_exit_status : status;
 		lx_process_usage(process, &process->exit_usage);
 	}
+	if (thread->tid == process->pid) {
+		process->leader_nice = thread->nice;
+		process->leader_policy = thread->sched_policy;
+	}
 	lx_tree_unlink_thread(thread);
 	give_children_away(process, thread);
 	if (last)
@@ -293,6 +297,7 @@ static void leave_files(struct lx_thread *thread)
 	pthread_mutex_unlock(&lx_tree_lock);
 	if (files)
 		lx_files_dereference(files);
+	ob_set_current_table(NULL);
 	if (fs)
 		lx_fs_dereference(fs);
 }
@@ -352,6 +357,9 @@ void lx_thread_exit(struct lx_thread *thread, int32_t status, bool died)
 	if (unlikely(lx_call_observer))
 		report_end(thread);
 	leave_files(thread);
+	/* The parent that is told of the end finds files, locks and pipes as they are without the process. */
+	if (last)
+		ps_close_handles(process->ps);
 	lx_signal_thread_exit(thread);
 	if (last)
 		end_last_thread(process);

@@ -64,6 +64,19 @@ static void take_best(struct lx_thread *thread, struct selection *selection)
 	selection->result = MAX_OF(selection->result, priority);
 }
 
+/* Of what runs no more: a zombie, a leader that has ended, pid 1. */
+static int64_t priority_left(int32_t pid)
+{
+	const struct lx_process *process;
+	int64_t result;
+
+	pthread_mutex_lock(&lx_tree_lock);
+	process = lx_find_process(pid);
+	result = process ? 20 - process->leader_nice : -LX_ESRCH;
+	pthread_mutex_unlock(&lx_tree_lock);
+	return result;
+}
+
 int64_t lx_sys_getpriority(struct lx_call *call, int32_t which, int32_t who)
 {
 	struct selection selection = {.self = call->thread, .visit = take_best, .result = -LX_ESRCH};
@@ -71,6 +84,8 @@ int64_t lx_sys_getpriority(struct lx_call *call, int32_t which, int32_t who)
 	if (which < LX_PRIO_PROCESS || which > LX_PRIO_USER)
 		return -LX_EINVAL;
 	select_tasks(&selection, which, who);
+	if (selection.result == -LX_ESRCH && which == LX_PRIO_PROCESS)
+		return priority_left(who);
 	return selection.result;
 }
 

@@ -110,6 +110,7 @@ struct lx_process {
 	bool autoreaped;           /* nobody will wait for it */
 	bool thp_disabled;
 	int32_t memory_merge, ioprio;
+	int32_t leader_nice, leader_policy; /* its leader's, once that has ended */
 	struct lx_sighand *sighand;
 	struct lx_pending pending; /* to the process */
 	struct lx_rlimit limits[LX_RLIM_NLIMITS];

@@ -27,6 +27,43 @@ static struct lx_thread *find_task(struct lx_call *call, int32_t pid)
 	return pid ? lx_find_thread(pid) : call->thread;
 }
 
+struct settings {
+	int32_t policy, priority, nice;
+	bool reset_on_fork;
+	uint8_t affinity[HAL_AFFINITY_SIZE];
+};
+
+static void settings_of(const struct lx_thread *thread, struct settings *settings)
+{
+	*settings = (struct settings){
+		.policy = thread->sched_policy,
+		.priority = thread->sched_priority,
+		.nice = thread->nice,
+		.reset_on_fork = thread->sched_reset_on_fork,
+	};
+	memcpy(settings->affinity, thread->affinity, sizeof(settings->affinity));
+}
+
+/* Also of what runs no more: a zombie, a leader that has ended, pid 1. 0 or -ESRCH. */
+static int64_t get_settings(struct lx_call *call, int32_t pid, struct settings *settings)
+{
+	const struct lx_process *process = NULL;
+	const struct lx_thread *thread;
+
+	pthread_mutex_lock(&lx_tree_lock);
+	thread = find_task(call, pid);
+	if (!thread)
+		process = lx_find_process(pid);
+	if (thread) {
+		settings_of(thread, settings);
+	} else if (process) {
+		*settings = (struct settings){.policy = process->leader_policy, .nice = process->leader_nice};
+		memcpy(settings->affinity, hal_start_state()->affinity, sizeof(settings->affinity));
+	}
+	pthread_mutex_unlock(&lx_tree_lock);
+	return thread || process ? 0 : -LX_ESRCH;
+}
+
 static bool same_owner(const struct lx_thread *self, const struct lx_thread *other)
 {
 	return self->token->euid == other->token->euid || self->token->euid == other->token->ruid;
@@ -154,46 +191,33 @@ int64_t lx_sys_sched_setparam(struct lx_call *call, int32_t pid, struct lx_uptr 
 
 int64_t lx_sys_sched_getscheduler(struct lx_call *call, int32_t pid)
 {
-	struct lx_thread *thread;
-	int64_t result = -LX_ESRCH;
+	struct settings settings;
+	int64_t result;
 
 	if (pid < 0)
 		return -LX_EINVAL;
-	pthread_mutex_lock(&lx_tree_lock);
-	thread = find_task(call, pid);
-	if (thread)
-		result = thread->sched_policy | (thread->sched_reset_on_fork ? LX_SCHED_RESET_ON_FORK : 0);
-	pthread_mutex_unlock(&lx_tree_lock);
-	return result;
+	result = get_settings(call, pid, &settings);
+	return result ?: settings.policy | (settings.reset_on_fork ? LX_SCHED_RESET_ON_FORK : 0);
 }
 
 int64_t lx_sys_sched_getparam(struct lx_call *call, int32_t pid, struct lx_uptr param)
 {
-	struct lx_thread *thread;
-	int32_t priority = 0;
+	struct settings settings;
 
 	if (lx_is_null(param) || pid < 0)
 		return -LX_EINVAL;
-	pthread_mutex_lock(&lx_tree_lock);
-	thread = find_task(call, pid);
-	if (thread)
-		priority = thread->sched_priority;
-	pthread_mutex_unlock(&lx_tree_lock);
-	return thread ? lx_copy_out(call, param, &priority, sizeof(priority)) : -LX_ESRCH;
+	return get_settings(call, pid, &settings) ?: lx_copy_out(call, param, &settings.priority, sizeof(settings.priority));
 }
 
 int64_t lx_sys_sched_rr_get_interval(struct lx_call *call, int32_t pid, struct lx_uptr tp)
 {
-	struct lx_thread *thread;
+	struct settings settings;
 	int64_t interval[2];
 	uint64_t slice;
 
 	if (pid < 0)
 		return -LX_EINVAL;
-	pthread_mutex_lock(&lx_tree_lock);
-	thread = find_task(call, pid);
-	pthread_mutex_unlock(&lx_tree_lock);
-	if (!thread)
+	if (get_settings(call, pid, &settings))
 		return -LX_ESRCH;
 	slice = hal_scheduling_interval();
 	interval[0] = (int64_t)(slice / 1000000000);
@@ -259,20 +283,15 @@ int64_t lx_sys_sched_setattr(struct lx_call *call, int32_t pid, struct lx_uptr a
 int64_t lx_sys_sched_getattr(struct lx_call *call, int32_t pid, struct lx_uptr attr, uint32_t size, uint32_t flags)
 {
 	struct lx_sched_attr out = {0};
-	struct lx_thread *thread;
+	struct settings settings;
 
 	if (lx_is_null(attr) || pid < 0 || size > LX_PAGE_SIZE || size < ATTR_SIZE_VER0 || flags)
 		return -LX_EINVAL;
-	pthread_mutex_lock(&lx_tree_lock);
-	thread = find_task(call, pid);
-	if (thread) {
-		out.policy = (uint32_t)thread->sched_policy;
-		out.flags = thread->sched_reset_on_fork ? LX_SCHED_FLAG_RESET_ON_FORK : 0;
-		out.nice = thread->nice;
-	}
-	pthread_mutex_unlock(&lx_tree_lock);
-	if (!thread)
+	if (get_settings(call, pid, &settings))
 		return -LX_ESRCH;
+	out.policy = (uint32_t)settings.policy;
+	out.flags = settings.reset_on_fork ? LX_SCHED_FLAG_RESET_ON_FORK : 0;
+	out.nice = settings.nice;
 	out.runtime = hal_scheduling_slice();
 	out.size = MIN_OF(size, (uint32_t)sizeof(out));
 	return lx_copy_out(call, attr, &out, out.size);
@@ -327,20 +346,14 @@ int64_t lx_sys_sched_getaffinity(struct lx_call *call, int32_t pid, uint64_t cpu
 {
 	const struct hal_start *start = hal_start_state();
 	uint32_t size = (uint32_t)cpusetsize;
-	uint8_t affinity[HAL_AFFINITY_SIZE];
-	struct lx_thread *thread;
+	struct settings settings;
 
 	if ((uint64_t)size * 8 < start->processors || size % sizeof(uint64_t))
 		return -LX_EINVAL;
-	pthread_mutex_lock(&lx_tree_lock);
-	thread = find_task(call, pid);
-	if (thread)
-		memcpy(affinity, thread->affinity, sizeof(affinity));
-	pthread_mutex_unlock(&lx_tree_lock);
-	if (!thread)
+	if (get_settings(call, pid, &settings))
 		return -LX_ESRCH;
 	size = MIN_OF(size, (uint32_t)start->affinity_size);
-	return lx_copy_out(call, mask, affinity, size) ?: (int64_t)size;
+	return lx_copy_out(call, mask, settings.affinity, size) ?: (int64_t)size;
 }
 
 /* A processor of the guest's mask: the one that the half runs on, if that is among them. */
