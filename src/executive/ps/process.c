@@ -181,9 +181,19 @@ NTSTATUS ps_create_process(const struct ps_process_attributes *attributes, struc
 	return STATUS_SUCCESS;
 }
 
-void ps_exit_process(struct ps_process *process, NTSTATUS status)
+void ps_close_handles(struct ps_process *process)
 {
 	struct ob_handle_table *handles;
+
+	pthread_mutex_lock(&process->lock);
+	handles = steal_pointer(&process->handles);
+	pthread_mutex_unlock(&process->lock);
+	if (handles)
+		ob_handle_table_dereference(handles);
+}
+
+void ps_exit_process(struct ps_process *process, NTSTATUS status)
+{
 	struct mm_address_space *space;
 
 	pthread_mutex_lock(&ps_list_lock);
@@ -197,11 +207,9 @@ void ps_exit_process(struct ps_process *process, NTSTATUS status)
 	pthread_mutex_lock(&process->lock);
 	process->exit_status = status;
 	process->exit_time = ps_now();
-	handles = steal_pointer(&process->handles);
 	space = steal_pointer(&process->space);
 	pthread_mutex_unlock(&process->lock);
-	if (handles)
-		ob_handle_table_dereference(handles);
+	ps_close_handles(process);
 	if (space)
 		mm_dereference_space(space);
 	ps_job_leave(process);
