@@ -223,9 +223,9 @@ static void same_file(void)
 	do
 		seen = __atomic_load_n(lock + 1024, __ATOMIC_SEQ_CST);
 	while (!(seen & FUTEX_WAITERS) && waitpid(child, &status, WNOHANG) == 0 && sched_yield() == 0);
-	TRY(futex(lock + 1024, FUTEX_UNLOCK_PI, NULL));
+	long unlocked = futex(lock + 1024, FUTEX_UNLOCK_PI, NULL);
 	waitpid(child, &status, 0);
-	printf("child ended %x, free %d\n", status, lock[1024] == 0);
+	printf("unlocked %ld, child ended %x, free %d\n", unlocked, status, lock[1024] == 0);
 	unlink(path);
 }
 
