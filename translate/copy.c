@@ -151,6 +151,38 @@ static int64_t give_source_offset(const struct copy *copy, struct lx_uptr addres
 	return 0;
 }
 
+/*
+ * Into a pipe sendfile(2) is splice(2): a slot of the pipe for each page of the file, and no more than there is room for now.
+ * STATUS_INVALID_DEVICE_REQUEST: the target is no pipe, or one of the host's, which takes what is written.
+ */
+static NTSTATUS send_to_pipe(struct copy *copy)
+{
+	FSCTL_LX_SPLICE_INPUT input = {.Operation = FSCTL_LX_SPLICE_FROM, .Other = copy->source,
+				       .Offset = copy->source_offset, .Length = copy->size};
+	IO_STATUS_BLOCK io = {0};
+	NTSTATUS status = ZwFsControlFile(copy->target, NULL, NULL, NULL, &io, FSCTL_LX_SPLICE, &input, sizeof(input), NULL, 0);
+
+	copy->done = NT_SUCCESS(status) ? io.Information : 0;
+	return status;
+}
+
+static int64_t send(struct copy *copy)
+{
+	NTSTATUS status = copy->size ? send_to_pipe(copy) : STATUS_INVALID_DEVICE_REQUEST;
+	int64_t result;
+
+	if (status == STATUS_INVALID_DEVICE_REQUEST)
+		return run(copy);
+	if (status == STATUS_USER_APC || status == STATUS_ALERTED)
+		return -LX_ERESTARTSYS;
+	result = lx_result(copy->call, status);
+	if (result == -LX_EPIPE)
+		lx_signal_self(copy->call, LX_SIGPIPE);
+	if (result < 0)
+		return result == -LX_EISDIR ? -LX_EINVAL : result;
+	return (int64_t)copy->done;
+}
+
 int64_t lx_sys_sendfile(struct lx_call *call, int32_t out_fd, int32_t in_fd, struct lx_uptr offset, uint64_t count)
 {
 	struct copy copy = {.call = call, .target_offset = -1, .size = MIN_OF(count, (uint64_t)MAXIMUM_TRANSFER)};
@@ -167,7 +199,7 @@ int64_t lx_sys_sendfile(struct lx_call *call, int32_t out_fd, int32_t in_fd, str
 		return result;
 	if (status_flags(copy.target) & LX_O_APPEND)
 		return -LX_EINVAL;
-	result = run(&copy);
+	result = send(&copy);
 	given = give_source_offset(&copy, offset);
 	return given < 0 ? given : result;
 }

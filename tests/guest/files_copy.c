@@ -2,6 +2,7 @@
 #include "observe.h"
 
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 
 static long position(int fd)
@@ -123,11 +124,59 @@ static void much(void)
 	close(ends[1]);
 }
 
+static int waiting_in(int fd)
+{
+	int count = -1;
+
+	ioctl(fd, FIONREAD, &count);
+	return count;
+}
+
+/* How much a pipe takes depends on where in the file's pages it comes from. */
+static void sending_to_a_pipe(void)
+{
+	static const struct {
+		off_t from;
+		size_t size;
+	} parts[] = {{0, 1}, {100, 5000}, {0, 300000}, {10, 300000}, {4095, 2}, {299999, 5}};
+	int in = open("large", O_RDWR | O_CREAT | O_TRUNC, 0600), ends[2];
+	static char sink[300000];
+
+	section("sendfile to a pipe");
+	if (in < 0 || ftruncate(in, sizeof sink) || pipe2(ends, O_NONBLOCK))
+		return;
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+		ssize_t sent;
+		off_t offset;
+		int times = 0;
+
+		do {
+			offset = parts[i].from;
+			sent = sendfile(ends[1], in, &offset, parts[i].size);
+			times++;
+		} while (sent > 0);
+		printf("%d times, then %s; %d bytes, %zd read\n", times, sent < 0 ? strerrorname_np(errno) : "nothing",
+		       waiting_in(ends[0]), read(ends[0], sink, sizeof sink));
+		offset = parts[i].from;
+		OBSERVE(sendfile(ends[1], in, &offset, parts[i].size));
+		printf("offset %ld, %zd read\n", (long)offset, read(ends[0], sink, sizeof sink));
+	}
+	OBSERVE(lseek(in, 8190, SEEK_SET));
+	OBSERVE(sendfile(ends[1], in, NULL, 10));
+	printf("position %ld\n", position(in));
+	OBSERVE(write(ends[1], "not merged", 10));
+	printf("%d bytes\n", waiting_in(ends[0]));
+	close(ends[0]);
+	close(ends[1]);
+	close(in);
+}
+
 int main(void)
 {
 	make_file("in", "0123456789");
 	ranges();
 	sending();
+	sending_to_a_pipe();
 	much();
 	return 0;
 }
