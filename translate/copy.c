@@ -103,7 +103,7 @@ static int64_t write_chunk(struct copy *copy, size_t size)
 /* Bytes moved, or the error if there were none. */
 static int64_t run(struct copy *copy)
 {
-	cleanup_free void *buffer = malloc(CHUNK);
+	cleanup_free void *buffer = aligned_alloc(IO_BOUNCE_ALIGNMENT, CHUNK); /* either file may be open with O_DIRECT */
 	int64_t result = 0;
 
 	if (!buffer)

@@ -26,6 +26,7 @@ struct transfer {
 	LONGLONG offset; /* -1: at the current position */
 	ULONG flags;	 /* RWF_* */
 	size_t size, done;
+	size_t shift; /* of the data in the bounce buffer */
 };
 
 /* One host transfer of supervisor memory: bytes, or -errno. Never sleeps alertably. */
@@ -117,6 +118,21 @@ static void give_back(const struct transfer *transfer, long excess)
 		lseek(hostfs_file(transfer->file)->fd, -excess, SEEK_CUR);
 }
 
+/*
+ * How far behind a page's begin the data lies, or the worst of its segments:
+ * put there in the bounce buffer, the host accepts and refuses it for O_DIRECT
+ * as it would the guest's own memory.
+ */
+static size_t guest_alignment(const struct io_buffer *buffer)
+{
+	uint64_t bits = buffer->segments[0].base;
+
+	for (uint32_t i = 1; i < buffer->count; i++)
+		if (buffer->segments[i].base != buffer->segments[i - 1].base + buffer->segments[i - 1].size)
+			bits |= buffer->segments[i].base | buffer->segments[i - 1].size;
+	return bits % IO_BOUNCE_ALIGNMENT;
+}
+
 /* One chunk. Returns bytes moved, 0 at the end, -errno. *last: the transfer ends here. */
 static long transfer_chunk(struct transfer *transfer, size_t chunk, bool *last, NTSTATUS *status)
 {
@@ -125,8 +141,10 @@ static long transfer_chunk(struct transfer *transfer, size_t chunk, bool *last, 
 	bool direct = data && contiguous >= MIN_OF(chunk, transfer->size - transfer->done);
 	long result;
 
-	if (!direct)
-		data = io_bounce(MAX_OF(chunk, (size_t)1));
+	if (!direct) {
+		data = io_bounce(MAX_OF(chunk + transfer->shift, (size_t)1));
+		data = data ? (char *)data + transfer->shift : NULL;
+	}
 	*status = STATUS_SUCCESS;
 	if (!data)
 		return -ENOMEM;
@@ -176,6 +194,7 @@ static NTSTATUS start_transfer(struct transfer *transfer, ULONG_PTR *information
 	NTSTATUS status;
 
 	transfer->size = MIN_OF(io_buffer_size(transfer->buffer), (size_t)TRANSFER_MAXIMUM);
+	transfer->shift = transfer->stream || !transfer->buffer->count ? 0 : guest_alignment(transfer->buffer);
 	if (locked)
 		pthread_mutex_lock(&file->lock);
 	status = run_transfer(transfer, information);

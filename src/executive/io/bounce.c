@@ -1,7 +1,9 @@
 /*
  * The bounce buffer of a supervisor thread: guest data passes through it on its
  * way from and to host calls. It grows to the largest size that was asked for
- * and is freed with the thread, so that the hot path allocates nothing.
+ * and is freed with the thread, so that the hot path allocates nothing. It
+ * begins with a page, so that a driver can give data the place in its page that
+ * it has in the guest: hosts ask that of O_DIRECT.
  */
 #include <executive/io/io.h>
 #include <pthread.h>
@@ -36,8 +38,8 @@ void *io_bounce(size_t size)
 		return bounce.memory;
 	if (size > IO_BOUNCE_MAXIMUM)
 		return NULL;
-	size = MAX_OF(ALIGN_UP(size, (size_t)4096), (size_t)16384);
-	memory = malloc(size);
+	size = MAX_OF(ALIGN_UP(size, (size_t)IO_BOUNCE_ALIGNMENT), (size_t)16384);
+	memory = aligned_alloc(IO_BOUNCE_ALIGNMENT, size);
 	if (!memory)
 		return NULL;
 	if (!register_memory(memory)) {

@@ -173,10 +173,12 @@ NTSTATUS io_reference_file(HANDLE handle, ACCESS_MASK access, struct io_file **f
 NTSTATUS io_position_seek(struct io_file *file, LONGLONG offset, ULONG whence, LONGLONG end, LONGLONG *result);
 
 /*
- * A bounce buffer of the calling thread, kept between calls; at least `size` bytes (bounded: IO_BOUNCE_MAXIMUM), or NULL.
+ * A bounce buffer of the calling thread, kept between calls; at least `size` bytes (bounded: IO_BOUNCE_MAXIMUM), aligned
+ * to a page, or NULL.
  * It belongs to drivers, between their entry and return; nothing else may be called meanwhile that could use it.
  */
 #define IO_BOUNCE_MAXIMUM 0x100000u
+#define IO_BOUNCE_ALIGNMENT 4096u
 void *io_bounce(size_t size);
 
 #endif
