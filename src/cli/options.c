@@ -200,14 +200,33 @@ static int parse_one(struct cli_options *options, int option, bool tracer)
 	return parse_trace_letter(options, option);
 }
 
+/* What would be taken without effect is refused. `shape`: a letter that shapes a trace, or 0; `follow`: how often -f came. */
+static int check_trace(const struct trace_options *trace, int shape, int follow)
+{
+	if (shape && !trace->enabled) {
+		fprintf(stderr, "lxrun: -%c: nothing is traced; add --trace\n", shape);
+		return 2;
+	}
+	if (follow > 1 && trace->output) {
+		fprintf(stderr, "lxrun: -ff with -o: one file for each process is not supported; -f writes them all to one\n");
+		return 2;
+	}
+	return 0;
+}
+
 int cli_parse_options(int argc, char **argv, bool tracer, struct cli_options *options)
 {
-	int option, error = 0;
+	int option, error = 0, shape = 0, follow = 0;
 
 	*options = (struct cli_options){.trace = {.enabled = tracer, .string_limit = 32, .column = 40}};
 	opterr = 1;
-	while (!error && (option = getopt_long(argc, argv, "+hVE:vfe:o:s:a:cCtrTyYP:zZqx", long_options, NULL)) != -1)
+	while (!error && (option = getopt_long(argc, argv, "+hVE:vfe:o:s:a:cCtrTyYP:zZqx", long_options, NULL)) != -1) {
 		error = parse_one(options, option, tracer);
+		shape = option < OPTION_HELP && strchr("osatrTyYPzZqx", option) ? option : shape;
+		follow += option == 'f';
+	}
+	if (!error)
+		error = check_trace(&options->trace, shape, follow);
 	if (error) {
 		fprintf(stderr, "Try '%s --help'.\n", tracer ? "lxtrace" : "lxrun");
 		return error;
@@ -229,7 +248,7 @@ static const char common_help[] =
 	"Tracing (lxtrace, or lxrun --trace):\n"
 	"      --trace[=EXPR]   print every system call, or those that EXPR selects, as strace does\n"
 	"      --nt             beneath each call, the NT services that it became\n"
-	"  -e EXPR              trace=SET, signal=SET, status=SET\n"
+	"  -e EXPR              trace=SET, signal=SET, status=SET, quiet=SET\n"
 	"  -o FILE              write the trace to FILE instead of stderr\n"
 	"  -c, --summary        count calls, errors and time; -C: and trace too\n"
 	"  -s SIZE              print at most SIZE bytes of strings (32)\n"
@@ -251,7 +270,8 @@ void cli_print_help(bool tracer)
 {
 	if (tracer)
 		printf("Usage: lxtrace [options] [--] program [arguments]\n"
-		       "Trace the system calls of a Linux program on lxrun's user-space kernel.\n%s",
+		       "Trace the system calls of a Linux program on lxrun's user-space kernel.\n"
+		       "  -v                   do not abbreviate structures and environments\n%s",
 		       common_help);
 	else
 		printf("Usage: lxrun [options] [--] program [arguments]\n"

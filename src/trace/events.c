@@ -311,12 +311,14 @@ static int32_t end_status(const struct trace_thread *thread)
 static void show_end(struct trace_thread *thread, int32_t status)
 {
 	struct trace_text line = {0};
+	int signal = status & 0x7f;
 
-	if ((events.filter->quiet & TRACE_QUIET_EXIT) || !prints_calls())
+	/* As in strace, a signal's end is a matter of the set of signals, and only an exit one of quiet. */
+	if (!prints_calls() || (signal ? !(events.filter->signals >> (signal - 1) & 1) : (events.filter->quiet & TRACE_QUIET_EXIT)))
 		return;
-	if (status & 0x7f) {
+	if (signal) {
 		trace_append(&line, "+++ killed by ");
-		trace_signal(&line, status & 0x7f);
+		trace_signal(&line, signal);
 		trace_append(&line, status & 0x80 ? " (core dumped) +++" : " +++");
 	} else {
 		trace_printf(&line, "+++ exited with %d +++", status >> 8 & 0xff);

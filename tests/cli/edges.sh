@@ -71,6 +71,9 @@ expect 125 'cannot start in /nonexistent' "$lxrun" --cwd /nonexistent true
 expect 125 'cannot start in text' "$lxrun" --cwd text true
 expect 125 'cannot write the log' "$lxrun" --log /nonexistent/log true
 expect 125 'not a string length' "$lxrun" -s many true
+expect 125 'nothing is traced' "$lxrun" -o trace true
+expect 125 'nothing is traced' "$lxrun" -tt true
+expect 125 'one file for each process' "$lxrun" --trace -ff -o trace true
 expect 0 'b-none' "$lxrun" -E A=b -E HOME sh -c 'echo $A-${HOME-none}'
 expect 0 'c' "$lxrun" -E A=b -E A=c sh -c 'echo $A'
 expect 0 '[]' "$lxrun" -E A= sh -c 'echo [$A]'

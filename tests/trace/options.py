@@ -78,6 +78,8 @@ def signals_and_statuses():
     expect(result.returncode == -15, result)
     expect_line(result, r"--- SIGUSR1 \{si_signo=SIGUSR1, si_code=SI_USER, si_pid=2, si_uid=\d+\} ---")
     expect_line(result, r"\+\+\+ killed by SIGTERM \+\+\+")
+    expect(lines(run("-qq", "-e", "trace=none", script="kill -KILL $$")) == ["+++ killed by SIGKILL +++"])
+    expect(not lines(run("-e", "signal=none", "-e", "trace=none", script="kill -KILL $$")))
     result = run("-e", "trace=none", "-e", "signal=!SIGUSR1", script=script)
     expect("SIGUSR1" not in result.stderr and "--- SIGTERM" in result.stderr, result.stderr)
     result = run("-Z", "ls", "/nonexistent")
