@@ -21,6 +21,21 @@ static bool gains(const struct se_token *old, const struct se_token *new)
 	return (new->cap_permitted & ~old->cap_permitted) != 0;
 }
 
+bool lx_has_ids_of(const struct lx_thread *thread, const struct lx_thread *other)
+{
+	const struct se_token *mine = thread->token, *theirs = other->token;
+
+	return mine->ruid == theirs->ruid && mine->ruid == theirs->euid && mine->ruid == theirs->suid &&
+	       mine->rgid == theirs->rgid && mine->rgid == theirs->egid && mine->rgid == theirs->sgid;
+}
+
+bool lx_may_access(const struct lx_thread *thread, const struct lx_thread *other)
+{
+	if (thread->process == other->process || lx_capable(thread, LX_CAP_SYS_PTRACE))
+		return true;
+	return lx_has_ids_of(thread, other) && other->process->dumpable && !gains(thread->token, other->token);
+}
+
 /* What commit_creds() does besides: a process that changed who it is can't be looked into by its user. */
 static void note_change(struct lx_process *process, const struct se_token *old, const struct se_token *new)
 {

@@ -74,17 +74,6 @@ static int64_t compare(const struct lx_thread *a, const struct lx_thread *b, int
 	}
 }
 
-/* Another user's tasks are not to be looked into. */
-static bool may_look(const struct lx_thread *self, const struct lx_thread *other)
-{
-	const struct se_token *mine = self->token, *theirs = other->token;
-
-	if (self->process == other->process || lx_capable(self, LX_CAP_SYS_PTRACE))
-		return true;
-	return mine->ruid == theirs->ruid && mine->ruid == theirs->euid && mine->ruid == theirs->suid &&
-	       other->process->dumpable;
-}
-
 int64_t lx_sys_kcmp(struct lx_call *call, int32_t pid1, int32_t pid2, int32_t type, uint64_t idx1, uint64_t idx2)
 {
 	struct lx_files *left = NULL, *right = NULL;
@@ -96,7 +85,7 @@ int64_t lx_sys_kcmp(struct lx_call *call, int32_t pid1, int32_t pid2, int32_t ty
 	b = lx_find_thread(pid2);
 	if (!a || !b)
 		result = -LX_ESRCH;
-	else if (!may_look(call->thread, a) || !may_look(call->thread, b))
+	else if (!lx_may_access(call->thread, a) || !lx_may_access(call->thread, b))
 		result = -LX_EPERM;
 	else if (type != LX_KCMP_FILE)
 		result = compare(a, b, type);

@@ -68,18 +68,11 @@ static int64_t change_limit(struct lx_thread *thread, struct lx_process *process
 /* Another process' limits: same user in all three ids, or the privilege. */
 static bool may_look_at(const struct lx_thread *thread, const struct lx_process *process)
 {
-	const struct se_token *mine = thread->token, *theirs;
 	const struct lx_thread *other = TAILQ_FIRST(&process->threads);
 
 	if (process == thread->process)
 		return true;
-	if (!other)
-		return lx_capable(thread, LX_CAP_SYS_RESOURCE);
-	theirs = other->token;
-	if (mine->ruid == theirs->euid && mine->ruid == theirs->suid && mine->ruid == theirs->ruid &&
-	    mine->rgid == theirs->egid && mine->rgid == theirs->sgid && mine->rgid == theirs->rgid)
-		return true;
-	return lx_capable(thread, LX_CAP_SYS_RESOURCE);
+	return (other && lx_has_ids_of(thread, other)) || lx_capable(thread, LX_CAP_SYS_RESOURCE);
 }
 
 static struct lx_process *find_process(struct lx_call *call, int32_t pid)

@@ -105,17 +105,6 @@ static int64_t copy_all(struct transfer *transfer)
 	return (int64_t)total;
 }
 
-/* ptrace's question (PTRACE_MODE_ATTACH_REALCREDS), without ptrace: same ids all round and dumpable, or CAP_SYS_PTRACE. */
-static bool may_access(const struct lx_thread *caller, const struct lx_thread *target)
-{
-	const struct se_token *mine = caller->token, *theirs = target->token;
-
-	if (caller->process == target->process || lx_capable(caller, LX_CAP_SYS_PTRACE))
-		return true;
-	return mine->ruid == theirs->ruid && mine->ruid == theirs->euid && mine->ruid == theirs->suid && mine->rgid == theirs->rgid &&
-	       mine->rgid == theirs->egid && mine->rgid == theirs->sgid && target->process->dumpable;
-}
-
 static int64_t open_target(struct transfer *transfer, int32_t tid)
 {
 	struct lx_thread *caller = transfer->call->thread, *target;
@@ -127,7 +116,7 @@ static int64_t open_target(struct transfer *transfer, int32_t tid)
 	target = lx_find_thread(tid);
 	if (!target)
 		result = -LX_ESRCH;
-	else if (!may_access(caller, target))
+	else if (!lx_may_access(caller, target))
 		result = -LX_EPERM;
 	else
 		id.UniqueProcess = (HANDLE)(uintptr_t)target->process->pid;

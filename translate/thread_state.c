@@ -18,18 +18,6 @@ int64_t lx_sys_set_robust_list(struct lx_call *call, uint64_t head, uint64_t len
 	return 0;
 }
 
-/* ptrace_may_access() with real credentials, as far as it matters: the same user and group ids, or the privilege. */
-static bool may_access(const struct lx_thread *self, const struct lx_thread *other)
-{
-	const struct se_token *mine = self->token, *theirs = other->token;
-
-	if (self->process == other->process || lx_capable(self, LX_CAP_SYS_PTRACE))
-		return true;
-	return mine->ruid == theirs->euid && mine->ruid == theirs->suid && mine->ruid == theirs->ruid &&
-	       mine->rgid == theirs->egid && mine->rgid == theirs->sgid && mine->rgid == theirs->rgid &&
-	       other->process->dumpable;
-}
-
 int64_t lx_sys_get_robust_list(struct lx_call *call, int32_t pid, struct lx_uptr head_ptr, struct lx_uptr len_ptr)
 {
 	const uint64_t size = ROBUST_LIST_HEAD_SIZE;
@@ -42,7 +30,7 @@ int64_t lx_sys_get_robust_list(struct lx_call *call, int32_t pid, struct lx_uptr
 		thread = lx_find_thread(pid);
 	if (!thread)
 		result = -LX_ESRCH;
-	else if (!may_access(call->thread, thread))
+	else if (!lx_may_access(call->thread, thread))
 		result = -LX_EPERM;
 	else
 		head = thread->robust_list.address;

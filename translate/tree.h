@@ -103,6 +103,10 @@ void lx_reap(struct lx_process *zombie);
 void lx_set_token(struct lx_thread *thread, struct se_token *token);
 /* Current thread has a capability (LX_CAP_*). */
 bool lx_capable(const struct lx_thread *thread, uint32_t capability);
+/* The thread's real user and group are all of the other's: real, effective and saved. Under lx_tree_lock. */
+bool lx_has_ids_of(const struct lx_thread *thread, const struct lx_thread *other);
+/* May it look into the other, as ptrace(2) asks (PTRACE_MODE_READ_REALCREDS)? Under lx_tree_lock. */
+bool lx_may_access(const struct lx_thread *thread, const struct lx_thread *other);
 
 /* credentials.c: the identity that exec gives; the same one referenced if nothing changes. NULL: no memory. */
 struct se_token *lx_exec_token(struct se_token *token);
