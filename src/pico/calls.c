@@ -144,25 +144,31 @@ int stub_single_call(struct pico_thread *thread, const struct pico_host_call *ca
 	return run_calls(thread, &at, call, 1, result);
 }
 
-int stub_clone(struct pico_thread *thread, unsigned long flags, pid_t *tid)
+/* What the parent's stub reports. `message`: for its r12. */
+static int run_clone(struct pico_thread *thread, unsigned long flags, uint64_t continuation, uint64_t message, int64_t *result)
 {
 	const struct pico_host_call call = {SYS_clone, {flags}, 0};
 	struct pico_registers at;
-	int64_t result = 0;
 	int error = stub_enter(thread, &at);
 
 	if (error)
 		return error;
 	at.rdi = flags;
 	at.rsi = at.rdx = at.r10 = at.r8 = at.r9 = 0;
-	place_call(thread, &at, SYS_clone, PICO_STUB_AFTER_CLONE);
-	error = run_calls(thread, &at, &call, 1, &result);
-	if (error)
-		return error;
-	if (result < 0)
-		return (int)result;
-	*tid = (pid_t)result;
-	return 0;
+	at.r12 = message;
+	place_call(thread, &at, SYS_clone, continuation);
+	error = run_calls(thread, &at, &call, 1, result);
+	return error ?: *result < 0 ? (int)*result : 0;
+}
+
+int stub_clone(struct pico_thread *thread, unsigned long flags, pid_t *tid)
+{
+	int64_t result = 0;
+	int error = run_clone(thread, flags, PICO_STUB_AFTER_CLONE, 0, &result);
+
+	if (!error)
+		*tid = (pid_t)result;
+	return error;
 }
 
 static unsigned take_slot(struct pico_process *process)
@@ -198,9 +204,9 @@ struct grant_message {
 	uint64_t byte;
 	char control[CMSG_SPACE(sizeof(int) * 8)];
 };
-/* What a batch's calls point to. One message for each receive: the kernel shortens what it has used. */
+/* What a batch's calls point to. */
 struct batch_data {
-	struct grant_message descriptors, own_socket;
+	struct grant_message descriptors;
 	char name[16];
 };
 _Static_assert(PICO_SLOT_DATA + sizeof(struct batch_data) <= PICO_SLOT_SIZE, "a slot holds a batch and its data");
@@ -217,6 +223,29 @@ static void fill_message(struct grant_message *message, uint64_t address)
 	};
 }
 
+/* The message in which the parent's new socket comes lies in a slot for the time of the fork. */
+int stub_fork(struct pico_thread *thread, unsigned long flags, pid_t *tid)
+{
+	unsigned slot = take_slot(thread->process);
+	uint64_t address = PICO_SCRATCH_BASE + (uint64_t)slot * PICO_SLOT_SIZE;
+	struct grant_message message;
+	struct iovec local = {&message, sizeof(message)}, remote = {(void *)address, sizeof(message)};
+	int64_t result = 0;
+	int error = -EFAULT;
+
+	fill_message(&message, address);
+	if (process_vm_writev(thread->tid, &local, 1, &remote, 1, 0) == (ssize_t)sizeof(message))
+		error = run_clone(thread, flags, PICO_STUB_AFTER_FORK, address, &result);
+	release_slot(thread->process, slot);
+	/* Its other threads took the socket away: child and parent would share one. */
+	if (!error && result >> PICO_FORK_UNFINISHED_BIT) {
+		pico_reap_later((pid_t)result);
+		return -EFAULT;
+	}
+	*tid = (pid_t)result;
+	return error;
+}
+
 /* One trip: at most PICO_BATCH_MAX entries through the slot. */
 static int run_batch(struct pico_thread *thread, unsigned slot, struct pico_host_call *entries, size_t count)
 {
@@ -231,7 +260,6 @@ static int run_batch(struct pico_thread *thread, unsigned slot, struct pico_host
 	int error;
 
 	fill_message(&data.descriptors, address + PICO_SLOT_DATA + offsetof(struct batch_data, descriptors));
-	fill_message(&data.own_socket, address + PICO_SLOT_DATA + offsetof(struct batch_data, own_socket));
 	memcpy(data.name, thread->name, sizeof(data.name));
 	if (process_vm_writev(thread->tid, local, 2, remote, 2, 0) != (ssize_t)(local[0].iov_len + sizeof(data)))
 		return -EFAULT;
@@ -251,30 +279,21 @@ static int run_batch(struct pico_thread *thread, unsigned slot, struct pico_host
 }
 
 #define CALLS_MAX 36
-#define ENTRIES_MAX (CALLS_MAX + 13) /* with a name, the socket and grants around them */
+#define ENTRIES_MAX (CALLS_MAX + 10) /* with a name and grants around them */
 
 static void receive_entry(struct pico_host_call *entry, uint64_t message)
 {
 	*entry = (struct pico_host_call){SYS_recvmsg, {PICO_GRANT_FD, message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC}, 0};
 }
 
-/*
- * The list with its grants around it: the task's name if it has a new one, own socket if the process still has its
- * parent's, then the descriptors, the calls, the closes.
- */
+/* The list with its grants around it: the task's name if it has a new one, the descriptors, the calls, the closes. */
 static size_t build_entries(const struct pico_thread *thread, struct pico_host_call *entries, const struct pico_host_call *calls,
 			    size_t count, size_t descriptors, uint64_t data, size_t *first)
 {
-	const struct pico_process *process = thread->process;
 	size_t used = 0;
 
 	if (thread->name_pending)
 		entries[used++] = (struct pico_host_call){SYS_prctl, {PR_SET_NAME, data + offsetof(struct batch_data, name)}, 0};
-	if (descriptors && process->inherited != process->own) {
-		receive_entry(&entries[used++], data + offsetof(struct batch_data, own_socket));
-		entries[used++] = (struct pico_host_call){SYS_dup2, {0, PICO_GRANT_FD}, 0};
-		entries[used++] = (struct pico_host_call){SYS_close, {0}, 0};
-	}
 	if (descriptors)
 		receive_entry(&entries[used++], data + offsetof(struct batch_data, descriptors));
 	*first = used;
@@ -283,35 +302,6 @@ static size_t build_entries(const struct pico_thread *thread, struct pico_host_c
 	for (size_t i = 0; i < descriptors; i++)
 		entries[used++] = (struct pico_host_call){SYS_close, {i}, 0};
 	return used;
-}
-
-static int send_grants(struct pico_process *process, const int *descriptors, size_t count)
-{
-	int error;
-
-	if (!process->own)
-		process->own = grant_socket_create();
-	if (!process->own)
-		return -EMFILE;
-	if (process->inherited != process->own) {
-		error = grant_send(process->inherited, &process->own->guest_end, 1);
-		if (error)
-			return error;
-	}
-	return grant_send(process->own, descriptors, count);
-}
-
-/* The process's own socket has arrived. */
-static void adopt_own_socket(struct pico_process *process)
-{
-	struct grant_socket *old = process->inherited;
-
-	if (old == process->own)
-		return;
-	pthread_mutex_lock(&process->lock);
-	process->inherited = grant_socket_reference(process->own);
-	pthread_mutex_unlock(&process->lock);
-	grant_socket_dereference(old);
 }
 
 static int run_entries(struct pico_thread *thread, unsigned slot, struct pico_host_call *entries, size_t count)
@@ -326,14 +316,13 @@ static int run_entries(struct pico_thread *thread, unsigned slot, struct pico_ho
 static int run_granted(struct pico_thread *thread, unsigned slot, struct pico_host_call *calls, size_t count, const int *descriptors,
 		       size_t descriptor_count)
 {
-	struct pico_process *process = thread->process;
-	struct grant_socket *inherited = grant_lock(process);
+	struct grant_socket *socket = grant_lock(thread->process);
 	uint64_t data = PICO_SCRATCH_BASE + (uint64_t)slot * PICO_SLOT_SIZE + PICO_SLOT_DATA;
 	struct pico_host_call entries[ENTRIES_MAX];
 	size_t first, used;
 	int error;
 
-	error = send_grants(process, descriptors, descriptor_count);
+	error = grant_send(socket, descriptors, descriptor_count);
 	if (!error) {
 		used = build_entries(thread, entries, calls, count, descriptor_count, data, &first);
 		error = run_entries(thread, slot, entries, used);
@@ -343,14 +332,11 @@ static int run_granted(struct pico_thread *thread, unsigned slot, struct pico_ho
 		error = -EFAULT;
 	if (!error) {
 		thread->name_pending = false;
-		adopt_own_socket(process);
 		memcpy(calls, &entries[first], count * sizeof(*calls));
 	}
 	/* What a task did not take, because it died or its batch was rewritten, must not be the next one's. */
-	grant_drain(inherited);
-	if (process->own && process->own != inherited)
-		grant_drain(process->own);
-	grant_unlock(inherited);
+	grant_drain(socket);
+	grant_unlock(socket);
 	return error;
 }
 

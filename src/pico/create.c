@@ -16,16 +16,41 @@
 #define FORK_FLAGS (CLONE_PARENT | SIGCHLD)
 #define THREAD_FLAGS (CLONE_PARENT | CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SYSVSEM | SIGCHLD)
 
+int fork_task(struct pico_thread *current, pid_t *tid, struct grant_socket **socket)
+{
+	struct pico_process *parent = current->process;
+	struct grant_socket *fresh = grant_socket_create();
+	int error;
+
+	if (!fresh)
+		return -EMFILE;
+	*socket = grant_lock(parent); /* no grant may be half-way when descriptors are copied */
+	error = grant_send(*socket, &fresh->guest_end, 1) ?: stub_fork(current, FORK_FLAGS, tid);
+	if (error) {
+		grant_drain(*socket);
+		grant_socket_dereference(fresh);
+		grant_unlock(*socket);
+		return error;
+	}
+	/* The process's reference to the old one becomes the child's. */
+	pthread_mutex_lock(&parent->lock);
+	parent->socket = fresh;
+	pthread_mutex_unlock(&parent->lock);
+	grant_unlock(*socket);
+	return 0;
+}
+
 /* A process that nobody has used: its only reference belongs to its task. */
 int pico_process_create(struct pico_process **process, struct pico_thread **first)
 {
-	struct grant_socket *nursery;
+	struct grant_socket *socket;
 	pid_t tid = 0;
-	int error = pico_template_take(&tid, &nursery);
+	int error = pico_template_take(&tid, &socket);
 
 	if (error)
 		return error;
-	*process = process_allocate(nursery);
+	*process = process_allocate(socket);
+	grant_socket_dereference(socket);
 	*first = *process ? thread_allocate(*process, tid) : NULL;
 	if (!*first) {
 		pico_reap_later(tid);
@@ -46,15 +71,14 @@ static void inherit_placement(struct pico_thread *thread, const struct pico_thre
 
 int pico_process_fork(struct pico_thread *current, struct pico_process **process, struct pico_thread **first)
 {
-	struct pico_process *parent = current->process;
-	struct grant_socket *inherited = grant_lock(parent); /* no grant may be half-way when descriptors are copied */
+	struct grant_socket *socket;
 	pid_t tid = 0;
-	int error = stub_clone(current, FORK_FLAGS, &tid);
+	int error = fork_task(current, &tid, &socket);
 
-	*process = error ? NULL : process_allocate(inherited);
-	grant_unlock(inherited);
 	if (error)
 		return error;
+	*process = process_allocate(socket);
+	grant_socket_dereference(socket);
 	*first = *process ? thread_allocate(*process, tid) : NULL;
 	if (!*first) {
 		pico_reap_later(tid);

@@ -1,9 +1,10 @@
 /*
  * Grants: how a guest task gets a host descriptor, for the time of one batch.
  *
- * Each process has a socket pair of its own. A forked one starts with its
- * parent's guest end and replaces it before its first grant, so that nobody
- * takes what was meant for somebody else.
+ * Each process has a socket pair of its own, so that nobody takes what was meant
+ * for somebody else. A forked task is born with its parent's guest end and keeps
+ * it: the parent gets a new pair before the child is let out of the stub, which
+ * needs no trip into the child.
  */
 #include "internal.h"
 
@@ -94,7 +95,7 @@ void grant_drain(struct grant_socket *pair)
 	}
 }
 
-/* The socket changes when the process gets its own: look again once locked. */
+/* The socket changes when the process forks: look again once locked. */
 struct grant_socket *grant_lock(struct pico_process *process)
 {
 	for (;;) {
@@ -102,11 +103,11 @@ struct grant_socket *grant_lock(struct pico_process *process)
 		bool current;
 
 		pthread_mutex_lock(&process->lock);
-		candidate = grant_socket_reference(process->inherited);
+		candidate = grant_socket_reference(process->socket);
 		pthread_mutex_unlock(&process->lock);
 		pthread_mutex_lock(&candidate->lock);
 		pthread_mutex_lock(&process->lock);
-		current = process->inherited == candidate;
+		current = process->socket == candidate;
 		pthread_mutex_unlock(&process->lock);
 		if (current)
 			return candidate;

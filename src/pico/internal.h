@@ -35,7 +35,7 @@ static inline bool is_restart(int64_t result)
 /* The four answers of the filter, seen in a stop's cookie. */
 enum pico_cookie { PICO_COOKIE_GUEST = 1, PICO_COOKIE_GUEST_FOREIGN, PICO_COOKIE_STUB, PICO_COOKIE_STUB_FOREIGN };
 
-/* A socket over which descriptors reach guests; shared by a process and those forked from it until they have their own. */
+/* A socket pair over which descriptors reach the tasks of one process. */
 struct grant_socket {
 	_Atomic unsigned references;
 	pthread_mutex_t lock;
@@ -60,8 +60,7 @@ struct pico_process {
 	TAILQ_HEAD(, pico_thread) tasks; /* every host task in this address space that is ours to use */
 	unsigned active;                 /* tasks that are not idle */
 	unsigned idle;
-	struct grant_socket *own;        /* NULL until first needed */
-	struct grant_socket *inherited;  /* what PICO_GRANT_FD means in the guest now */
+	struct grant_socket *socket;     /* what PICO_GRANT_FD means in the guest; a fork gives it to the child */
 	uint64_t slots[(PICO_SLOT_COUNT + 63) / 64];
 	pthread_cond_t slot_freed;
 };
@@ -128,7 +127,8 @@ int pico_filter_create(void);
 /* template.c */
 int pico_template_start(void);
 void pico_template_stop(void);
-int pico_template_take(pid_t *tid, struct grant_socket **nursery);
+/* A fresh task and the socket that it has: both the caller's. */
+int pico_template_take(pid_t *tid, struct grant_socket **socket);
 /* Kill a task that nobody needs and reap it in the background. */
 void pico_reap_later(pid_t tid);
 
@@ -161,6 +161,8 @@ int stub_run(struct pico_thread *thread, const struct pico_registers *at, int64_
 int stub_enter(struct pico_thread *thread, struct pico_registers *at);
 int stub_single_call(struct pico_thread *thread, const struct pico_host_call *call, int64_t *result);
 int stub_clone(struct pico_thread *thread, unsigned long flags, pid_t *tid);
+/* The same for a copy with descriptors of its own, and the caller's process replaces its grant socket by the one sent to it. */
+int stub_fork(struct pico_thread *thread, unsigned long flags, pid_t *tid);
 int calls_run(struct pico_thread *thread, struct pico_host_call *calls, size_t count, const int *descriptors, size_t descriptor_count);
 /* One call with a pointer among its arguments, to data that is put into the guest for it. */
 int calls_run_with_data(struct pico_thread *thread, struct pico_host_call *call, unsigned argument, const void *data, size_t size);
@@ -176,6 +178,9 @@ void grant_unlock(struct grant_socket *socket);
 void grant_drain(struct grant_socket *socket);
 int grant_send(struct grant_socket *socket, const int *descriptors, size_t count);
 
+/* resident.c */
+int pico_process_resident(struct pico_process *process, struct pico_resident *resident);
+
 /* memory.c */
 int64_t pico_read_memory(struct pico_process *process, uint64_t address, void *data, size_t size);
 int64_t pico_write_memory(struct pico_process *process, uint64_t address, const void *data, size_t size);
@@ -185,7 +190,7 @@ int pico_set_extended_state(struct pico_thread *current, const void *state, size
 int pico_compare_exchange(struct pico_thread *current, uint64_t address, uint32_t *expected, uint32_t desired);
 
 /* process.c */
-struct pico_process *process_allocate(struct grant_socket *inherited);
+struct pico_process *process_allocate(struct grant_socket *socket);
 struct pico_thread *thread_allocate(struct pico_process *process, pid_t tid);
 void thread_free(struct pico_thread *thread);
 void process_add_task(struct pico_process *process, struct pico_thread *thread);
@@ -202,6 +207,8 @@ uint64_t pico_task_cpu_ns(struct pico_thread *thread);
 void pico_set_name(struct pico_thread *thread, const char *name);
 
 /* create.c */
+/* A parked copy of the task, and the socket that it has, referenced. */
+int fork_task(struct pico_thread *current, pid_t *tid, struct grant_socket **socket);
 int pico_process_create(struct pico_process **process, struct pico_thread **first);
 int pico_process_fork(struct pico_thread *current, struct pico_process **process, struct pico_thread **first);
 int pico_thread_create(struct pico_thread *current, struct pico_thread **thread);

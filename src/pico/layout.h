@@ -30,6 +30,9 @@
 #define PICO_FILTER_FD 3    /* the template's filter program, while it starts */
 #define PICO_FILTER_MAX 16384
 
+/* In what a fork reports beside the task id: the parent did not get its new socket. */
+#define PICO_FORK_UNFINISHED_BIT 32
+
 /* The private number with which the stub says that it is done: never a system call. */
 #define PICO_CALL_DONE 0x1000
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-struct pico_process *process_allocate(struct grant_socket *inherited)
+struct pico_process *process_allocate(struct grant_socket *socket)
 {
 	struct pico_process *process = calloc(1, sizeof(*process));
 
@@ -16,7 +16,7 @@ struct pico_process *process_allocate(struct grant_socket *inherited)
 	pthread_mutex_init(&process->lock, NULL);
 	pthread_cond_init(&process->slot_freed, NULL);
 	TAILQ_INIT(&process->tasks);
-	process->inherited = grant_socket_reference(inherited);
+	process->socket = grant_socket_reference(socket);
 	return process;
 }
 
@@ -29,8 +29,7 @@ void process_dereference(struct pico_process *process)
 {
 	if (!process || atomic_fetch_sub(&process->references, 1) != 1)
 		return;
-	grant_socket_dereference(process->own);
-	grant_socket_dereference(process->inherited);
+	grant_socket_dereference(process->socket);
 	pthread_cond_destroy(&process->slot_freed);
 	pthread_mutex_destroy(&process->lock);
 	free(process);

@@ -93,6 +93,38 @@ stub_batch:
 	dec	%r13
 	jmp	stub_batch
 
+	/*
+	 * Behind an injected fork: the child parks and has the parent's socket from now on; the parent takes its new one,
+	 * the message at r12, in its place. What it reports tells if it could not.
+	 */
+	.globl stub_after_fork
+stub_after_fork:
+	test	%rax, %rax
+	jz	stub_park
+	js	stub_report
+	mov	%rax, %r13
+	mov	$47, %eax			/* recvmsg */
+	mov	$PICO_GRANT_FD, %edi
+	mov	%r12, %rsi
+	mov	$0x40000040, %edx		/* MSG_CMSG_CLOEXEC | MSG_DONTWAIT */
+	lea	1f(%rip), %rbx
+	jmp	call_site
+1:	mov	$33, %eax			/* dup2: a wrong descriptor 0 is the work of guest threads, to their own harm */
+	xor	%edi, %edi
+	mov	$PICO_GRANT_FD, %esi
+	lea	2f(%rip), %rbx
+	jmp	call_site
+2:	mov	%rax, %r12
+	mov	$3, %eax			/* close */
+	xor	%edi, %edi
+	lea	3f(%rip), %rbx
+	jmp	call_site
+3:	mov	%r13, %rax
+	cmp	$PICO_GRANT_FD, %r12
+	je	stub_report
+	bts	$PICO_FORK_UNFINISHED_BIT, %rax
+	jmp	stub_report
+
 	/* Behind an injected clone: the child parks, the parent reports. */
 	.globl stub_after_clone
 stub_after_clone:

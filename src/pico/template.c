@@ -36,12 +36,14 @@ static struct {
 	pthread_t manager;
 	bool started, quit, failed;
 	int error;
-	pid_t pool[POOL_SIZE];
+	struct {
+		pid_t tid;
+		struct grant_socket *socket;
+	} pool[POOL_SIZE];
 	unsigned pooled, wanted;
 	pid_t reap[REAP_MAX];
 	unsigned reaping;
 	struct pico_thread *thread;
-	struct grant_socket *nursery;
 	int park; /* our end: its closing ends all parked tasks */
 } template = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER, .ready = PTHREAD_COND_INITIALIZER, .park = -1};
 
@@ -153,12 +155,13 @@ static int hand_over_filter(int program, int pipe_end)
 }
 
 /* Wait for exec (the ready pipe closes), trace, hand the filter over, and see the task stop under it. */
-static int trace_template(pid_t child, int ready, int program, int filter_pipe)
+static int trace_template(pid_t child, struct grant_socket *socket, int ready, int program, int filter_pipe)
 {
-	struct pico_process *process = process_allocate(template.nursery);
+	struct pico_process *process = process_allocate(socket);
 	struct task_event event;
 	char byte;
 
+	grant_socket_dereference(socket);
 	template.thread = process ? thread_allocate(process, child) : NULL;
 	if (!template.thread)
 		return -ENOMEM;
@@ -218,15 +221,15 @@ static int spawn_template(void)
 	int park[2] = {-1, -1}, ready[2] = {-1, -1}, filter[2] = {-1, -1};
 	int program = pico_filter_create();
 	struct child_descriptors child = {.stub = open_stub(), .grant = -1};
+	struct grant_socket *socket = grant_socket_create();
 	pid_t pid;
 	int error = program < 0 ? program : 0;
 
-	template.nursery = grant_socket_create();
-	if (error || child.stub < 0 || !template.nursery || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, park) != 0 ||
+	if (error || child.stub < 0 || !socket || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, park) != 0 ||
 	    pipe2(ready, O_CLOEXEC) != 0 || pipe2(filter, O_CLOEXEC) != 0)
 		return error ?: -errno;
 	template.park = park[0];
-	child.grant = fcntl(template.nursery->guest_end, F_DUPFD_CLOEXEC, HIGH_FD);
+	child.grant = fcntl(socket->guest_end, F_DUPFD_CLOEXEC, HIGH_FD);
 	child.park = park[1];
 	child.filter = filter[0];
 	child.ready = ready[1];
@@ -240,36 +243,44 @@ static int spawn_template(void)
 	close(child.park);
 	close(child.filter);
 	close(child.ready);
-	error = pid < 0 ? -errno : trace_template(pid, ready[0], program, filter[1]);
+	error = pid < 0 ? -errno : trace_template(pid, socket, ready[0], program, filter[1]);
 	close(ready[0]);
 	close(filter[1]);
 	close(program);
 	return error ?: strip_template();
 }
 
+static void reap(pid_t tid)
+{
+	while (waitpid(tid, NULL, __WALL) < 0 && errno == EINTR)
+		continue;
+}
+
 /* The manager's work: refill the pool, reap the killed. Called with the lock held. */
 static void work_once(void)
 {
 	if (template.pooled < POOL_SIZE && !template.failed) {
+		struct grant_socket *socket;
 		pid_t tid = 0;
 		int error;
 
 		pthread_mutex_unlock(&template.lock);
-		error = stub_clone(template.thread, CLONE_PARENT | SIGCHLD, &tid);
+		error = fork_task(template.thread, &tid, &socket);
 		pthread_mutex_lock(&template.lock);
 		if (error) {
 			/* Until somebody asks again: the killed must be reaped, and they may be what the host has too many of. */
 			template.error = error;
 			template.failed = true;
 		} else {
-			template.pool[template.pooled++] = tid;
+			template.pool[template.pooled].tid = tid;
+			template.pool[template.pooled++].socket = socket;
 		}
 		pthread_cond_broadcast(&template.ready);
 	} else if (template.reaping) {
 		pid_t tid = template.reap[--template.reaping];
 
 		pthread_mutex_unlock(&template.lock);
-		waitpid(tid, NULL, __WALL);
+		reap(tid);
 		pthread_mutex_lock(&template.lock);
 	}
 }
@@ -324,7 +335,7 @@ void pico_template_stop(void)
 	close(template.park);
 }
 
-int pico_template_take(pid_t *tid, struct grant_socket **nursery)
+int pico_template_take(pid_t *tid, struct grant_socket **socket)
 {
 	int error = 0;
 
@@ -335,11 +346,12 @@ int pico_template_take(pid_t *tid, struct grant_socket **nursery)
 	while (!template.pooled && !template.failed)
 		pthread_cond_wait(&template.ready, &template.lock);
 	template.wanted--;
-	if (template.pooled)
-		*tid = template.pool[--template.pooled];
-	else
+	if (template.pooled) {
+		*tid = template.pool[--template.pooled].tid;
+		*socket = template.pool[template.pooled].socket;
+	} else {
 		error = template.error;
-	*nursery = template.nursery;
+	}
 	pthread_cond_signal(&template.wake);
 	pthread_mutex_unlock(&template.lock);
 	return error;
@@ -359,5 +371,5 @@ void pico_reap_later(pid_t tid)
 	pthread_cond_signal(&template.wake);
 	pthread_mutex_unlock(&template.lock);
 	if (!queued)
-		waitpid(tid, NULL, __WALL);
+		reap(tid);
 }
