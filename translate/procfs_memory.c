@@ -170,22 +170,24 @@ struct lx_proc_layout lx_proc_layout(const struct lx_proc_view *view)
 	return search.layout;
 }
 
-/* The resident set is not known without asking the host for every body of the process: what Mm's counters say. */
 NTSTATUS lx_proc_show_statm(const struct procfs_subject *subject, struct procfs_text *text)
 {
 	cleanup_proc_view struct lx_proc_view view;
 	struct mm_statistics memory = {0};
-	struct lx_rusage_sum usage = {0};
+	struct pico_resident resident = {0};
+	uint64_t shared;
 	NTSTATUS status = lx_proc_look(subject, &view);
 
 	if (status != STATUS_SUCCESS)
 		return status;
 	if (view.space) {
 		mm_statistics(view.space, &memory);
-		lx_process_usage(view.process, &usage);
+		resident = mm_resident(view.space);
 	}
-	procfs_printf(text, "%llu %llu 0 %llu 0 %llu 0\n", (unsigned long long)(memory.virtual_size / LX_PAGE_SIZE),
-		      (unsigned long long)(usage.max_rss_kib / 4), (unsigned long long)(memory.text / LX_PAGE_SIZE),
+	shared = resident.file + resident.shared;
+	procfs_printf(text, "%llu %llu %llu %llu 0 %llu 0\n", (unsigned long long)(memory.virtual_size / LX_PAGE_SIZE),
+		      (unsigned long long)((resident.anonymous + shared) / LX_PAGE_SIZE),
+		      (unsigned long long)(shared / LX_PAGE_SIZE), (unsigned long long)(memory.text / LX_PAGE_SIZE),
 		      (unsigned long long)((memory.data + memory.stack) / LX_PAGE_SIZE));
 	return STATUS_SUCCESS;
 }

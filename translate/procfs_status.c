@@ -75,16 +75,17 @@ static void show_memory(const struct lx_proc_view *view, struct procfs_text *tex
 					    "RssAnon:", "RssFile:", "RssShmem:", "VmData:", "VmStk:", "VmExe:",
 					    "VmLib:",   "VmPTE:",	"VmSwap:", "HugetlbPages:"};
 	struct mm_statistics memory;
-	struct lx_rusage_sum usage;
+	struct pico_resident resident;
 
 	if (!view->space)
 		return;
 	mm_statistics(view->space, &memory);
-	lx_process_usage(view->process, &usage);
+	resident = mm_resident(view->space);
 	/* In the order of the names; 0 for what nobody keeps count of. */
 	const uint64_t values[ARRAY_COUNT(names)] = {
 		memory.peak_virtual_size / KIB, memory.virtual_size / KIB, memory.locked / KIB, 0,
-		usage.max_rss_kib, usage.max_rss_kib, usage.max_rss_kib, 0, 0,
+		resident.peak / KIB, (resident.anonymous + resident.file + resident.shared) / KIB, resident.anonymous / KIB,
+		resident.file / KIB, resident.shared / KIB,
 		memory.data / KIB, memory.stack / KIB, memory.text / KIB,
 	};
 	for (size_t i = 0; i < ARRAY_COUNT(names); i++)
@@ -234,15 +235,15 @@ static void show_stat_memory(const struct lx_proc_view *view, struct procfs_text
 	struct lx_proc_layout layout = lx_proc_layout(view);
 	const struct lx_process *process = view->process;
 	struct mm_statistics memory = {0};
-	struct lx_rusage_sum usage = {0};
+	struct pico_resident resident = {0};
 	bool known = view->space;
 
 	if (known) {
 		mm_statistics(view->space, &memory);
-		lx_process_usage(view->process, &usage);
+		resident = mm_resident(view->space);
 	}
 	procfs_printf(text, " %llu %llu %llu %llu %llu %llu 0 0", (unsigned long long)memory.virtual_size,
-		      (unsigned long long)(usage.max_rss_kib / 4),
+		      (unsigned long long)((resident.anonymous + resident.file + resident.shared) / LX_PAGE_SIZE),
 		      (unsigned long long)process->limits[LX_RLIMIT_RSS].current,
 		      (unsigned long long)layout.code_start, (unsigned long long)layout.code_end,
 		      known ? (unsigned long long)process->stack_start : 0);

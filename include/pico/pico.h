@@ -99,6 +99,12 @@ struct pico_cpu_time {
 	uint64_t system_ns;
 };
 
+/* Memory of a process that is in RAM, in bytes. */
+struct pico_resident {
+	uint64_t peak; /* of the sum of the others */
+	uint64_t anonymous, file, shared;
+};
+
 struct pico_platform {
 	size_t size;
 
@@ -145,6 +151,8 @@ struct pico_platform {
 	void (*kick)(struct pico_thread *thread);
 	/* CPU time of the host task(s) behind the thread so far, halves included as system time. Any thread. */
 	struct pico_cpu_time (*cpu_time)(struct pico_thread *thread);
+	/* What of a process' memory is in RAM. Any supervisor thread. 0, or -ESRCH for one without a living task. */
+	int (*resident)(struct pico_process *process, struct pico_resident *resident);
 	/* Name for host tools (top, pkill); at most 15 bytes are used. On the thread's own half, or of a parked thread. */
 	void (*set_name)(struct pico_thread *thread, const char *name);
 	/* Host scheduling of the task and its half. */

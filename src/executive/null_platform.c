@@ -474,6 +474,13 @@ static struct pico_cpu_time cpu_time(struct pico_thread *thread)
 	return thread->time;
 }
 
+/* Nothing counts pages here: the same for every process. */
+static int resident(struct pico_process *process, struct pico_resident *answer)
+{
+	*answer = (struct pico_resident){.peak = NULL_PLATFORM_RESIDENT, .anonymous = NULL_PLATFORM_RESIDENT};
+	return 0;
+}
+
 static void set_name(struct pico_thread *current, const char *name)
 {
 }
@@ -524,6 +531,7 @@ const struct pico_platform null_platform = {
 	.set_extended_state = set_extended_state,
 	.kick = kick,
 	.cpu_time = cpu_time,
+	.resident = resident,
 	.set_name = set_name,
 	.set_affinity = set_affinity,
 	.set_nice = set_nice,

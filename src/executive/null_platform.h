@@ -10,6 +10,7 @@
 
 #define NULL_PLATFORM_LOWEST 0x200000ull
 #define NULL_PLATFORM_HIGHEST (NULL_PLATFORM_LOWEST + (1ull << 30))
+#define NULL_PLATFORM_RESIDENT 0x5000ull /* what every process has in RAM */
 
 extern const struct pico_platform null_platform;
 

@@ -181,6 +181,9 @@ int grant_send(struct grant_socket *socket, const int *descriptors, size_t count
 /* resident.c */
 int pico_process_resident(struct pico_process *process, struct pico_resident *resident);
 
+/* resident.c */
+int pico_process_resident(struct pico_process *process, struct pico_resident *resident);
+
 /* memory.c */
 int64_t pico_read_memory(struct pico_process *process, uint64_t address, void *data, size_t size);
 int64_t pico_write_memory(struct pico_process *process, uint64_t address, const void *data, size_t size);

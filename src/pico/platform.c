@@ -162,6 +162,7 @@ struct pico_platform pico_platform_ops = {
 	.set_extended_state = pico_set_extended_state,
 	.kick = task_kick,
 	.cpu_time = cpu_time,
+	.resident = pico_process_resident,
 	.set_name = pico_set_name,
 	.set_affinity = set_affinity,
 	.set_nice = set_nice,

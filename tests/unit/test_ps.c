@@ -117,6 +117,8 @@ static void queries_tell_what_they_were_asked(void **state)
 	assert_int_equal(count, 0);
 	assert_success(NtQueryInformationProcess(SELF, ProcessVmCounters, &memory, sizeof(memory), NULL));
 	assert_int_equal(memory.VirtualSize, 4 * MM_PAGE_SIZE);
+	assert_int_equal(memory.WorkingSetSize, NULL_PLATFORM_RESIDENT);
+	assert_int_equal(memory.PeakWorkingSetSize, NULL_PLATFORM_RESIDENT);
 	assert_status(NtQueryInformationProcess(SELF, 9999, buffer, sizeof(buffer), NULL), STATUS_INVALID_INFO_CLASS);
 }
 

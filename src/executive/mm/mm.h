@@ -123,6 +123,8 @@ bool mm_query_view(struct mm_address_space *space, uint64_t address, uint64_t *s
 void mm_walk(struct mm_address_space *space, void (*visit)(const struct mm_vad *vad, void *context), void *context);
 struct mm_statistics { uint64_t virtual_size, peak_virtual_size, data, stack, text, locked; };
 void mm_statistics(struct mm_address_space *space, struct mm_statistics *statistics);
+/* What of it is in RAM, by the platform's count; all 0 for a space that no task is in any more. */
+struct pico_resident mm_resident(struct mm_address_space *space);
 
 /* Sections. Over a file object, or backed by memory (file NULL: size bytes of a memfd). */
 /* `protection` is NT's PAGE_*: the most that views may have; PAGE_WRITECOPY and PAGE_EXECUTE_WRITECOPY allow private views alone. One reference to the caller. */

@@ -189,6 +189,15 @@ void mm_walk(struct mm_address_space *space, void (*visit)(const struct mm_vad *
 		visit(vad, context);
 }
 
+struct pico_resident mm_resident(struct mm_address_space *space)
+{
+	struct pico_resident resident;
+
+	if (space->platform->resident(space->process, &resident) != 0)
+		return (struct pico_resident){0};
+	return resident;
+}
+
 void mm_statistics(struct mm_address_space *space, struct mm_statistics *statistics)
 {
 	MM_HOLD(space);

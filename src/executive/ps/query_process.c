@@ -38,15 +38,19 @@ static NTSTATUS query_memory(struct ps_process *process, PVOID buffer, ULONG len
 {
 	struct mm_address_space *space = ps_reference_space(process);
 	struct mm_statistics statistics = {0};
+	struct pico_resident resident = {0};
 	VM_COUNTERS answer = {0};
 
 	if (space) {
 		mm_statistics(space, &statistics);
+		resident = mm_resident(space);
 		mm_dereference_space(space);
 	}
 	answer.VirtualSize = statistics.virtual_size;
 	answer.PeakVirtualSize = statistics.peak_virtual_size;
 	answer.PagefileUsage = statistics.data;
+	answer.PeakWorkingSetSize = resident.peak;
+	answer.WorkingSetSize = resident.anonymous + resident.file + resident.shared;
 	return ps_answer(&answer, sizeof(answer), buffer, length, returned);
 }
 
