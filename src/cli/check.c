@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/utsname.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* A small file's first line; false if it can't be read. */
@@ -90,15 +91,42 @@ static bool is_nested(void)
 	return process_vm_readv(getpid(), &here, 1, &there, 1, 0) == 1;
 }
 
+static int check_nesting(FILE *out)
+{
+	if (!is_nested())
+		return 0;
+	return report(out, false, "nested", "this is lxrun's kernel: no ptrace and seccomp to trace guests with", "run it on the host");
+}
+
+/* Whether a tracer has our children too: strace without -f leaves them to us. */
+static bool has_traced_children(void)
+{
+	pid_t child = fork();
+	int status = 0;
+
+	if (child == 0)
+		_exit(status_field("TracerPid:") > 0);
+	return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 1;
+}
+
+static int check_tracer(FILE *out)
+{
+	if (status_field("TracerPid:") <= 0)
+		return 0;
+	if (has_traced_children())
+		return report(out, false, "already traced", "by a tracer that follows children (strace -f, gdb)",
+			      "guests can have one tracer; use lxrun --trace");
+	fprintf(out, "%-9s %-18s %s\n", "note", "already traced", "by a tracer that leaves children alone");
+	return 0;
+}
+
 static void describe_surroundings(FILE *out)
 {
 	char policy[64];
 	cpu_set_t cpus;
 
-	if (status_field("TracerPid:") > 0)
-		fprintf(out, "%-9s %-18s %s\n", "note", "already traced", "lxrun's guests can't be traced by a second tracer (strace -f, gdb)");
 	if (status_field("Seccomp:") > 0)
-		fprintf(out, "%-9s %-18s %s\n", "note", "nested", "lxrun itself runs under a seccomp filter");
+		fprintf(out, "%-9s %-18s %s\n", "note", "sandboxed", "lxrun itself runs under a seccomp filter");
 	if (sched_getaffinity(0, sizeof(cpus), &cpus) == 0)
 		fprintf(out, "%-9s %-18s %d\n", "note", "CPUs", CPU_COUNT(&cpus));
 	if (read_line("/proc/sys/vm/mmap_min_addr", policy, sizeof(policy)))
@@ -107,8 +135,11 @@ static void describe_surroundings(FILE *out)
 
 int cli_check_host(FILE *out)
 {
-	int missing = check_kernel(out) + check_yama(out) + check_seccomp(out);
+	int missing = check_kernel(out) + check_nesting(out);
 
+	/* What another lxrun offers says nothing of the host. */
+	if (!is_nested())
+		missing += check_yama(out) + check_seccomp(out) + check_tracer(out);
 	describe_surroundings(out);
 	return missing || ferror(out) ? 1 : 0;
 }

@@ -82,6 +82,8 @@ expect 0 / "$lxrun" --cwd / pwd
 expect 0 - "$lxrun" -- true
 expect 42 - "$lxrun" sh -c 'exit 42'
 expect 125 'cannot run inside lxrun' "$lxrun" "$lxrun" true
+expect 0 'ok        seccomp' "$lxrun" --check
+expect 1 'MISSING   nested' "$lxrun" "$lxrun" --check
 for action in --help --version --list-syscalls '--explain read' --check; do
 	# shellcheck disable=SC2086
 	expect 125 'cannot write to standard output' sh -c 'exec "$0" "$@" >/dev/full' "$lxrun" $action
@@ -89,6 +91,8 @@ for action in --help --version --list-syscalls '--explain read' --check; do
 	expect 125 'cannot write to standard output' sh -c 'exec "$0" "$@" >&-' "$lxrun" $action
 done
 if command -v strace >/dev/null; then
+	expect 1 'MISSING   already traced' strace -f -o /dev/null "$lxrun" --check
+	expect 0 'note      already traced' strace -o /dev/null "$lxrun" --check
 	expect 125 'a tracer that follows children' sh -c 'strace -f -o /dev/null "$0" true' "$lxrun"
 	expect 3 - sh -c 'strace -o /dev/null "$0" sh -c "exit 3"' "$lxrun"
 fi
