@@ -98,8 +98,29 @@ static void __attribute__((noreturn)) become(char *const *command, const char *o
 	_exit(127);
 }
 
+/* Where the supervisor's threads are and what their tasks wait for, should something hang that hangs only sometimes. */
+static void show_where_it_hangs(pid_t lxrun)
+{
+	static const char script[] =
+		"for task in $(cat /proc/$1/task/*/children); do\n"
+		"	echo \"$task $(tr '\\n' ' ' </proc/$task/comm) $(cut -d' ' -f1-3 /proc/$task/syscall) $(sed -n '3p;8p' /proc/$task/status | tr '\\n\\t' '  ')\"\n"
+		"done; exec timeout 60 gdb -batch -p $1 -ex 'thread apply all bt 14'";
+	char pid[16];
+	pid_t child;
+
+	fflush(stdout);
+	snprintf(pid, sizeof(pid), "%d", (int)lxrun);
+	child = fork();
+	if (child == 0) {
+		dup2(1, 2);
+		execl("/bin/sh", "sh", "-c", script, "sh", pid, (char *)NULL);
+		_exit(127);
+	}
+	waitpid(child, NULL, 0);
+}
+
 /* Wait for the child, but not longer than the limit. The wait status; -1: it was ended. */
-static int wait_limited(pid_t child)
+static int wait_limited(pid_t child, bool is_lxrun)
 {
 	sigset_t chld;
 	struct timespec limit = {.tv_sec = time_limit};
@@ -112,13 +133,15 @@ static int wait_limited(pid_t child)
 	while (sigtimedwait(&chld, NULL, &limit) >= 0 || errno == EINTR)
 		if (waitpid(child, &status, WNOHANG) == child)
 			return status;
+	if (is_lxrun)
+		show_where_it_hangs(child);
 	kill(-child, SIGKILL);
 	kill(child, SIGKILL);
 	waitpid(child, &status, 0);
 	return -1;
 }
 
-static int run(char *const *command, const char *name)
+static int run(char *const *command, const char *name, bool is_lxrun)
 {
 	char work[128], out[128], err[128], file[64];
 	pid_t child;
@@ -142,7 +165,7 @@ static int run(char *const *command, const char *name)
 		sigprocmask(SIG_SETMASK, &none, NULL);
 		become(command, out, err, work);
 	}
-	status = wait_limited(child);
+	status = wait_limited(child, is_lxrun);
 	kill(-child, SIGKILL);
 	return status;
 }
@@ -234,6 +257,6 @@ int main(int argc, char **argv)
 	if (!mkdtemp(scratch))
 		give_up("cannot make %s", scratch);
 	atexit(clean_up);
-	native = run(&argv[optind + 2], "native");
-	return compare(native, run(under, "lxrun"));
+	native = run(&argv[optind + 2], "native", false);
+	return compare(native, run(under, "lxrun", true));
 }
