@@ -101,10 +101,10 @@ static void __attribute__((noreturn)) become(char *const *command, const char *o
 /* Where the supervisor's threads are and what their tasks wait for, should something hang that hangs only sometimes. */
 static void show_where_it_hangs(pid_t lxrun)
 {
-	static const char script[] =
-		"for task in $(cat /proc/$1/task/*/children); do\n"
-		"	echo \"$task $(tr '\\n' ' ' </proc/$task/comm) $(cut -d' ' -f1-3 /proc/$task/syscall) $(sed -n '3p;8p' /proc/$task/status | tr '\\n\\t' '  ')\"\n"
-		"done; exec timeout 60 gdb -batch -p $1 -ex 'thread apply all bt 14'";
+	static const char script[] = "for task in $(cat /proc/$1/task/*/children); do\n"
+				     "	echo \"$task $(tr '\\n' ' ' </proc/$task/comm) $(cut -d' ' -f1-3 "
+				     "/proc/$task/syscall) $(sed -n '3p;8p' /proc/$task/status | tr '\\n\\t' '  ')\"\n"
+				     "done; exec timeout 60 gdb -batch -p $1 -ex 'thread apply all bt 14'";
 	char pid[16];
 	pid_t child;
 
