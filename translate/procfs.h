@@ -18,7 +18,7 @@ struct lx_proc_view {
 	struct se_token *token;
 	struct ps_thread *ps_thread;
 	int32_t pid, tid, parent, group, session;
-	char state; /* R, S, T, Z */
+	char state; /* what LX knows of it: R, T, Z; 0: see lx_proc_state() */
 	char comm[16];
 	uint32_t threads;
 	int32_t nice, policy, priority;
@@ -32,6 +32,8 @@ struct lx_proc_view {
 
 /* -ESRCH's status if there is no such task. Release with lx_proc_release (or the cleanup attribute). */
 NTSTATUS lx_proc_look(const struct procfs_subject *subject, struct lx_proc_view *view);
+/* The letter of stat(5): R, S, D, T or Z; asks the host, so not under a lock. */
+char lx_proc_state(const struct lx_proc_view *view);
 void lx_proc_release(struct lx_proc_view *view);
 #define cleanup_proc_view __attribute__((cleanup(lx_proc_release)))
 

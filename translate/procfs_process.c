@@ -19,6 +19,7 @@ static struct lx_thread *pick_thread(struct lx_process *process, int32_t tid)
 	return NULL;
 }
 
+/* What LX knows by itself; 0: whether it runs or sleeps is the host's to say. */
 static char state_of(const struct lx_process *process, const struct lx_thread *thread)
 {
 	if (process->state >= LX_ZOMBIE)
@@ -27,7 +28,14 @@ static char state_of(const struct lx_process *process, const struct lx_thread *t
 		return 'T';
 	if (!thread)
 		return 'S';
-	return thread == lx_current() || !thread->call ? 'R' : 'S';
+	return thread == lx_current() ? 'R' : 0;
+}
+
+char lx_proc_state(const struct lx_proc_view *view)
+{
+	if (view->state)
+		return view->state;
+	return view->ps_thread ? ps_thread_state(view->ps_thread) : 'R';
 }
 
 static void look_at_signals(const struct lx_process *process, const struct lx_thread *thread, struct lx_proc_view *view)

@@ -18,6 +18,8 @@ static const char *state_name(char state)
 		return "R (running)";
 	case 'S':
 		return "S (sleeping)";
+	case 'D':
+		return "D (disk sleep)";
 	case 'T':
 		return "T (stopped)";
 	default:
@@ -170,7 +172,7 @@ NTSTATUS lx_proc_show_status(const struct procfs_subject *subject, struct procfs
 	if (view.fs)
 		procfs_printf(text, "Umask:\t%04o\n", lx_fs_umask(view.fs));
 	procfs_printf(text, "State:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n",
-		      state_name(view.state), view.pid, view.tid, view.parent);
+		      state_name(lx_proc_state(&view)), view.pid, view.tid, view.parent);
 	show_identity(&view, text);
 	show_groups(&view, text);
 	show_memory(&view, text);
@@ -208,7 +210,7 @@ static struct lx_rusage_sum times_of(const struct procfs_subject *subject, const
 
 static void show_stat_head(const struct lx_proc_view *view, struct procfs_text *text)
 {
-	procfs_printf(text, "%d (%.15s) %c %d %d %d %d %d %u", view->tid, view->comm, view->state, view->parent,
+	procfs_printf(text, "%d (%.15s) %c %d %d %d %d %d %u", view->tid, view->comm, lx_proc_state(view), view->parent,
 		      view->group, view->session, terminal_number(view), view->foreground, TASK_FLAGS);
 }
 

@@ -151,6 +151,8 @@ struct pico_platform {
 	void (*kick)(struct pico_thread *thread);
 	/* CPU time of the host task(s) behind the thread so far, halves included as system time. Any thread. */
 	struct pico_cpu_time (*cpu_time)(struct pico_thread *thread);
+	/* 'R': it runs or wants to, 'S': it sleeps, 'D': it sleeps and can't be interrupted; in a call or natively. Any thread. */
+	char (*state)(struct pico_thread *thread);
 	/* What of a process' memory is in RAM. Any supervisor thread. 0, or -ESRCH for one without a living task. */
 	int (*resident)(struct pico_process *process, struct pico_resident *resident);
 	/* Name for host tools (top, pkill); at most 15 bytes are used. On the thread's own half, or of a parked thread. */

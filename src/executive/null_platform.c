@@ -474,6 +474,12 @@ static struct pico_cpu_time cpu_time(struct pico_thread *thread)
 	return thread->time;
 }
 
+/* Nothing runs here. */
+static char state(struct pico_thread *thread)
+{
+	return 'S';
+}
+
 /* Nothing counts pages here: the same for every process. */
 static int resident(struct pico_process *process, struct pico_resident *answer)
 {
@@ -531,6 +537,7 @@ const struct pico_platform null_platform = {
 	.set_extended_state = set_extended_state,
 	.kick = kick,
 	.cpu_time = cpu_time,
+	.state = state,
 	.resident = resident,
 	.set_name = set_name,
 	.set_affinity = set_affinity,

@@ -3,6 +3,7 @@
 #include "stub_image.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -108,6 +109,39 @@ static struct pico_cpu_time cpu_time(struct pico_thread *thread)
 	return time;
 }
 
+/* The third field of a task's stat, behind the name; 0: there is no such task. */
+static char host_state(const char *path)
+{
+	char text[256];
+	int file = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t size = file < 0 ? 0 : read(file, text, sizeof(text) - 1);
+	const char *name_end;
+
+	if (file >= 0)
+		close(file);
+	text[size < 0 ? 0 : size] = 0;
+	name_end = strrchr(text, ')');
+	return name_end && name_end[1] == ' ' ? name_end[2] : 0;
+}
+
+/* While the task is at a stop, its half acts for it. */
+static char state(struct pico_thread *thread)
+{
+	char path[48], seen = 0;
+
+	pthread_mutex_lock(&thread->task_lock);
+	if (thread->tid > 0) {
+		snprintf(path, sizeof(path), "/proc/%d/stat", thread->tid);
+		seen = host_state(path);
+	}
+	if (seen == 't' && thread->half_tid > 0) {
+		snprintf(path, sizeof(path), "/proc/self/task/%d/stat", thread->half_tid);
+		seen = host_state(path);
+	}
+	pthread_mutex_unlock(&thread->task_lock);
+	return seen == 'S' || seen == 'D' ? seen : 'R';
+}
+
 /* PR_SET_NAME in the guest: its comm is what host tools show. A parked task can wait for the first calls that it is to make. */
 void pico_set_name(struct pico_thread *thread, const char *name)
 {
@@ -162,6 +196,7 @@ struct pico_platform pico_platform_ops = {
 	.set_extended_state = pico_set_extended_state,
 	.kick = task_kick,
 	.cpu_time = cpu_time,
+	.state = state,
 	.resident = pico_process_resident,
 	.set_name = pico_set_name,
 	.set_affinity = set_affinity,

@@ -119,6 +119,8 @@ void ps_detach_system_thread(void);
 struct pico_cpu_time ps_process_cpu_time(struct ps_process *process);
 /* CPU time of one thread, in all the tasks that it ran in. */
 struct pico_cpu_time ps_thread_cpu_time(struct ps_thread *thread);
+/* Whether the host lets it run: struct pico_platform's state; 'R' for one that begins or ends. */
+char ps_thread_state(struct ps_thread *thread);
 void ps_walk_processes(void (*visit)(struct ps_process *process, void *context), void *context);
 
 /* For --objects: the namespace, then every process with its handles. */

@@ -202,6 +202,13 @@ struct pico_cpu_time ps_thread_cpu_time(struct ps_thread *thread)
 	return ps_thread_cpu_time_locked(thread);
 }
 
+char ps_thread_state(struct ps_thread *thread)
+{
+	PS_HOLD(&thread->process->lock);
+
+	return thread->pico && thread->started ? ps_platform()->state(thread->pico) : 'R';
+}
+
 int ps_rebind_thread(struct ps_thread *thread, struct pico_thread *first)
 {
 	const struct pico_cpu_time never = {UINT64_MAX, UINT64_MAX};
