@@ -108,5 +108,5 @@ int64_t lx_sys_times(struct lx_call *call, struct lx_uptr buf)
 	out[3] = ticks(children.system_ns);
 	if (!lx_is_null(buf) && lx_copy_out(call, buf, out, sizeof(out)))
 		return -LX_EFAULT;
-	return ticks(hal_time(HAL_CLOCK_BOOTTIME));
+	return hal_ticks();
 }

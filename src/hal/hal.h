@@ -66,6 +66,9 @@ uint64_t hal_time(enum hal_clock clock);
 /* ... of one step of it; 0: the machine has no such clock. */
 uint64_t hal_time_resolution(enum hal_clock clock);
 
+/* What times(2) returns: the host's clock ticks since a point that only it knows. */
+int64_t hal_ticks(void);
+
 /*
  * The calling thread adds one to *count when it falls asleep (park or alertable
  * call) and one when it wakes, so that it is odd during sleep: CPU placement

@@ -6,6 +6,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <sys/times.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -39,6 +40,11 @@ uint64_t hal_time_resolution(enum hal_clock clock)
 	if (clock_getres(clock_ids[clock], &step) != 0)
 		return 0;
 	return (uint64_t)step.tv_sec * SECOND + (uint64_t)step.tv_nsec;
+}
+
+int64_t hal_ticks(void)
+{
+	return times(NULL);
 }
 
 void hal_alarm_init(struct hal_alarm *alarm)
