@@ -28,7 +28,7 @@ foreach(source ${program_tests})
 	add_run_test(program ${name} 300 $<TARGET_FILE:run_both> -t 140 $<TARGET_FILE:lxrun> -- /bin/sh ${source})
 endforeach()
 
-foreach(name reader_that_ends_early writer_whose_reader_ends interrupt_from_terminal terminated handler_survives_termination
+foreach(name reader_that_ends_early writer_whose_reader_ends interrupt_from_terminal terminated terminated_with_children handler_survives_termination
 	killed_in_a_storm last_process_decides host_tools_see_names)
 	add_run_test(life ${name} 300 ${PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/life/life.py $<TARGET_FILE:lxrun> ${name})
 endforeach()

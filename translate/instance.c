@@ -14,6 +14,7 @@
 
 struct lx_process *lx_init_process;
 
+static atomic_bool told_to_end; /* by a signal to lxrun itself: the first program's end is the run's */
 static struct kevent changed; /* set by lx_instance_changed() */
 static struct lx_process *first_process;
 static const struct lx_start *instance_start;
@@ -63,6 +64,10 @@ static void forward_signal(const struct hal_signal *signal)
 	if (first_process->state < LX_ZOMBIE)
 		lx_signal_process(first_process, &info);
 	pthread_mutex_unlock(&lx_tree_lock);
+	if (signal->number == LX_SIGTERM || signal->number == LX_SIGINT || signal->number == LX_SIGQUIT) {
+		atomic_store(&told_to_end, true);
+		lx_instance_changed();
+	}
 	/* The shell continues a job as a whole. */
 	if (signal->number == LX_SIGCONT && atomic_exchange(&stopped_self, false) && group > 0)
 		lx_signal_group(group, &info);
@@ -303,7 +308,7 @@ static bool look(void)
 	bool over, stop = false;
 
 	pthread_mutex_lock(&lx_tree_lock);
-	if (first_process->state >= LX_ZOMBIE && instance_start->kill_on_exit)
+	if (first_process->state >= LX_ZOMBIE && (instance_start->kill_on_exit || atomic_load(&told_to_end)))
 		lx_walk_processes(kill_process, NULL);
 	over = lx_tree_process_count() == 0;
 	if (!over && all_stopped())

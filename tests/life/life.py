@@ -138,6 +138,16 @@ def terminated(lxrun):
     expect("status", wait(process), -signal.SIGTERM)
 
 
+def terminated_with_children(lxrun):
+    # Of who sends it to a group, as timeout(1) does, the guests see only what lxrun gets: what the first program leaves ends too.
+    for script in ("sleep 100 | cat & echo ready; wait", "sh -c 'echo ready; sleep 100'; :", "echo ready; (trap '' TERM; sleep 100) & wait"):
+        process = subprocess.Popen([lxrun, "sh", "-c", script], stdout=subprocess.PIPE)
+        process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        expect("status", wait(process), -signal.SIGTERM)
+        expect_nobody_left()
+
+
 def handler_survives_termination(lxrun):
     script = 'trap "echo handled; exit 7" TERM; echo ready; while :; do sleep 0.05; done'
     process = subprocess.Popen([lxrun, "sh", "-c", script], stdout=subprocess.PIPE)
@@ -193,7 +203,7 @@ def host_tools_see_names(lxrun):
     expect("status", wait(process), -signal.SIGTERM)
 
 
-TESTS = [host_tools_see_names, reader_that_ends_early, writer_whose_reader_ends, interrupt_from_terminal, terminated, handler_survives_termination,
+TESTS = [host_tools_see_names, reader_that_ends_early, writer_whose_reader_ends, interrupt_from_terminal, terminated, terminated_with_children, handler_survives_termination,
          killed_in_a_storm, last_process_decides]
 
 
