@@ -133,15 +133,14 @@ bool lx_frame_push(struct lx_thread *thread, const struct lx_delivery *delivery,
 {
 	struct mm_address_space *space = thread->process->ps->space;
 	int64_t state_size = lx_xstate_frame_size();
-	cleanup_free uint8_t *image = NULL;
+	uint8_t image[LX_XSTATE_FRAME_MAXIMUM];
 	uint64_t address, extended_state;
 	struct frame frame;
 
-	if (!(delivery->action.flags & LX_SA_RESTORER) || state_size < 0)
+	if (!(delivery->action.flags & LX_SA_RESTORER) || state_size < 0 || state_size > (int64_t)sizeof(image))
 		return false;
 	address = place_frame(thread, &delivery->action, registers->rsp, (uint64_t)state_size, &extended_state);
-	image = malloc((size_t)state_size);
-	if (!address || !image || lx_xstate_save(thread, image, (size_t)state_size))
+	if (!address || lx_xstate_save(thread, image, (size_t)state_size))
 		return false;
 	fill_frame(thread, delivery, registers, extended_state, &frame);
 	if (mm_copy_to(space, extended_state, image, (size_t)state_size) != (size_t)state_size ||

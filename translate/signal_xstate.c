@@ -4,7 +4,8 @@
  * The platform gives the XSAVE area in its standard format, as ptrace has it: the first eight of its 48 bytes for software
  * hold the features that the kernel manages. A signal frame holds the same area with Linux' own description in those
  * bytes (magic number, sizes, features) and a second magic number behind it. What sigreturn finds there is a guest's:
- * it is copied once and checked as XRSTOR would, so that a bad one is a SIGSEGV and never a refusal later on.
+ * it is copied once and checked as XRSTOR would, so that a bad one is a SIGSEGV and never a refusal later on. Nothing here
+ * allocates: a signal must not kill its program because the supervisor is short of memory.
  */
 #include <signals.h>
 
@@ -19,7 +20,7 @@
 #define MAGIC2 0x46505845u
 #define FEATURES_FPSSE 3ull
 #define FEATURE_TILE_DATA (1ull << 18) /* AMX: only for who asked for it by arch_prctl */
-#define TILE_CONFIG_END 2816u
+#define TILE_CONFIG_END (LX_XSTATE_FRAME_MAXIMUM - sizeof(uint32_t))
 #define MAXIMUM_STATE 16384u
 #define INITIAL_CONTROL_WORD 0x37fu
 #define INITIAL_MXCSR 0x1f80u
@@ -42,7 +43,7 @@ static uint64_t state_size(void)
 {
 	size_t size = ps_platform()->extended_state_size;
 
-	return MIN_OF(size, TILE_CONFIG_END);
+	return MIN_OF(size, (size_t)TILE_CONFIG_END);
 }
 
 int64_t lx_xstate_frame_size(void)
@@ -69,12 +70,12 @@ static uint64_t managed_features(const uint8_t *state)
 
 int64_t lx_xstate_save(struct lx_thread *thread, uint8_t *image, size_t size)
 {
-	cleanup_free uint8_t *state = calloc(1, MAXIMUM_STATE);
+	uint8_t state[MAXIMUM_STATE] = {0};
 	struct frame_description description = {.magic1 = MAGIC1, .state_size = (uint32_t)state_size()};
 	struct xsave_header header;
 	uint32_t magic2 = MAGIC2;
 
-	if (!state || size != description.state_size + sizeof(magic2))
+	if (size != description.state_size + sizeof(magic2) || size > LX_XSTATE_FRAME_MAXIMUM)
 		return -LX_ENOMEM;
 	if (read_state(thread, state) < 0)
 		return -LX_EIO;
@@ -112,9 +113,9 @@ static int64_t write_state(struct lx_thread *thread, uint8_t *state, uint64_t pr
 
 int64_t lx_xstate_reset(struct lx_thread *thread)
 {
-	cleanup_free uint8_t *state = calloc(1, MAXIMUM_STATE);
+	uint8_t state[MAXIMUM_STATE] = {0};
 
-	if (!state || ps_platform()->extended_state_size > MAXIMUM_STATE)
+	if (ps_platform()->extended_state_size > MAXIMUM_STATE)
 		return -LX_ENOMEM;
 	initial_legacy_state(state);
 	return write_state(thread, state, FEATURES_FPSSE);
@@ -170,7 +171,7 @@ static int64_t restore_area(struct lx_thread *thread, uint8_t *state, uint64_t m
 
 int64_t lx_xstate_restore(struct lx_thread *thread, uint64_t address)
 {
-	cleanup_free uint8_t *state = calloc(1, MAXIMUM_STATE);
+	uint8_t state[MAXIMUM_STATE] = {0};
 	struct mm_address_space *space = thread->process->ps->space;
 	struct frame_description description;
 	uint32_t mxcsr_mask;
@@ -178,7 +179,7 @@ int64_t lx_xstate_restore(struct lx_thread *thread, uint64_t address)
 
 	if (address == 0)
 		return lx_xstate_reset(thread);
-	if (!state || ps_platform()->extended_state_size > MAXIMUM_STATE)
+	if (ps_platform()->extended_state_size > MAXIMUM_STATE)
 		return -LX_ENOMEM;
 	if (read_state(thread, state) < 0)
 		return -LX_EIO;

@@ -96,6 +96,7 @@ uint32_t lx_altstack_flags(const struct lx_thread *thread, uint64_t sp);
 
 /* signal_xstate.c, without locks, on the thread's own half. */
 /* The extended state as a signal frame holds it. Bytes needed in the frame, or -LX_Exxx. */
+#define LX_XSTATE_FRAME_MAXIMUM 2820u /* all that lies before the tile data, and the magic number behind it */
 int64_t lx_xstate_frame_size(void);
 /* `image` has room for lx_xstate_frame_size(). */
 int64_t lx_xstate_save(struct lx_thread *thread, uint8_t *image, size_t size);

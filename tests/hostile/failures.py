@@ -8,8 +8,8 @@ import os
 import subprocess
 import sys
 
-# A first program that neither handles signals nor becomes another program: a frame or an image for which there is no memory
-# ends its guest by SIGSEGV, and that must not be taken for the supervisor's own.
+# A first program that does not become another one: an image for which there is no memory ends its guest by SIGSEGV, and that
+# must not be taken for the supervisor's own.
 JOB = ["perl", "-e", 'system("echo one >f; cat f | { read x; echo \\$x; }; ls / >/dev/null; rm f")']
 WHOLE = b"one\n"
 
