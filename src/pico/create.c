@@ -16,6 +16,18 @@
 #define FORK_FLAGS (CLONE_PARENT | SIGCHLD)
 #define THREAD_FLAGS (CLONE_PARENT | CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SYSVSEM | SIGCHLD)
 
+/* No other task can do anything on its process's socket while this one is in the stub. */
+static bool is_alone(const struct pico_thread *thread)
+{
+	struct pico_process *process = thread->process;
+	bool alone;
+
+	pthread_mutex_lock(&process->lock);
+	alone = TAILQ_FIRST(&process->tasks) == thread && !TAILQ_NEXT(thread, link);
+	pthread_mutex_unlock(&process->lock);
+	return alone;
+}
+
 int fork_task(struct pico_thread *current, pid_t *tid, struct grant_socket **socket)
 {
 	struct pico_process *parent = current->process;
@@ -25,8 +37,10 @@ int fork_task(struct pico_thread *current, pid_t *tid, struct grant_socket **soc
 	if (!fresh)
 		return -EMFILE;
 	*socket = grant_lock(parent); /* no grant may be half-way when descriptors are copied */
+	fresh->loose = !is_alone(current);
 	error = grant_send(*socket, &fresh->guest_end, 1) ?: stub_fork(current, FORK_FLAGS, tid);
 	if (error) {
+		fresh->loose = (*socket)->loose = true;
 		grant_drain(*socket);
 		grant_socket_dereference(fresh);
 		grant_unlock(*socket);
@@ -65,8 +79,7 @@ int pico_process_create(struct pico_process **process, struct pico_thread **firs
 static void inherit_placement(struct pico_thread *thread, const struct pico_thread *from)
 {
 	atomic_store(&thread->cpu, atomic_load(&from->cpu));
-	thread->masked = from->masked;
-	thread->mask = from->mask;
+	placement_inherit(thread, from);
 }
 
 int pico_process_fork(struct pico_thread *current, struct pico_process **process, struct pico_thread **first)

@@ -5,6 +5,10 @@
  * for somebody else. A forked task is born with its parent's guest end and keeps
  * it: the parent gets a new pair before the child is let out of the stub, which
  * needs no trip into the child.
+ *
+ * Making and closing a pair costs a tenth of a fork, so a few are used again. A
+ * guest can't duplicate its end: it has it at one number alone, unless another
+ * thread got it while it was on its way.
  */
 #include "internal.h"
 
@@ -16,11 +20,54 @@
 
 #define GRANT_MAX 8 /* descriptors of one message */
 
+#define SPARE_MAX 8
+
+static struct {
+	pthread_mutex_t lock;
+	SLIST_HEAD(, grant_socket) list;
+	unsigned count;
+} spares = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static struct grant_socket *take_spare(void)
+{
+	struct grant_socket *pair;
+
+	pthread_mutex_lock(&spares.lock);
+	pair = SLIST_FIRST(&spares.list);
+	if (pair) {
+		SLIST_REMOVE_HEAD(&spares.list, link);
+		spares.count--;
+	}
+	pthread_mutex_unlock(&spares.lock);
+	return pair;
+}
+
+static bool keep_spare(struct grant_socket *pair)
+{
+	bool keep;
+
+	if (pair->loose)
+		return false;
+	pthread_mutex_lock(&spares.lock);
+	keep = spares.count < SPARE_MAX;
+	if (keep) {
+		SLIST_INSERT_HEAD(&spares.list, pair, link);
+		spares.count++;
+	}
+	pthread_mutex_unlock(&spares.lock);
+	return keep;
+}
+
 struct grant_socket *grant_socket_create(void)
 {
-	struct grant_socket *pair = calloc(1, sizeof(*pair));
+	struct grant_socket *pair = take_spare();
 	int ends[2];
 
+	if (pair) {
+		atomic_store(&pair->references, 1);
+		return pair;
+	}
+	pair = calloc(1, sizeof(*pair));
 	if (!pair)
 		return NULL;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
@@ -43,7 +90,7 @@ struct grant_socket *grant_socket_reference(struct grant_socket *pair)
 
 void grant_socket_dereference(struct grant_socket *pair)
 {
-	if (!pair || atomic_fetch_sub(&pair->references, 1) != 1)
+	if (!pair || atomic_fetch_sub(&pair->references, 1) != 1 || keep_spare(pair))
 		return;
 	close(pair->descriptor);
 	close(pair->guest_end);

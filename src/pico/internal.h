@@ -41,6 +41,8 @@ struct grant_socket {
 	pthread_mutex_t lock;
 	int descriptor; /* the supervisor's end */
 	int guest_end;  /* the guests' end, kept to be delivered and drained */
+	bool loose;     /* hostile threads may have put its guest end elsewhere: never to be another process's */
+	SLIST_ENTRY(grant_socket) link;
 };
 
 /* Where a task stands when it is stopped. */
@@ -170,6 +172,7 @@ int calls_run_with_data(struct pico_thread *thread, struct pico_host_call *call,
 /* grant.c */
 struct grant_socket *grant_socket_create(void);
 struct grant_socket *grant_socket_reference(struct grant_socket *socket);
+/* The last one gives it back, to be the next one created: no task of its process may ever run guest code again. */
 void grant_socket_dereference(struct grant_socket *socket);
 /* The socket that the process's guest tasks listen on now: referenced and locked, and back. */
 struct grant_socket *grant_lock(struct pico_process *process);
@@ -177,9 +180,6 @@ void grant_unlock(struct grant_socket *socket);
 /* Take back what no guest has received; under the socket's lock. */
 void grant_drain(struct grant_socket *socket);
 int grant_send(struct grant_socket *socket, const int *descriptors, size_t count);
-
-/* resident.c */
-int pico_process_resident(struct pico_process *process, struct pico_resident *resident);
 
 /* resident.c */
 int pico_process_resident(struct pico_process *process, struct pico_resident *resident);
@@ -229,6 +229,8 @@ bool half_is_reniced(void);
 void placement_initialize(void);
 void placement_enter(struct pico_thread *thread);
 void placement_leave(struct pico_thread *thread);
+/* What placement_restrict() has said of `from` goes for `thread` too. */
+void placement_inherit(struct pico_thread *thread, const struct pico_thread *from);
 /* Where the guest wants the thread to run; CPUs that lxrun was not given are left out. 0 or -EINVAL: none is left. */
 int placement_restrict(struct pico_thread *thread, const void *mask, size_t size);
 /* `first` is to become the body of `current`, or of nobody yet: choose a CPU for both before it begins to run. */

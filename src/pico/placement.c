@@ -152,6 +152,14 @@ int placement_restrict(struct pico_thread *thread, const void *mask, size_t size
 	return 0;
 }
 
+void placement_inherit(struct pico_thread *thread, const struct pico_thread *from)
+{
+	pthread_mutex_lock(&placement.lock);
+	thread->masked = from->masked;
+	thread->mask = from->mask;
+	pthread_mutex_unlock(&placement.lock);
+}
+
 void placement_enter(struct pico_thread *thread)
 {
 	if (placement.cpu_count < 2)
