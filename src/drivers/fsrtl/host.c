@@ -71,7 +71,7 @@ static struct fsrtl_file_system described(const FILE_LX_STATX_INFORMATION *file)
 
 static struct fsrtl_file_system file_system_of(int fd, const char *path, int flags, ULONG minor)
 {
-	FILE_LX_STATX_INFORMATION file;
+	FILE_LX_STATX_INFORMATION file = {0};
 
 	if (!NT_SUCCESS(fsrtl_query_host(fd, path, flags, &file)))
 		return (struct fsrtl_file_system){.minor = minor};
