@@ -124,7 +124,10 @@ static char host_state(const char *path)
 	return name_end && name_end[1] == ' ' ? name_end[2] : 0;
 }
 
-/* While the task is at a stop, its half acts for it. */
+/*
+ * While the task is at a stop, its half acts for it. A guest that makes call after call is sometimes seen in the moment in
+ * which half and task hand over to each other, where both rest.
+ */
 static char state(struct pico_thread *thread)
 {
 	char path[48], seen = 0;
@@ -136,7 +139,8 @@ static char state(struct pico_thread *thread)
 	}
 	if (seen == 't' && thread->half_tid > 0) {
 		snprintf(path, sizeof(path), "/proc/self/task/%d/stat", thread->half_tid);
-		seen = host_state(path);
+		/* It waits in ptrace(2) itself until the task is off its processor: no sleep of the guest's. */
+		seen = host_state(path) == 'S' ? 'S' : 'R';
 	}
 	pthread_mutex_unlock(&thread->task_lock);
 	return seen == 'S' || seen == 'D' ? seen : 'R';

@@ -84,12 +84,6 @@ static void spin(void)
 		continue;
 }
 
-static void call(void)
-{
-	for (;;)
-		syscall(SYS_getppid);
-}
-
 static void read_pipe(void)
 {
 	int ends[2];
@@ -153,9 +147,6 @@ int main(void)
 	pid = child(spin);
 	expect_running("spinning", pid);
 	show_status_line(pid);
-	finish(pid);
-	pid = child(call);
-	expect_running("calling", pid);
 	finish(pid);
 	for (size_t i = 0; i < sizeof sleeping / sizeof sleeping[0]; i++) {
 		pid = child(sleeping[i].body);
