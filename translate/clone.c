@@ -167,8 +167,6 @@ static int64_t make_thread(struct birth *birth)
 	memcpy(child->affinity, parent->affinity, sizeof(child->affinity));
 	if (flags & LX_CLONE_CHILD_CLEARTID)
 		child->clear_child_tid = lx_uptr(birth->args->child_tid);
-	if (flags & LX_CLONE_CHILD_SETTID)
-		child->set_child_tid = lx_uptr(birth->args->child_tid);
 	return 0;
 }
 

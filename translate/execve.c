@@ -214,7 +214,6 @@ static void leave_old_image(struct lx_thread *thread)
 	lx_robust_list_exit(thread);
 	thread->robust_list = lx_uptr(0);
 	lx_clear_child_tid(thread);
-	thread->set_child_tid = lx_uptr(0);
 }
 
 static void take_over_names(struct lx_thread *thread, struct lx_exec_image *image)

@@ -237,10 +237,8 @@ static int32_t end_process(struct lx_process *process)
 	pthread_mutex_lock(&lx_signal_lock);
 	process->state = LX_ZOMBIE;
 	pthread_mutex_unlock(&lx_signal_lock);
-	if (notify_parent(process)) {
-		process->autoreaped = true;
+	if (notify_parent(process))
 		lx_reap(process);
-	}
 	lx_instance_changed();
 	return hangup;
 }

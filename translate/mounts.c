@@ -12,11 +12,11 @@
 enum { ROOT, DEVICES, PROCESSES, SHARED_MEMORY, PSEUDO_TERMINALS, MOUNT_COUNT };
 
 static struct lx_mount mounts[MOUNT_COUNT] = {
-	[ROOT] = {.point = "/", .is_host = true},
+	[ROOT] = {.point = "/"},
 	[DEVICES] = {.point = "/dev", .name = "dev", .parent = &mounts[ROOT]},
 	[PROCESSES] = {.point = "/proc", .name = "proc", .parent = &mounts[ROOT]},
-	[SHARED_MEMORY] = {.point = "/dev/shm", .name = "shm", .parent = &mounts[DEVICES], .is_host = true},
-	[PSEUDO_TERMINALS] = {.point = "/dev/pts", .name = "pts", .parent = &mounts[DEVICES], .is_host = true},
+	[SHARED_MEMORY] = {.point = "/dev/shm", .name = "shm", .parent = &mounts[DEVICES]},
+	[PSEUDO_TERMINALS] = {.point = "/dev/pts", .name = "pts", .parent = &mounts[DEVICES]},
 };
 
 /* What each mount's root is opened by: an object name, or a name below the root mount. */

@@ -14,7 +14,6 @@ struct lx_mount {
 	const char *point; /* guest path: "/dev/shm" */
 	const char *name;  /* its last component; NULL for the root mount */
 	const struct lx_mount *parent;
-	bool is_host;      /* names are looked up by the host: they may end in "." */
 	HANDLE handle;     /* kernel handle of its root directory; NULL: not mounted */
 	struct io_file *file;
 };

@@ -107,7 +107,6 @@ struct lx_process {
 	struct lx_thread *exec_thread; /* in execve, waiting for the other threads to end */
 	struct kevent threads_gone;    /* ... which the last of them sets */
 	struct lx_rusage_sum exit_usage; /* once a zombie: its own, without its children */
-	bool autoreaped;           /* nobody will wait for it */
 	bool thp_disabled;
 	int32_t memory_merge, ioprio;
 	int32_t leader_nice, leader_policy; /* its leader's, once that has ended */
@@ -134,7 +133,7 @@ struct lx_thread {
 	TAILQ_ENTRY(lx_thread) link;
 	struct lx_files *files;
 	struct lx_fs *fs;
-	struct lx_uptr set_child_tid, clear_child_tid, robust_list;
+	struct lx_uptr clear_child_tid, robust_list;
 	struct lx_sigset blocked, saved_mask;
 	bool restore_saved_mask;   /* sigsuspend, ppoll: put back after the handler */
 	struct lx_sigset real_blocked; /* sigtimedwait: the mask without what is waited for; else empty */

@@ -3,15 +3,10 @@
 
 #include <string.h>
 
-/* Numbers of both ABIs are below this. */
+/* All numbers are below this. */
 enum { NUMBER_LIMIT = 512 };
 
-struct number_index {
-	const struct lx_syscall_descriptor *by_number64[NUMBER_LIMIT];
-	const struct lx_syscall_descriptor *by_number32[NUMBER_LIMIT];
-};
-
-static struct number_index numbers;
+static const struct lx_syscall_descriptor *by_number[NUMBER_LIMIT];
 
 /* Before main(), so that look-ups by several threads need no lock. */
 __attribute__((constructor)) static void build_index(void)
@@ -20,20 +15,13 @@ __attribute__((constructor)) static void build_index(void)
 		const struct lx_syscall_descriptor *row = &lx_syscalls[i];
 
 		if (row->number64 >= 0)
-			numbers.by_number64[row->number64] = row;
-		if (row->number32 >= 0)
-			numbers.by_number32[row->number32] = row;
+			by_number[row->number64] = row;
 	}
 }
 
 const struct lx_syscall_descriptor *lx_syscall_by_number(uint64_t number)
 {
-	return (uint32_t)number < NUMBER_LIMIT ? numbers.by_number64[(uint32_t)number] : NULL;
-}
-
-const struct lx_syscall_descriptor *lx_syscall_by_number32(uint64_t number)
-{
-	return (uint32_t)number < NUMBER_LIMIT ? numbers.by_number32[(uint32_t)number] : NULL;
+	return (uint32_t)number < NUMBER_LIMIT ? by_number[(uint32_t)number] : NULL;
 }
 
 const struct lx_syscall_descriptor *lx_syscall_sub_row(const struct lx_syscall_descriptor *row, uint64_t selector)

@@ -215,7 +215,6 @@ extern const lx_syscall_handler lx_handlers[];
 
 /* The row of a call number, of which 32 bits count, as in the kernel; NULL for numbers that name no call. */
 const struct lx_syscall_descriptor *lx_syscall_by_number(uint64_t number);
-const struct lx_syscall_descriptor *lx_syscall_by_number32(uint64_t number);
 
 /* As the above, and down to the sub-row that the arguments select, where there is one. */
 const struct lx_syscall_descriptor *lx_syscall_for_call(uint64_t number, const uint64_t arguments[LX_MAX_ARGUMENTS]);

@@ -121,7 +121,7 @@ bool hal_force_fallbacks(void);
 
 struct hal_system {
 	uint32_t page_size;
-	uint64_t physical_pages, free_pages;
+	uint64_t physical_pages;
 	uint32_t processors;	 /* that the supervisor may run on */
 	uint64_t processor_mask; /* the first 64 of them */
 	uint64_t boot_time_ns;	 /* CLOCK_REALTIME at boot */

@@ -213,7 +213,6 @@ void hal_query_memory(struct hal_memory *memory)
 		.high_total = host.totalhigh,
 		.high_free = host.freehigh,
 		.unit = host.mem_unit,
-		.processes = host.procs,
 	};
 }
 

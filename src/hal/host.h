@@ -56,7 +56,6 @@ struct hal_memory {
 	uint64_t loads[3];
 	uint64_t total, free, shared, buffers, swap_total, swap_free, high_total, high_free;
 	uint32_t unit;
-	uint16_t processes;
 };
 void hal_query_memory(struct hal_memory *memory);
 

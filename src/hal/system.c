@@ -24,12 +24,11 @@ static void query_processors(struct hal_system *system)
 
 void hal_query_system(struct hal_system *system)
 {
-	long pages = sysconf(_SC_PHYS_PAGES), free_pages = sysconf(_SC_AVPHYS_PAGES);
+	long pages = sysconf(_SC_PHYS_PAGES);
 
 	*system = (struct hal_system){
 	    .page_size = (uint32_t)sysconf(_SC_PAGESIZE),
 	    .physical_pages = pages < 0 ? 0 : (uint64_t)pages,
-	    .free_pages = free_pages < 0 ? 0 : (uint64_t)free_pages,
 	    .boot_time_ns = hal_time(HAL_CLOCK_REALTIME) - hal_time(HAL_CLOCK_BOOTTIME),
 	};
 	query_processors(system);

@@ -153,7 +153,6 @@ void task_wait(struct pico_thread *thread, struct task_event *event);
 int task_load_registers(struct pico_thread *thread);
 int task_write_registers(struct pico_thread *thread, const struct pico_registers *registers);
 int task_poke_result(struct pico_thread *thread, int64_t result);
-void task_kill(struct pico_thread *thread);
 void task_reaped(struct pico_thread *thread);
 void task_kick(struct pico_thread *thread);
 

@@ -181,14 +181,6 @@ int task_unseize(struct pico_thread *thread)
 	return 0;
 }
 
-void task_kill(struct pico_thread *thread)
-{
-	if (thread->tid <= 0)
-		return;
-	kill(thread->tid, SIGKILL);
-	task_reaped(thread);
-}
-
 /* SIGURG: ignored by default, so that it can't hurt a parked task, and yet its tracer sees it. */
 void task_kick(struct pico_thread *thread)
 {

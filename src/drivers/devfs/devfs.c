@@ -402,7 +402,7 @@ static NTSTATUS devfs_section(struct io_file *file, ULONG protection, struct io_
 		close(descriptor);
 		return FSRTL_ERRNO(ENOMEM);
 	}
-	*backing = (struct io_section_backing){.host_fd = descriptor, .shared_memory = true};
+	*backing = (struct io_section_backing){.host_fd = descriptor};
 	return STATUS_SUCCESS;
 }
 

@@ -8,8 +8,6 @@
 
 #include <executive/io/io.h>
 
-#define PROCFS_PERMISSIONS 07777u
-
 /* Content being made. It grows as needed; running out of memory is remembered and reported at the end. */
 struct procfs_text {
 	char *data;

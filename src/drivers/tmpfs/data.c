@@ -288,6 +288,6 @@ NTSTATUS tmpfs_section(struct io_file *file, ULONG protection, struct io_section
 	opened = open(path, (file->access & FILE_WRITE_DATA ? O_RDWR : O_RDONLY) | O_CLOEXEC);
 	if (opened < 0)
 		return FSRTL_ERRNO(errno);
-	*backing = (struct io_section_backing){.host_fd = opened, .shared_memory = true};
+	*backing = (struct io_section_backing){.host_fd = opened};
 	return STATUS_SUCCESS;
 }

@@ -10,11 +10,6 @@ void ex_debug_set_output(FILE *output)
 	debug_output = output;
 }
 
-bool ex_debug_enabled(void)
-{
-	return debug_output != NULL;
-}
-
 void ex_debug_print(const char *format, ...)
 {
 	va_list arguments;

@@ -2,12 +2,10 @@
 #ifndef EX_DEBUG_H
 #define EX_DEBUG_H
 
-#include <stdbool.h>
 #include <stdio.h>
 
 /* Where lines go; NULL (as at start): nowhere. Set it before threads run. */
 void ex_debug_set_output(FILE *output);
-bool ex_debug_enabled(void);
 /* One line without its end; written whole, by any thread. */
 void ex_debug_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

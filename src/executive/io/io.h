@@ -57,8 +57,7 @@ void io_poll_add_host(struct io_poll_table *table, int descriptor, ULONG events)
 
 /* What a section over a file object maps. */
 struct io_section_backing {
-	int host_fd;        /* owned by the caller (mm); opened with no more access than the file object has */
-	bool shared_memory; /* memory of lxrun's own (tmpfs, memfd): may be mapped writable as the file's seals allow */
+	int host_fd; /* owned by the caller (mm); opened with no more access than the file object has */
 };
 
 /*
@@ -119,7 +118,6 @@ struct io_driver {
 struct io_device {
 	struct io_driver *driver;
 	void *extension; /* the driver's own */
-	ULONG characteristics;
 	STRING name;
 	const struct io_driver_operations *operations; /* the driver's, completed with the defaults */
 };
@@ -140,8 +138,7 @@ struct io_file {
 	_Atomic ULONG lx_flags; /* status flags (LX_O_*) where the driver does not keep them itself */
 	pthread_mutex_t lock;   /* guards position and what the driver says */
 	LONGLONG position;
-	STRING name;            /* within the device, as opened (with the root's name in front): io_set_file_name() */
-	ULONG completion_key;
+	STRING name;            /* within the device, as opened (with the root's name in front), behind the extension */
 	/* F_SETOWN, F_SETSIG: LX's, kept here because they belong to the open file description. Kind << 32 | id; 0: nobody. */
 	_Atomic ULONGLONG lx_owner;
 	_Atomic ULONG lx_signal;
@@ -164,8 +161,6 @@ NTSTATUS io_create_device(struct io_driver *driver, const char *name, void *exte
 NTSTATUS io_create_on_device(struct io_device *device, struct io_create *create, struct io_file **file);
 /* A file object on a device without a name walk (pipes, inherited descriptors). One reference to the caller. */
 NTSTATUS io_create_file_object(struct io_device *device, ACCESS_MASK access, ULONG options, struct io_file **file);
-/* Give it another name: copied. False: out of memory. Who may call it concurrently with queries holds file->lock. */
-bool io_set_file_name(struct io_file *file, const char *name, size_t size);
 /* Reference a file object by handle and check access. */
 NTSTATUS io_reference_file(HANDLE handle, ACCESS_MASK access, struct io_file **file);
 

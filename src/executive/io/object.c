@@ -21,8 +21,6 @@ static void delete_file(void *object)
 
 	if (file->operations)
 		IO_OPERATION(file, close)(file);
-	if (file->name.Buffer != file->extension + file->device->driver->file_extension_size)
-		free(file->name.Buffer);
 	pthread_mutex_destroy(&file->lock);
 	ob_dereference(file->device);
 }
@@ -235,25 +233,6 @@ NTSTATUS io_create_named_file_object(struct io_device *device, ACCESS_MASK acces
 NTSTATUS io_create_file_object(struct io_device *device, ACCESS_MASK access, ULONG options, struct io_file **file)
 {
 	return io_create_named_file_object(device, access, options, 0, file);
-}
-
-bool io_set_file_name(struct io_file *file, const char *name, size_t size)
-{
-	size_t extension = file->device->driver->file_extension_size;
-	char *old = file->name.Buffer;
-	char *copy;
-
-	if (size > UINT16_MAX)
-		return false;
-	copy = malloc(size + 1);
-	if (!copy)
-		return false;
-	memcpy(copy, name, size);
-	copy[size] = 0;
-	file->name = (STRING){(USHORT)size, (USHORT)size, copy};
-	if (old != file->extension + extension)
-		free(old);
-	return true;
 }
 
 NTSTATUS io_reference_file(HANDLE handle, ACCESS_MASK access, struct io_file **file)

@@ -87,8 +87,6 @@ struct ke_thread {
 	_Atomic bool user_apc_pending; /* something for deliver_apcs: checked without the lock */
 	_Atomic bool alerted;	       /* NtAlertThread */
 	bool alert_by_id;	       /* NtAlertThreadByThreadId */
-	bool waiting;
-	bool wait_alertable;
 	NTSTATUS wait_status;
 	_Atomic bool terminating; /* every alertable wait ends with STATUS_USER_APC */
 	TAILQ_HEAD(, kmutant) owned_mutants;

@@ -52,12 +52,6 @@ static void enqueue(struct ke_wait *wait)
 	}
 }
 
-static void note_waiting(struct ke_thread *thread, bool waiting, bool alertable)
-{
-	thread->waiting = waiting;
-	thread->wait_alertable = alertable;
-}
-
 /* Sleep until the wait is done. Called and left with the lock held. */
 static void sleep_locked(struct ke_wait *wait, bool alertable, uint64_t deadline)
 {
@@ -98,12 +92,10 @@ static NTSTATUS wait_locked(struct ke_wait *wait, bool alertable, const LARGE_IN
 		return STATUS_TIMEOUT;
 	}
 	enqueue(wait);
-	note_waiting(wait->thread, true, alertable);
 	if (absolute)
 		ke_insert_timer_locked(&timer);
 	sleep_locked(wait, alertable, deadline);
 	ke_remove_timer_locked(&timer);
-	note_waiting(wait->thread, false, false);
 	wait->thread->wait_status = wait->status;
 	ke_unlock();
 	return wait->status;

@@ -77,7 +77,6 @@ void mm_lock_space(struct mm_address_space *space);
 void mm_unlock_space(struct mm_address_space *space);
 void mm_reference_space(struct mm_address_space *space);
 void mm_dereference_space(struct mm_address_space *space);
-struct pico_process *mm_space_process(struct mm_address_space *space);
 
 /*
  * Changes to a space by one of its own threads. While exec builds a fresh

@@ -124,11 +124,6 @@ void mm_dereference_space(struct mm_address_space *space)
 	platform->process_dereference(process);
 }
 
-struct pico_process *mm_space_process(struct mm_address_space *space)
-{
-	return space->process;
-}
-
 void mm_lock_space(struct mm_address_space *space)
 {
 	pthread_mutex_lock(&space->lock);

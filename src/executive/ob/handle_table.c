@@ -373,12 +373,3 @@ void ob_handle_table_walk(struct ob_handle_table *table,
 	}
 	pthread_mutex_unlock(&table->lock);
 }
-
-ULONG ob_handle_table_count(struct ob_handle_table *table)
-{
-	pthread_mutex_lock(&table->lock);
-	ULONG count = table->count;
-
-	pthread_mutex_unlock(&table->lock);
-	return count;
-}

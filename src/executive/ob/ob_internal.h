@@ -100,7 +100,6 @@ struct ob_handle_information {
 NTSTATUS ob_handle_table_lookup(struct ob_handle_table *table, HANDLE handle, struct ob_header **header,
 				struct ob_handle_information *information);
 NTSTATUS ob_handle_table_set_attributes(struct ob_handle_table *table, HANDLE handle, ULONG mask, ULONG attributes);
-ULONG ob_handle_table_count(struct ob_handle_table *table);
 /* The table that a handle value means for the calling thread, and whether it is a pseudo handle. */
 struct ob_handle_table *ob_table_of_handle(HANDLE handle);
 bool ob_is_pseudo_handle(HANDLE handle);
