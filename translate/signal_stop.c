@@ -94,7 +94,10 @@ static bool count_stopped(struct lx_thread *thread)
 	return true;
 }
 
-/* Sleep until SIGCONT or the end. Other signals stay pending: they end the sleep, which goes on. */
+/*
+ * Sleep until SIGCONT or the end. Other signals stay pending: they end the sleep, which goes on. A stop that begins before
+ * this thread has noticed the end of the last one has to be counted like the first.
+ */
 static void sleep_while_stopped(struct lx_thread *thread)
 {
 	struct lx_process *process = thread->process;
@@ -104,7 +107,7 @@ static void sleep_while_stopped(struct lx_thread *thread)
 
 		pthread_mutex_lock(&lx_signal_lock);
 		atomic_store(&thread->ps->ke.user_apc_pending, false);
-		go_on = !process->stopping || lx_thread_must_exit(thread);
+		go_on = !process->stopping || thread->stop_pending || lx_thread_must_exit(thread);
 		pthread_mutex_unlock(&lx_signal_lock);
 		if (go_on)
 			return;

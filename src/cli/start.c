@@ -145,5 +145,6 @@ int cli_run_program(const struct cli_options *options, int *status)
 	error = run(options, program, directory, environment, status);
 	trace_finish();
 	condrv_finish();
+	pico_shutdown();
 	return error;
 }

@@ -17,6 +17,7 @@
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 static _Thread_local struct pico_thread *current_thread;
@@ -272,11 +273,40 @@ static void begin(struct pico_thread *thread)
 	pico_provider->thread_begin(thread, thread->context);
 }
 
+/* Halves that have a task to reap. */
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t none;
+	unsigned count;
+} serving = {.lock = PTHREAD_MUTEX_INITIALIZER, .none = PTHREAD_COND_INITIALIZER};
+
+static void count_serving(int change)
+{
+	pthread_mutex_lock(&serving.lock);
+	serving.count += (unsigned)change;
+	if (!serving.count)
+		pthread_cond_broadcast(&serving.none);
+	pthread_mutex_unlock(&serving.lock);
+}
+
+void half_wait_for_all(unsigned seconds)
+{
+	struct timespec end;
+
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_sec += seconds;
+	pthread_mutex_lock(&serving.lock);
+	while (serving.count && pthread_cond_timedwait(&serving.none, &serving.lock, &end) != ETIMEDOUT)
+		continue;
+	pthread_mutex_unlock(&serving.lock);
+}
+
 /* One guest thread after the other on this task, then the task's end. */
 static void serve(struct pico_thread *thread)
 {
 	struct pico_process *process;
 
+	count_serving(1);
 	current_thread = thread;
 	pthread_mutex_lock(&thread->task_lock);
 	thread->half_tid = (pid_t)syscall(SYS_gettid);
@@ -295,6 +325,7 @@ static void serve(struct pico_thread *thread)
 	}
 	process_remove_task(process, thread);
 	thread_free(thread);
+	count_serving(-1);
 }
 
 /*

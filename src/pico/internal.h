@@ -219,6 +219,8 @@ int pico_thread_rebind(struct pico_thread *current, struct pico_thread *first);
 
 /* half.c */
 void half_initialize(void);
+/* Until no half has a task any more, but not for ever: a task may hang in its host's kernel. */
+void half_wait_for_all(unsigned seconds);
 int half_start(struct pico_thread *thread, const struct pico_registers *registers, void *context);
 struct pico_thread *half_current(void);
 /* A priority that a guest has lowered can't be raised again: neither the calling half nor its task is to serve another thread. */

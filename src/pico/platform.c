@@ -236,5 +236,6 @@ int pico_initialize(const struct pico_provider_routines *provider, const struct 
 
 void pico_shutdown(void)
 {
+	half_wait_for_all(1);
 	pico_template_stop();
 }

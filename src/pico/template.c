@@ -36,7 +36,7 @@ static struct {
 	pthread_t manager;
 	bool started, quit, failed;
 	int error;
-	struct {
+	struct fresh_task {
 		pid_t tid;
 		struct grant_socket *socket;
 	} pool[POOL_SIZE];
@@ -290,6 +290,22 @@ static bool has_work(void)
 	return (template.pooled < POOL_SIZE && !template.failed) || template.reaping;
 }
 
+/* Nothing is left to whoever adopts the children of a process that ends. Called with the lock held. */
+static void end_tasks(void)
+{
+	while (template.reaping)
+		reap(template.reap[--template.reaping]);
+	while (template.pooled) {
+		struct fresh_task *task = &template.pool[--template.pooled];
+
+		kill(task->tid, SIGKILL);
+		reap(task->tid);
+		grant_socket_dereference(task->socket);
+	}
+	kill(template.thread->tid, SIGKILL);
+	reap(template.thread->tid);
+}
+
 static void *manage(void *unused)
 {
 	int error = spawn_template();
@@ -307,6 +323,8 @@ static void *manage(void *unused)
 	}
 	while (!template.quit)
 		pthread_cond_wait(&template.wake, &template.lock);
+	if (!error)
+		end_tasks();
 	pthread_mutex_unlock(&template.lock);
 	return unused;
 }

@@ -101,6 +101,23 @@ static void stop_and_go(int threads, int flags)
 	close(fd);
 }
 
+/* A stop that begins before every thread has noticed the end of the one before. */
+static void stop_again_and_again(void)
+{
+	int fd, status = 0, stops = 0;
+	pid_t child = start(&fd, 3);
+
+	for (int i = 0; i < 100; i++) {
+		kill(child, SIGSTOP);
+		stops += waitpid(child, &status, WUNTRACED) == child && WIFSTOPPED(status);
+		kill(child, SIGCONT);
+	}
+	printf("stopped %d times\n", stops);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	close(fd);
+}
+
 static void continued(void)
 {
 	int fd, status;
@@ -150,6 +167,7 @@ int main(void)
 	stop_and_go(0, SA_NOCLDSTOP);
 	stop_and_go(3, 0);
 	continued();
+	stop_again_and_again();
 	orphaned();
 	return 0;
 }

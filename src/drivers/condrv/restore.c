@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -24,6 +25,7 @@ enum { KEEPER_TERMINAL = 0, KEEPER_PIPE = 1 };
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static struct termios attributes;
 static int keeper_pipe = -1;
+static pid_t keeper;
 static pid_t own_group;
 
 /* After fork() of a process with threads: async-signal-safe calls alone. */
@@ -47,7 +49,6 @@ static void __attribute__((noreturn)) keep(int terminal, int end)
 static void start_keeper(void)
 {
 	int ends[2];
-	pid_t keeper;
 
 	own_group = getpgrp();
 	if (tcgetattr(hal_terminal(), &attributes) < 0 || pipe2(ends, O_CLOEXEC) < 0)
@@ -72,6 +73,7 @@ void condrv_console_changing(void)
 
 void condrv_finish(void)
 {
-	if (keeper_pipe >= 0 && write(keeper_pipe, "", 1) < 0)
-		return; /* the keeper was killed */
+	/* It ends at the byte; if it was killed, nothing is lost. */
+	if (keeper_pipe >= 0 && write(keeper_pipe, "", 1) >= 0)
+		waitpid(keeper, NULL, 0);
 }
