@@ -14,10 +14,10 @@
 #include <string.h>
 #include <time.h>
 
-#define TICK_NS 2000000
-#define TICK_MAX_NS (16 * TICK_NS) /* while nothing happens */
-#define TALKATIVE_SLEEPS 8 /* waits a tick that make a pair one that talks to another */
-#define QUIET_TICKS 8 /* without a stop, until a guest may float */
+#define TICK_NS 1000000
+#define TICK_MAX_NS (32 * TICK_NS) /* while nothing happens */
+#define TALKATIVE_SLEEPS 4 /* waits a tick that make a pair one that talks to another */
+#define QUIET_TICKS 16 /* without a stop, until a guest may float */
 #define LOOK_TICKS_MAX 64 /* between two looks at what sleeps */
 
 static struct {
