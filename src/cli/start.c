@@ -24,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -100,6 +101,25 @@ static int find_working_directory(const struct cli_options *options, char *path,
 	return 125;
 }
 
+/* Under the name that it was called by, as lxrun or as lxtrace. */
+static int cannot_run(const char *program, const char *reason, int status)
+{
+	size_t length = strlen(program);
+
+	/* What is wrong with the program itself names it too. */
+	if (strncmp(reason, program, length) == 0 && strncmp(reason + length, ": ", 2) == 0)
+		reason += length + 2;
+	fprintf(stderr, "%s: cannot run %s: %s\n", program_invocation_short_name, program, reason);
+	return status;
+}
+
+static bool is_directory(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
 static int run(const struct cli_options *options, const char *program, const char *directory, char **environment, int *status)
 {
 	char reason[512] = "";
@@ -115,8 +135,7 @@ static int run(const struct cli_options *options, const char *program, const cha
 
 	if (!error)
 		return 0;
-	fprintf(stderr, "lxrun: cannot run %s: %s\n", options->arguments[0], reason[0] ? reason : lx_errno_text((int)-error));
-	return error == -LX_ENOENT ? 127 : 126;
+	return cannot_run(options->arguments[0], reason[0] ? reason : lx_errno_text((int)-error), error == -LX_ENOENT ? 127 : 126);
 }
 
 int cli_run_program(const struct cli_options *options, int *status)
@@ -128,10 +147,10 @@ int cli_run_program(const struct cli_options *options, int *status)
 	if (error)
 		return error;
 	error = cli_find_program(options->arguments[0], cli_get_environment(environment, "PATH"), program, sizeof(program));
-	if (error) {
-		fprintf(stderr, "lxrun: cannot run %s: %s\n", options->arguments[0], error == ENOENT ? "not found in PATH" : "permission denied");
-		return error == ENOENT ? 127 : 126;
-	}
+	if (error == ENOENT)
+		return cannot_run(options->arguments[0], "not found in PATH", 127);
+	if (error || is_directory(program))
+		return cannot_run(options->arguments[0], error ? "permission denied" : "is a directory", 126);
 	hal_start_state(); /* before anything of it changes */
 	hal_signal_block();
 	raise_descriptor_limit();
