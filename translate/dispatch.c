@@ -146,9 +146,6 @@ static void thread_begin(struct ps_thread *ps)
 
 	lx_instance_thread_started();
 	ob_set_current_table(lx_files_handles(thread->files));
-	/* Later tasks are born with their parents' names on the host. */
-	if (thread->process->is_first && thread->tid == thread->process->pid)
-		ps_platform()->set_name(ps->pico, thread->comm);
 	if (lx_call_observer && lx_call_observer->thread_begin)
 		lx_call_observer->thread_begin(thread);
 }

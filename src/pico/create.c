@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -222,8 +223,9 @@ int pico_thread_rebind(struct pico_thread *current, struct pico_thread *first)
 	current->registers = first->registers;
 	current->registers_valid = current->registers_dirty = current->redirected = true;
 	current->result_pending = false;
+	memcpy(current->name, first->name, sizeof(current->name));
 	if (first->name_pending)
-		pico_set_name(current, first->name);
+		pico_apply_name(current);
 	process_remove_task(fresh, first);
 	thread_free(first);
 	process_dereference(old);

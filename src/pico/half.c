@@ -247,7 +247,7 @@ static bool become_idle(struct pico_thread *thread)
 	if (thread->died || thread->stop == TASK_STOP_FOREIGN || thread->stop == TASK_STOP_VSYSCALL || half_is_reniced())
 		return false;
 	pthread_mutex_lock(&process->lock);
-	keep = process->active > 1 && process->idle < PICO_IDLE_MAX;
+	keep = process_wants_idle_locked(process);
 	if (keep) {
 		process->active--;
 		process->idle++;
@@ -270,6 +270,8 @@ static void begin(struct pico_thread *thread)
 	free(thread->start_state);
 	thread->start_state = NULL;
 	placement_enter(thread);
+	if (thread->name_pending)
+		pico_apply_name(thread);
 	pico_provider->thread_begin(thread, thread->context);
 }
 

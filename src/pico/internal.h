@@ -200,13 +200,15 @@ void process_add_task(struct pico_process *process, struct pico_thread *thread);
 void process_remove_task(struct pico_process *process, struct pico_thread *thread);
 /* Whether an idle task would find use there, and to leave one there. */
 bool process_wants_idle(struct pico_process *process);
+bool process_wants_idle_locked(const struct pico_process *process);
 void process_add_idle(struct pico_process *process, struct pico_thread *thread);
 void process_reference(struct pico_process *process);
 void process_dereference(struct pico_process *process);
 
 /* platform.c */
 uint64_t pico_task_cpu_ns(struct pico_thread *thread);
-void pico_set_name(struct pico_thread *thread, const char *name);
+/* Tell the host the name that is pending; on the thread's own half. */
+void pico_apply_name(struct pico_thread *thread);
 
 /* create.c */
 /* A parked copy of the task, and the socket that it has, referenced. */

@@ -146,16 +146,23 @@ static char state(struct pico_thread *thread)
 	return seen == 'S' || seen == 'D' ? seen : 'R';
 }
 
-/* PR_SET_NAME in the guest: its comm is what host tools show. A parked task can wait for the first calls that it is to make. */
-void pico_set_name(struct pico_thread *thread, const char *name)
+/* PR_SET_NAME in the guest: its comm is what host tools show. */
+void pico_apply_name(struct pico_thread *thread)
 {
 	struct pico_host_call call = {SYS_prctl, {PR_SET_NAME}, 0};
 
+	thread->name_pending = false;
+	calls_run_with_data(thread, &call, 1, thread->name, sizeof(thread->name));
+}
+
+/* A parked task can wait for the first calls that it is to make, or for its half. */
+static void set_name(struct pico_thread *thread, const char *name)
+{
 	memset(thread->name, 0, sizeof(thread->name));
 	strncpy(thread->name, name, sizeof(thread->name) - 1);
-	thread->name_pending = thread != half_current();
-	if (!thread->name_pending)
-		calls_run_with_data(thread, &call, 1, thread->name, sizeof(thread->name));
+	thread->name_pending = true;
+	if (thread == half_current())
+		pico_apply_name(thread);
 }
 
 static int set_affinity(struct pico_thread *thread, const void *mask, size_t size)
@@ -202,7 +209,7 @@ struct pico_platform pico_platform_ops = {
 	.cpu_time = cpu_time,
 	.state = state,
 	.resident = pico_process_resident,
-	.set_name = pico_set_name,
+	.set_name = set_name,
 	.set_affinity = set_affinity,
 	.set_nice = set_nice,
 	.lowest_address = PICO_LIMIT,

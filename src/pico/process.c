@@ -71,12 +71,17 @@ void process_add_task(struct pico_process *process, struct pico_thread *thread)
 	pthread_mutex_unlock(&process->lock);
 }
 
+bool process_wants_idle_locked(const struct pico_process *process)
+{
+	return process->active > 1 && process->idle < PICO_IDLE_MAX;
+}
+
 bool process_wants_idle(struct pico_process *process)
 {
 	bool wants;
 
 	pthread_mutex_lock(&process->lock);
-	wants = process->active > 1 && process->idle < PICO_IDLE_MAX;
+	wants = process_wants_idle_locked(process);
 	pthread_mutex_unlock(&process->lock);
 	return wants;
 }

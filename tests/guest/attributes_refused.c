@@ -1,13 +1,6 @@
 /* What extended attributes refuse, in all twelve forms and the four that name a directory. */
 #include "observe.h"
 
-#ifndef SYS_setxattrat
-#define SYS_setxattrat 463
-#define SYS_getxattrat 464
-#define SYS_listxattrat 465
-#define SYS_removexattrat 466
-#endif
-
 struct attribute_arguments {
 	uint64_t value;
 	uint32_t size, flags;

@@ -3,13 +3,6 @@
 
 #include <sys/xattr.h>
 
-#ifndef SYS_setxattrat
-#define SYS_setxattrat 463
-#define SYS_getxattrat 464
-#define SYS_listxattrat 465
-#define SYS_removexattrat 466
-#endif
-
 struct arguments {
 	uint64_t value;
 	uint32_t size, flags;

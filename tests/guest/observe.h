@@ -24,6 +24,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* Newer than Debian's headers. */
+#ifndef SYS_setxattrat
+#define SYS_setxattrat 463
+#define SYS_getxattrat 464
+#define SYS_listxattrat 465
+#define SYS_removexattrat 466
+#endif
+
 #define NOBODY 65534
 
 /* Evaluate a call that fails with -1 and errno, and print its value or the errno's name. The value. */

@@ -12,12 +12,6 @@
 #include <sys/xattr.h>
 #include <utime.h>
 
-#ifndef SYS_setxattrat
-#define SYS_setxattrat 463
-#define SYS_getxattrat 464
-#define SYS_listxattrat 465
-#define SYS_removexattrat 466
-#endif
 #ifndef SYS_fchmodat2
 #define SYS_fchmodat2 452
 #endif

@@ -43,10 +43,9 @@ static int set_up(void **state)
 	return 0;
 }
 
-/* The line of a call that has returned. */
 static struct trace_text line;
 
-static const char *traced(uint64_t number, int64_t result, const uint64_t arguments[6])
+static struct trace_decoder enter(uint64_t number, const uint64_t arguments[6])
 {
 	struct trace_decoder decoder = {
 		.text = &line,
@@ -59,6 +58,14 @@ static const char *traced(uint64_t number, int64_t result, const uint64_t argume
 
 	trace_reset(&line);
 	trace_decode_enter(&decoder);
+	return decoder;
+}
+
+/* The line of a call that has returned. */
+static const char *traced(uint64_t number, int64_t result, const uint64_t arguments[6])
+{
+	struct trace_decoder decoder = enter(number, arguments);
+
 	decoder.leaving = true;
 	decoder.result = result;
 	trace_decode_leave(&decoder);
@@ -73,17 +80,7 @@ static const char *traced(uint64_t number, int64_t result, const uint64_t argume
 /* What is known before the call runs. */
 static const char *begun(uint64_t number, const uint64_t arguments[6])
 {
-	struct trace_decoder decoder = {
-		.text = &line,
-		.format = &format,
-		.read = read_memory,
-		.row = lx_syscall_for_call(number, arguments),
-		.number = number,
-		.arguments = arguments,
-	};
-
-	trace_reset(&line);
-	trace_decode_enter(&decoder);
+	enter(number, arguments);
 	return trace_text(&line);
 }
 
