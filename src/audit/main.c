@@ -3,7 +3,7 @@
  * host kernel, and whether each was one that may.
  */
 #include <audit/program.h>
-#include <table.h>
+#include <core/table.h>
 
 #include <errno.h>
 #include <getopt.h>

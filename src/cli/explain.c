@@ -5,11 +5,11 @@
 #include <cli/explain.h>
 
 #include <cli/suggest.h>
+#include <core/ntstatus.h>
+#include <core/table.h>
 #include <lx/errno.h>
 #include <nt/ntobserver.h>
 #include <nt/ntstatus_errno.h>
-#include <status.h>
-#include <table.h>
 
 #include <ctype.h>
 #include <stdarg.h>

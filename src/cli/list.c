@@ -1,8 +1,8 @@
 /* lxrun --list-syscalls; see list.h. */
 #include <cli/list.h>
 
+#include <core/table.h>
 #include <lx/errno.h>
-#include <table.h>
 
 #include <string.h>
 

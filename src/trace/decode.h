@@ -9,7 +9,7 @@
 #ifndef TRACE_DECODE_H
 #define TRACE_DECODE_H
 
-#include <table.h>
+#include <core/table.h>
 #include <trace/text.h>
 
 /* What the user chose of the form. */

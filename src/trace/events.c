@@ -6,10 +6,10 @@
  */
 #include <trace/events.h>
 
-#include <fs.h>
 #include <hal/hal.h>
 #include <inttypes.h>
 #include <lx/flags.h>
+#include <path/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

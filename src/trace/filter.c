@@ -5,6 +5,7 @@
  */
 #include <trace/filter.h>
 
+#include <core/table.h>
 #include <ctype.h>
 #include <lx/flags.h>
 #include <regex.h>
@@ -12,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <table.h>
 
 enum { ELEMENT_SIZE = 256, SIGNAL_COUNT = 64, FIRST_REALTIME = 32 };
 

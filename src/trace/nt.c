@@ -6,13 +6,13 @@
  */
 #include <trace/nt.h>
 
+#include <core/table.h>
 #include <inttypes.h>
 #include <nt/iobuffer.h>
 #include <nt/ntservices.h>
 #include <nt/ntstatus_errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <table.h>
 #include <trace/thread.h>
 
 enum { MAX_SERVICES = 512, MAX_DEPTH = 8, NAME_LIMIT = 4096 };

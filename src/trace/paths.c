@@ -1,8 +1,8 @@
 /* What descriptors and path arguments refer to, asked of the LX subsystem without a service of its own. */
 #include <trace/paths.h>
 
-#include <fs.h>
 #include <lx/flags.h>
+#include <path/fs.h>
 #include <string.h>
 #include <trace/thread.h>
 #include <trace/trace.h>

@@ -1,11 +1,11 @@
 /* The table that -c prints, in strace's columns. Times are wall-clock times of the calls. */
 #include <trace/summary.h>
 
+#include <core/table.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <table.h>
 #include <trace/filter.h>
 
 struct count {

@@ -2,7 +2,7 @@
 #ifndef TRACE_THREAD_H
 #define TRACE_THREAD_H
 
-#include <process.h>
+#include <process/process.h>
 #include <sys/queue.h>
 #include <trace/decode.h>
 

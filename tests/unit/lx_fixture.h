@@ -7,13 +7,13 @@
 
 #include "process_fixture.h"
 
+#include <descriptor/files.h>
 #include <drivers/condrv/condrv.h>
 #include <drivers/devfs/devfs.h>
 #include <drivers/hostfs/hostfs.h>
 #include <fcntl.h>
-#include <files.h>
 #include <ftw.h>
-#include <process.h>
+#include <process/process.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>

@@ -2,9 +2,9 @@
 #include "failing.h"
 #include "lx_fixture.h"
 
-#include <fd.h>
-#include <fs.h>
-#include <path.h>
+#include <descriptor/fd.h>
+#include <path/fs.h>
+#include <path/path.h>
 
 static int64_t open_at(struct lx_fixture *fixture, const char *path, uint32_t flags, HANDLE *handle)
 {

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <tree.h>
+#include <process/tree.h>
 
 /* The world before each test: an init that leads session 1. */
 static int set_up(void **state)

@@ -6,9 +6,9 @@
 
 #include <cmocka.h>
 
-#include <exception.h>
-#include <signals.h>
-#include <times.h>
+#include <signal/exception.h>
+#include <signal/signals.h>
+#include <time/times.h>
 
 struct fixture {
 	struct lx_process process;

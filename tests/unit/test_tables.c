@@ -1,12 +1,12 @@
 /* The call table and what is generated from it: numbers, sub-rows, classes, errors, vocabularies, structures. */
+#include <core/ntstatus.h>
+#include <core/table.h>
 #include <lx/errno.h>
 #include <lx/flags.h>
 #include <nt/ntobserver.h>
 #include <nt/ntservices.h>
 #include <nt/ntstatus.h>
 #include <nt/ntstatus_errno.h>
-#include <status.h>
-#include <table.h>
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* -e: what each expression selects, and what is said of a wrong one. */
+#include <core/table.h>
 #include <lx/flags.h>
-#include <table.h>
 #include <trace/filter.h>
 
 #include <setjmp.h>

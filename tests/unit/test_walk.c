@@ -6,7 +6,7 @@
 
 #include <errno.h>
 #include <linux/openat2.h>
-#include <path.h>
+#include <path/path.h>
 #include <sys/syscall.h>
 
 #define PATHS 20000

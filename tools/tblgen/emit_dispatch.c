@@ -47,10 +47,10 @@ void emit_dispatch(const struct model *model, const char *folder)
 {
 	FILE *out = output_open(folder, "lx_dispatch.c");
 
-	fputs("/*\n * Generated from translate/syscalls.tbl: the function behind each row. Arguments are cut to the "
+	fputs("/*\n * Generated from translate/tables/syscalls.tbl: the function behind each row. Arguments are cut to the "
 	      "row's types\n"
 	      " * here, as the Linux kernel does at the same place.\n */\n"
-	      "#include <lx.h>\n#include <status.h>\n#include <table.h>\n\n"
+	      "#include <core/lx.h>\n#include <core/ntstatus.h>\n#include <core/table.h>\n\n"
 	      "#include <lx_syscalls.h>\n#include <nt/ntservices.h>\n\n",
 	      out);
 	for (size_t i = 0; i < model->syscall_count; i++)

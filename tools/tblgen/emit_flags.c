@@ -16,7 +16,7 @@ void emit_flags(const struct model *model, const char *folder)
 {
 	FILE *out = output_open(folder, "lx/flags.h");
 
-	fputs("/* Generated from translate/flags.tbl: the constants of the guest's ABI. */\n"
+	fputs("/* Generated from translate/tables/flags.tbl: the constants of the guest's ABI. */\n"
 	      "#ifndef LX_FLAGS_H\n#define LX_FLAGS_H\n",
 	      out);
 	for (size_t i = 0; i < model->vocabulary_count; i++) {

@@ -66,7 +66,7 @@ void emit_manual(const struct model *model, const char *folder)
 
 	while (native < model->row_count && model->syscalls[native]->number64 >= 0)
 		native++;
-	fputs(".\\\" Generated from translate/syscalls.tbl.\n"
+	fputs(".\\\" Generated from translate/tables/syscalls.tbl.\n"
 	      ".Dd $Mdocdate$\n.Dt LXRUN-SYSCALLS 7\n.Os\n.Sh NAME\n.Nm lxrun-syscalls\n"
 	      ".Nd what lxrun does with each Linux system call\n.Sh DESCRIPTION\n"
 	      "Every system call that Linux knows on x86-64, in the order of numbers,\n"

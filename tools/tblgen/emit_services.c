@@ -20,7 +20,7 @@ static void emit_header(const struct model *model, const char *folder)
 {
 	FILE *out = output_open(folder, "nt/ntservices.h");
 
-	fputs("/*\n * Generated from translate/services.tbl: the NT system services. Nt* is the service itself; Zw* is "
+	fputs("/*\n * Generated from translate/tables/services.tbl: the NT system services. Nt* is the service itself; Zw* is "
 	      "the\n"
 	      " * same for kernel-mode callers, and the place where an observer sees it (nt/ntobserver.h).\n */\n"
 	      "#ifndef NT_NTSERVICES_H\n#define NT_NTSERVICES_H\n\n"
@@ -66,7 +66,7 @@ static void emit_thunks(const struct model *model, const char *folder)
 {
 	FILE *out = output_open(folder, "nt_services.c");
 
-	fputs("/* Generated from translate/services.tbl: kernel-mode callers' form of each service. */\n"
+	fputs("/* Generated from translate/tables/services.tbl: kernel-mode callers' form of each service. */\n"
 	      "#include <nt/ntservices.h>\n\n#include <nt/ntobserver.h>\n\n"
 	      "const struct nt_service_observer *nt_service_observer;\n",
 	      out);
@@ -124,7 +124,7 @@ static void emit_table(const struct model *model, const char *folder)
 {
 	FILE *out = output_open(folder, "nt_service_table.c");
 
-	fputs("/* Generated from translate/services.tbl: what is known of each service. */\n"
+	fputs("/* Generated from translate/tables/services.tbl: what is known of each service. */\n"
 	      "#include <nt/ntobserver.h>\n\n#include <nt/ntstatus.h>\n\n#include <string.h>\n\n",
 	      out);
 	for (size_t i = 0; i < model->service_count; i++) {

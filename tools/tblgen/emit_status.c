@@ -8,7 +8,7 @@ static void emit_header(const struct model *model, const char *folder)
 {
 	FILE *out = output_open(folder, "nt/ntstatus.h");
 
-	fputs("/* Generated from translate/status.tbl: the status codes of the NT services. */\n"
+	fputs("/* Generated from translate/tables/status.tbl: the status codes of the NT services. */\n"
 	      "#ifndef NT_NTSTATUS_H\n#define NT_NTSTATUS_H\n\n#include <nt/ntdef.h>\n\n",
 	      out);
 	for (size_t i = 0; i < model->status_count; i++)
@@ -72,7 +72,7 @@ static void emit_names(const struct model *model, const char *folder)
 	size_t count;
 	const struct status **sorted = sorted_statuses(model, &count);
 
-	fputs("/* Generated from translate/status.tbl. */\n"
+	fputs("/* Generated from translate/tables/status.tbl. */\n"
 	      "#include <nt/ntstatus_errno.h>\n\n#include <nt/ntstatus.h>\n\n#include <stddef.h>\n\n"
 	      "static const struct status_row {\n\tuint32_t value;\n\tconst char *name;\n\tconst char *text;\n"
 	      "} rows[] = {\n",
@@ -108,8 +108,8 @@ static void emit_errors(const struct model *model, const char *folder)
 	size_t count;
 	const struct status **sorted = sorted_statuses(model, &count);
 
-	fputs("/* Generated from translate/status.tbl: the default errno of each status. */\n"
-	      "#include <status.h>\n\n#include <lx/errno.h>\n#include <nt/ntstatus_errno.h>\n\n"
+	fputs("/* Generated from translate/tables/status.tbl: the default errno of each status. */\n"
+	      "#include <core/ntstatus.h>\n\n#include <lx/errno.h>\n#include <nt/ntstatus_errno.h>\n\n"
 	      "#include <stddef.h>\n#include <stdint.h>\n\n"
 	      "static const struct status_row {\n\tuint32_t value;\n\tint32_t error;\n} rows[] = {\n",
 	      out);

@@ -28,7 +28,7 @@ static void emit_header(const struct model *model, const char *folder)
 {
 	FILE *out = output_open(folder, "lx_syscalls.h");
 
-	fputs("/*\n * Generated from translate/syscalls.tbl: the handler of each call, with the row's arguments as "
+	fputs("/*\n * Generated from translate/tables/syscalls.tbl: the handler of each call, with the row's arguments as "
 	      "types. A\n"
 	      " * handler returns the call's result or -LX_Exxx.\n */\n"
 	      "#ifndef LX_SYSCALLS_H\n#define LX_SYSCALLS_H\n\n#include <lx/types.h>\n\n#include <stdint.h>\n\n"
@@ -211,7 +211,7 @@ static void emit_tables(const struct model *model, const char *folder)
 	FILE *out = output_open(folder, "lx_tables.c");
 	unsigned *sub_rows = arena_allocate((model->syscall_count + 1) * sizeof(*sub_rows));
 
-	fputs("/* Generated from translate/syscalls.tbl, flags.tbl and structs.tbl. */\n#include <table.h>\n\n", out);
+	fputs("/* Generated from translate/tables/syscalls.tbl, flags.tbl and structs.tbl. */\n#include <core/table.h>\n\n", out);
 	print_vocabularies(out, model);
 	print_structures(out, model);
 	for (size_t i = 0; i < model->syscall_count; i++) {

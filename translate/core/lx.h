@@ -1,0 +1,55 @@
+/*
+ * The LX subsystem's own objects: what Linux has and NT has not. A Linux thread
+ * group is an lx_process around a ps_process; a task is an lx_thread around a
+ * ps_thread. What clone(2) can share is an object of its own with a reference
+ * count: files, fs, signal handlers, address space (mm_address_space).
+ *
+ * Lock order: lx_tree_lock (process tree, ids, sessions) > lx_signal lock of a
+ * process > lx_files.lock, lx_fs.lock. No lock is held across a wait, a copy
+ * from or to the guest, or an Nt service that may sleep.
+ */
+#ifndef TRANSLATE_LX_H
+#define TRANSLATE_LX_H
+
+#include <core/table.h>
+#include <executive/ps/ps.h>
+#include <lx/errno.h>
+#include <lx/flags.h>
+#include <lx/types.h>
+#include <nt/ntservices.h>
+#include <nt/ntstatus.h>
+#include <nt/ntstatus_errno.h>
+
+struct lx_files;  /* descriptor table: files.h */
+struct lx_fs;     /* root, working directory, umask: fs.h */
+struct lx_process;/* process.h */
+struct lx_thread; /* process.h */
+
+/* One system call under way. */
+struct lx_call {
+	struct lx_thread *thread;
+	const struct lx_syscall_descriptor *descriptor; /* sub-row once resolved */
+	uint64_t number;
+	uint64_t arguments[6];
+	struct pico_system_call *trap; /* action, want_result */
+};
+
+/* Guest memory of the calling thread. 0 or -LX_EFAULT; nothing is copied twice. */
+int64_t lx_copy_in(struct lx_call *call, void *data, struct lx_uptr from, size_t size);
+int64_t lx_copy_out(struct lx_call *call, struct lx_uptr to, const void *data, size_t size);
+/* A NUL-terminated string of at most `size` bytes with its NUL; its length, -LX_ENAMETOOLONG if longer, -LX_EFAULT. */
+int64_t lx_copy_in_string(struct lx_call *call, char *data, struct lx_uptr from, size_t size);
+/* A path into a LX_PATH_MAX buffer: -LX_ENOENT when empty unless `allow_empty`. */
+int64_t lx_copy_in_path(struct lx_call *call, char *path, struct lx_uptr from, bool allow_empty);
+
+/* NTSTATUS -> 0 (any success) or -LX_Exxx: overrides of the call's row first. */
+int64_t lx_result(struct lx_call *call, NTSTATUS status);
+
+/* A handler's result when it lets the call through, for the host to run in the guest's task with the guest's arguments. */
+static inline int64_t lx_run_on_host(struct lx_call *call)
+{
+	call->trap->action = PICO_RUN_NATIVE;
+	return 0;
+}
+
+#endif

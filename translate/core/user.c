@@ -1,0 +1,51 @@
+/*
+ * Guest memory as handlers see it: copies in and out of the calling thread's
+ * address space, and strings.
+ *
+ * Nothing is read twice: a handler that has copied a value works with its copy.
+ * A string is read in pieces that end at page ends, so that one which ends right
+ * before unmapped memory is no fault, and one that is short costs one copy.
+ */
+#include <process/process.h>
+
+static struct mm_address_space *space_of(struct lx_call *call)
+{
+	return call->thread->ps->process->space;
+}
+
+int64_t lx_copy_in(struct lx_call *call, void *data, struct lx_uptr from, size_t size)
+{
+	return mm_copy_from(space_of(call), data, from.address, size) == size ? 0 : -LX_EFAULT;
+}
+
+int64_t lx_copy_out(struct lx_call *call, struct lx_uptr to, const void *data, size_t size)
+{
+	return mm_copy_to(space_of(call), to.address, data, size) == size ? 0 : -LX_EFAULT;
+}
+
+int64_t lx_copy_in_string(struct lx_call *call, char *data, struct lx_uptr from, size_t size)
+{
+	size_t done = 0;
+
+	while (done < size) {
+		uint64_t address = from.address + done;
+		size_t to_page_end = LX_PAGE_SIZE - (address & (LX_PAGE_SIZE - 1));
+		size_t piece = MIN_OF(size - done, to_page_end);
+		size_t copied = mm_copy_from(space_of(call), data + done, address, piece);
+		const char *end = memchr(data + done, 0, copied);
+
+		if (end)
+			return end - data;
+		if (copied < piece)
+			return -LX_EFAULT;
+		done += piece;
+	}
+	return -LX_ENAMETOOLONG;
+}
+
+int64_t lx_copy_in_path(struct lx_call *call, char *path, struct lx_uptr from, bool allow_empty)
+{
+	int64_t length = lx_copy_in_string(call, path, from, LX_PATH_MAX);
+
+	return length == 0 && !allow_empty ? -LX_ENOENT : length;
+}

@@ -1,0 +1,215 @@
+/*
+ * fcntl(2) on the open file description: status flags and the owner of SIGIO.
+ * Duplicates and close-on-exec are in descriptors.c; locks, pipes and seals with
+ * their objects.
+ *
+ * O_PATH descriptors answer F_GETFL alone of these. The owner is kept in the file
+ * object, so that all descriptors of the description show the same.
+ */
+#include <descriptor/files.h>
+#include <lx_syscalls.h>
+#include <path/mounts.h>
+#include <process/process.h>
+
+#define SETTABLE_FLAGS (LX_O_APPEND | LX_O_NONBLOCK | LX_O_DIRECT | LX_O_NOATIME | LX_O_ASYNC)
+
+struct lx_f_owner_ex {
+	int32_t type, pid;
+};
+
+static uint32_t access_mode(const struct io_file *file)
+{
+	bool reads = file->access & FILE_READ_DATA;
+	bool writes = file->access & (FILE_WRITE_DATA | FILE_APPEND_DATA);
+
+	return reads && writes ? LX_O_RDWR : writes ? LX_O_WRONLY : LX_O_RDONLY;
+}
+
+int64_t lx_sys_fcntl_f_getfl(struct lx_call *call, int32_t fd)
+{
+	cleanup_object struct io_file *file = NULL;
+	ULONG flags = 0;
+	IO_STATUS_BLOCK io;
+	HANDLE handle;
+	NTSTATUS status;
+	int64_t result = lx_fd_handle(call, fd, true, &handle);
+
+	if (result < 0)
+		return result;
+	status = ZwQueryInformationFile(handle, &io, &flags, sizeof(flags), FileLxStatusFlagsInformation);
+	if (NT_SUCCESS(status))
+		status = io_reference_file(handle, 0, &file);
+	if (!NT_SUCCESS(status))
+		return lx_result(call, status);
+	flags &= ~(ULONG)LX_O_CLOEXEC;
+	if (lx_fd_is_path(call, fd))
+		return flags | LX_O_PATH;
+	/* The host's answer is complete; other drivers keep only what F_SETFL changes. */
+	if (lx_mounts_is_host_device(file->device))
+		return flags;
+	if (lx_mounts_have_device(file->device))
+		flags |= LX_O_LARGEFILE;
+	return (flags & ~(ULONG)LX_O_ACCMODE) | access_mode(file);
+}
+
+static int64_t set_status_flags(struct lx_call *call, HANDLE handle, ULONG flags)
+{
+	IO_STATUS_BLOCK io;
+
+	return lx_result(call, ZwSetInformationFile(handle, &io, &flags, sizeof(flags), FileLxStatusFlagsInformation));
+}
+
+int64_t lx_sys_fcntl_f_setfl(struct lx_call *call, int32_t fd, uint32_t arg)
+{
+	HANDLE handle;
+	int64_t result = lx_fd_handle(call, fd, false, &handle);
+
+	return result < 0 ? result : set_status_flags(call, handle, arg & SETTABLE_FLAGS);
+}
+
+/* FIONBIO and FIOASYNC: one status flag by an int in memory. */
+static int64_t set_flag_from(struct lx_call *call, int32_t fd, struct lx_uptr argp, ULONG flag)
+{
+	ULONG flags = 0;
+	IO_STATUS_BLOCK io;
+	HANDLE handle;
+	int32_t on;
+	NTSTATUS status;
+	int64_t result = lx_fd_handle(call, fd, false, &handle);
+
+	if (result == 0)
+		result = lx_copy_in(call, &on, argp, sizeof(on));
+	if (result < 0)
+		return result;
+	status = ZwQueryInformationFile(handle, &io, &flags, sizeof(flags), FileLxStatusFlagsInformation);
+	if (!NT_SUCCESS(status))
+		return lx_result(call, status);
+	flags = (flags & SETTABLE_FLAGS & ~flag) | (on ? flag : 0);
+	return set_status_flags(call, handle, flags);
+}
+
+int64_t lx_sys_ioctl_fionbio(struct lx_call *call, int32_t fd, struct lx_uptr argp)
+{
+	return set_flag_from(call, fd, argp, LX_O_NONBLOCK);
+}
+
+static int64_t reference_open(struct lx_call *call, int32_t fd, struct io_file **file)
+{
+	HANDLE handle;
+	int64_t result = lx_fd_handle(call, fd, false, &handle);
+
+	if (result < 0)
+		return result;
+	return NT_SUCCESS(io_reference_file(handle, 0, file)) ? 0 : -LX_EBADF;
+}
+
+/* Does the number name a task, a process, or a process group of the instance? */
+static bool owner_exists(int32_t type, int32_t id)
+{
+	bool exists;
+
+	pthread_mutex_lock(&lx_tree_lock);
+	if (type == LX_F_OWNER_TID)
+		exists = lx_find_thread(id) != NULL;
+	else
+		exists = lx_find_process(id) != NULL || lx_find_thread(id) != NULL;
+	pthread_mutex_unlock(&lx_tree_lock);
+	return exists;
+}
+
+static int64_t set_owner(struct lx_call *call, int32_t fd, int32_t type, int32_t id)
+{
+	cleanup_object struct io_file *file = NULL;
+	int64_t result = reference_open(call, fd, &file);
+
+	if (result < 0)
+		return result;
+	if (id && !owner_exists(type, id))
+		return -LX_ESRCH;
+	file->lx_owner = (ULONGLONG)type << 32 | (uint32_t)id;
+	return 0;
+}
+
+int64_t lx_sys_fcntl_f_setown(struct lx_call *call, int32_t fd, int32_t arg)
+{
+	if (arg == INT32_MIN)
+		return -LX_EINVAL;
+	return set_owner(call, fd, arg < 0 ? LX_F_OWNER_PGRP : LX_F_OWNER_PID, arg < 0 ? -arg : arg);
+}
+
+static int64_t get_owner(struct lx_call *call, int32_t fd, struct lx_f_owner_ex *owner)
+{
+	cleanup_object struct io_file *file = NULL;
+	int64_t result = reference_open(call, fd, &file);
+
+	if (result < 0)
+		return result;
+	owner->type = (int32_t)(file->lx_owner >> 32);
+	owner->pid = (int32_t)(uint32_t)file->lx_owner;
+	if (owner->pid && !owner_exists(owner->type, owner->pid))
+		owner->pid = 0;
+	return 0;
+}
+
+int64_t lx_sys_fcntl_f_getown(struct lx_call *call, int32_t fd)
+{
+	struct lx_f_owner_ex owner;
+	int64_t result = get_owner(call, fd, &owner);
+
+	if (result < 0)
+		return result;
+	return owner.type == LX_F_OWNER_PGRP ? -owner.pid : owner.pid;
+}
+
+int64_t lx_sys_fcntl_f_setown_ex(struct lx_call *call, int32_t fd, struct lx_uptr address)
+{
+	struct lx_f_owner_ex owner;
+	HANDLE handle;
+	int64_t result = lx_fd_handle(call, fd, false, &handle);
+
+	if (result == 0)
+		result = lx_copy_in(call, &owner, address, sizeof(owner));
+	if (result < 0)
+		return result;
+	if (owner.type != LX_F_OWNER_TID && owner.type != LX_F_OWNER_PID && owner.type != LX_F_OWNER_PGRP)
+		return -LX_EINVAL;
+	return set_owner(call, fd, owner.type, owner.pid);
+}
+
+int64_t lx_sys_fcntl_f_getown_ex(struct lx_call *call, int32_t fd, struct lx_uptr address)
+{
+	struct lx_f_owner_ex owner;
+	int64_t result = get_owner(call, fd, &owner);
+
+	return result < 0 ? result : lx_copy_out(call, address, &owner, sizeof(owner));
+}
+
+int64_t lx_sys_fcntl_f_setsig(struct lx_call *call, int32_t fd, int32_t arg)
+{
+	cleanup_object struct io_file *file = NULL;
+	int64_t result = reference_open(call, fd, &file);
+
+	if (result < 0)
+		return result;
+	if (arg < 0 || arg > LX_NSIG)
+		return -LX_EINVAL;
+	file->lx_signal = (ULONG)arg;
+	return 0;
+}
+
+int64_t lx_sys_fcntl_f_getsig(struct lx_call *call, int32_t fd)
+{
+	cleanup_object struct io_file *file = NULL;
+	int64_t result = reference_open(call, fd, &file);
+
+	return result < 0 ? result : (int64_t)file->lx_signal;
+}
+
+/* A command that no sub-row takes. */
+int64_t lx_sys_fcntl(struct lx_call *call, int32_t fd, uint32_t cmd, uint64_t arg)
+{
+	HANDLE handle;
+	int64_t result = lx_fd_handle(call, fd, false, &handle);
+
+	return result < 0 ? result : -LX_EINVAL;
+}

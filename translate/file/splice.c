@@ -1,0 +1,172 @@
+/*
+ * Moving data by way of pipes: splice(2), tee(2), vmsplice(2). The work is the pipe
+ * driver's (FSCTL_LX_SPLICE); here are the checks and where offsets come from.
+ */
+#include <lx_syscalls.h>
+#include <terminal/devices.h>
+
+#define SPLICE_FLAGS (LX_SPLICE_F_MOVE | LX_SPLICE_F_NONBLOCK | LX_SPLICE_F_MORE | LX_SPLICE_F_GIFT)
+#define MAXIMUM_TRANSFER 0x7ffff000u
+#define MAXIMUM_SEGMENTS 1024u
+
+struct end {
+	HANDLE handle;
+	bool is_pipe;
+	bool append;
+	struct lx_uptr place; /* of the offset; null: the file position */
+	LONGLONG offset;
+};
+
+static int64_t look_at_end(struct lx_call *call, int32_t fd, ACCESS_MASK access, struct end *end)
+{
+	FILE_FS_DEVICE_INFORMATION device = {0};
+	FILE_ACCESS_INFORMATION granted = {0};
+	IO_STATUS_BLOCK block = {0};
+	ULONG flags = 0;
+	int64_t result = lx_fd_handle(call, fd, false, &end->handle);
+
+	if (result < 0)
+		return result;
+	if (!NT_SUCCESS(ZwQueryInformationFile(end->handle, &block, &granted, sizeof granted, FileAccessInformation)) ||
+	    !(granted.AccessFlags & access))
+		return -LX_EBADF;
+	if (NT_SUCCESS(ZwQueryVolumeInformationFile(end->handle, &block, &device, sizeof device, FileFsDeviceInformation)))
+		end->is_pipe = device.DeviceType == FILE_DEVICE_NAMED_PIPE;
+	if (NT_SUCCESS(ZwQueryInformationFile(end->handle, &block, &flags, sizeof flags, FileLxStatusFlagsInformation)))
+		end->append = flags & LX_O_APPEND;
+	return 0;
+}
+
+/* Offsets: none for a pipe, not negative for a file. */
+static int64_t take_offset(struct lx_call *call, struct end *end)
+{
+	end->offset = -1;
+	if (lx_is_null(end->place))
+		return 0;
+	if (end->is_pipe)
+		return -LX_ESPIPE;
+	if (lx_copy_in(call, &end->offset, end->place, sizeof end->offset))
+		return -LX_EFAULT;
+	return end->offset < 0 ? -LX_EINVAL : 0;
+}
+
+static int64_t give_offset(struct lx_call *call, struct end *end, int64_t moved)
+{
+	if (moved < 0 || end->offset < 0)
+		return moved;
+	end->offset += moved;
+	return lx_copy_out(call, end->place, &end->offset, sizeof end->offset) ? -LX_EFAULT : moved;
+}
+
+static int64_t run(struct lx_call *call, HANDLE pipe, FSCTL_LX_SPLICE_INPUT *input)
+{
+	IO_STATUS_BLOCK block = {0};
+	NTSTATUS status = ZwFsControlFile(pipe, NULL, NULL, NULL, &block, FSCTL_LX_SPLICE, input, sizeof *input, NULL, 0);
+	int64_t result;
+
+	if (status == STATUS_USER_APC)
+		return -LX_ERESTARTSYS;
+	result = lx_result(call, status);
+	if (result == -LX_EPIPE)
+		lx_signal_self(call, LX_SIGPIPE);
+	return result < 0 ? result : (int64_t)block.Information;
+}
+
+int64_t lx_sys_splice(struct lx_call *call, int32_t fd_in, struct lx_uptr off_in, int32_t fd_out,
+		      struct lx_uptr off_out, uint64_t len, uint32_t flags)
+{
+	struct end in = {.place = off_in}, out = {.place = off_out};
+	FSCTL_LX_SPLICE_INPUT input = {.Flags = flags, .Length = MIN_OF(len, (uint64_t)MAXIMUM_TRANSFER)};
+	int64_t result;
+
+	if (len == 0)
+		return 0;
+	if (flags & ~(uint32_t)SPLICE_FLAGS)
+		return -LX_EINVAL;
+	result = look_at_end(call, fd_in, FILE_READ_DATA, &in);
+	if (result == 0)
+		result = look_at_end(call, fd_out, FILE_WRITE_DATA, &out);
+	if (result == 0)
+		result = take_offset(call, &in);
+	if (result == 0)
+		result = take_offset(call, &out);
+	if (result < 0)
+		return result;
+	if ((!in.is_pipe && !out.is_pipe) || (!out.is_pipe && out.append))
+		return -LX_EINVAL;
+	input.Operation = in.is_pipe ? FSCTL_LX_SPLICE_TO : FSCTL_LX_SPLICE_FROM;
+	input.Other = in.is_pipe ? out.handle : in.handle;
+	input.Offset = in.is_pipe ? out.offset : in.offset;
+	result = run(call, in.is_pipe ? in.handle : out.handle, &input);
+	/* A directory has nothing to splice from, which Linux says otherwise than of reading one. */
+	if (result == -LX_EISDIR)
+		return -LX_EINVAL;
+	return give_offset(call, in.is_pipe ? &out : &in, result);
+}
+
+int64_t lx_sys_tee(struct lx_call *call, int32_t fd_in, int32_t fd_out, uint64_t len, uint32_t flags)
+{
+	struct end in = {0}, out = {0};
+	FSCTL_LX_SPLICE_INPUT input = {.Operation = FSCTL_LX_SPLICE_TEE, .Flags = flags, .Offset = -1};
+	int64_t result;
+
+	if (flags & ~(uint32_t)SPLICE_FLAGS)
+		return -LX_EINVAL;
+	if (len == 0)
+		return 0;
+	result = look_at_end(call, fd_in, FILE_READ_DATA, &in);
+	if (result == 0)
+		result = look_at_end(call, fd_out, FILE_WRITE_DATA, &out);
+	if (result < 0)
+		return result;
+	if (!in.is_pipe || !out.is_pipe)
+		return -LX_EINVAL;
+	input.Other = out.handle;
+	input.Length = MIN_OF(len, (uint64_t)MAXIMUM_TRANSFER);
+	return run(call, in.handle, &input);
+}
+
+/* The segments of an iovec; the total is cut to what one call may move. */
+static int64_t take_segments(struct lx_call *call, struct lx_uptr iov, uint64_t count, struct io_segment *segments)
+{
+	uint64_t total = 0;
+
+	if (count > MAXIMUM_SEGMENTS)
+		return -LX_EINVAL;
+	if (count && lx_copy_in(call, segments, iov, count * sizeof *segments))
+		return -LX_EFAULT;
+	for (uint64_t i = 0; i < count; i++) {
+		if ((int64_t)segments[i].size < 0)
+			return -LX_EINVAL;
+		segments[i].size = MIN_OF(segments[i].size, MAXIMUM_TRANSFER - total);
+		total += segments[i].size;
+	}
+	return (int64_t)total;
+}
+
+int64_t lx_sys_vmsplice(struct lx_call *call, int32_t fd, struct lx_uptr iov, uint64_t nr_segs, uint32_t flags)
+{
+	FSCTL_LX_SPLICE_INPUT input = {.Operation = FSCTL_LX_SPLICE_BUFFER, .Flags = flags, .Offset = -1};
+	cleanup_free struct io_segment *segments = NULL;
+	struct io_buffer buffer;
+	struct end end = {0};
+	int64_t result;
+
+	if (flags & ~(uint32_t)SPLICE_FLAGS)
+		return -LX_EINVAL;
+	result = look_at_end(call, fd, FILE_READ_DATA | FILE_WRITE_DATA, &end);
+	if (result < 0)
+		return result;
+	segments = calloc(MIN_OF(nr_segs, (uint64_t)MAXIMUM_SEGMENTS) + 1, sizeof *segments);
+	if (!segments)
+		return -LX_ENOMEM;
+	result = take_segments(call, iov, nr_segs, segments);
+	if (result <= 0)
+		return result;
+	if (!end.is_pipe)
+		return -LX_EBADF;
+	io_buffer_from_user(&buffer, call->thread->ps->process->space, segments, (uint32_t)nr_segs);
+	input.Buffer = &buffer;
+	input.Length = (uint64_t)result;
+	return run(call, end.handle, &input);
+}

@@ -1,0 +1,260 @@
+/*
+ * Looking at files: stat, lstat, fstat, newfstatat, statx, and the access family.
+ *
+ * A path costs one NtQueryInformationByName, a descriptor one
+ * NtQueryInformationFile; both answer with everything that statx(2) shows.
+ */
+#include <descriptor/files.h>
+#include <lx_syscalls.h>
+#include <path/path.h>
+#include <process/process.h>
+
+/* struct stat of x86-64. */
+struct lx_stat {
+	uint64_t st_dev, st_ino, st_nlink;
+	uint32_t st_mode, st_uid, st_gid, pad;
+	uint64_t st_rdev;
+	int64_t st_size, st_blksize, st_blocks;
+	int64_t st_atime_sec, st_atime_nsec, st_mtime_sec, st_mtime_nsec, st_ctime_sec, st_ctime_nsec;
+	int64_t reserved[3];
+};
+_Static_assert(sizeof(struct lx_stat) == 144, "struct stat");
+
+struct lx_statx_timestamp {
+	int64_t tv_sec;
+	uint32_t tv_nsec;
+	int32_t reserved;
+};
+
+struct lx_statx {
+	uint32_t stx_mask, stx_blksize;
+	uint64_t stx_attributes;
+	uint32_t stx_nlink, stx_uid, stx_gid;
+	uint16_t stx_mode, pad;
+	uint64_t stx_ino, stx_size, stx_blocks, stx_attributes_mask;
+	struct lx_statx_timestamp stx_atime, stx_btime, stx_ctime, stx_mtime;
+	uint32_t stx_rdev_major, stx_rdev_minor, stx_dev_major, stx_dev_minor;
+	uint64_t stx_mnt_id;
+	uint32_t stx_dio_mem_align, stx_dio_offset_align;
+	uint64_t reserved[12];
+};
+_Static_assert(sizeof(struct lx_statx) == 256, "struct statx");
+
+#define STATX_RESERVED 0x80000000u
+
+static uint64_t encode_device(ULONG major, ULONG minor)
+{
+	return (minor & 0xff) | (uint64_t)(major & 0xfff) << 8 | (uint64_t)(minor & ~0xffu) << 12;
+}
+
+static int64_t put_stat(struct lx_call *call, struct lx_uptr to, const FILE_LX_STATX_INFORMATION *from)
+{
+	struct lx_stat stat = {
+		.st_dev = encode_device(from->DevMajor, from->DevMinor),
+		.st_ino = from->Inode,
+		.st_nlink = from->NumberOfLinks,
+		.st_mode = from->Mode,
+		.st_uid = from->Uid,
+		.st_gid = from->Gid,
+		.st_rdev = encode_device(from->RdevMajor, from->RdevMinor),
+		.st_size = (int64_t)from->Size,
+		.st_blksize = from->BlockSize,
+		.st_blocks = (int64_t)from->Blocks,
+		.st_atime_sec = from->AccessTime.Seconds,
+		.st_atime_nsec = from->AccessTime.Nanoseconds,
+		.st_mtime_sec = from->ModifyTime.Seconds,
+		.st_mtime_nsec = from->ModifyTime.Nanoseconds,
+		.st_ctime_sec = from->ChangeTime.Seconds,
+		.st_ctime_nsec = from->ChangeTime.Nanoseconds,
+	};
+
+	return lx_copy_out(call, to, &stat, sizeof(stat));
+}
+
+static int64_t query_handle(struct lx_call *call, HANDLE handle, FILE_LX_STATX_INFORMATION *information)
+{
+	IO_STATUS_BLOCK io;
+
+	return lx_result(call, ZwQueryInformationFile(handle, &io, information, sizeof(*information),
+						      FileLxStatxInformation));
+}
+
+/* Ask by name; a link as last component is the subject itself if the walk stops at it. */
+static int64_t query_walked(struct lx_walk *walk, FILE_LX_STATX_INFORMATION *information)
+{
+	IO_STATUS_BLOCK io;
+	NTSTATUS status;
+	int64_t result;
+
+	do {
+		/* The root of a mount, or what a magic link leads to, is open already. */
+		if (!walk->name_size && (walk->base.mount || walk->jumped))
+			return query_handle(walk->call, walk->base.handle, information);
+		status = ZwQueryInformationByName(lx_walk_attributes(walk, lx_walk_stops_at_link(walk) ? OBJ_OPENLINK : 0),
+						  &io, information, sizeof(*information), FileLxStatxInformation);
+	} while (lx_walk_again(walk, status, &result));
+	if (result == 0 && walk->directory && (information->Mode & LX_S_IFMT) != LX_S_IFDIR)
+		return -LX_ENOTDIR;
+	return result;
+}
+
+static int64_t query_path(struct lx_call *call, int32_t dirfd, const char *path, uint32_t at_flags,
+			  FILE_LX_STATX_INFORMATION *information)
+{
+	struct lx_walk walk;
+	int64_t result = lx_walk_begin(&walk, call, dirfd, path,
+				       at_flags & LX_AT_SYMLINK_NOFOLLOW ? LX_WALK_NOFOLLOW : 0, 0);
+
+	if (result == 0)
+		result = query_walked(&walk, information);
+	lx_walk_end(&walk);
+	return result;
+}
+
+static int64_t query_descriptor(struct lx_call *call, int32_t fd, FILE_LX_STATX_INFORMATION *information)
+{
+	HANDLE handle;
+	int64_t result = lx_fd_handle(call, fd, true, &handle);
+
+	return result < 0 ? result : query_handle(call, handle, information);
+}
+
+/* (dirfd, path, AT_ flags), the flags checked. A null path stands for an empty one where that is allowed. */
+static int64_t query_at(struct lx_call *call, int32_t dirfd, struct lx_uptr pathname, uint32_t at_flags,
+			FILE_LX_STATX_INFORMATION *information)
+{
+	bool may_be_empty = at_flags & LX_AT_EMPTY_PATH;
+	char path[LX_PATH_MAX];
+	int64_t length = 0;
+
+	if (!(may_be_empty && lx_is_null(pathname)))
+		length = lx_copy_in_path(call, path, pathname, may_be_empty);
+	if (length < 0)
+		return length;
+	if (length)
+		return query_path(call, dirfd, path, at_flags, information);
+	return dirfd == LX_AT_FDCWD ? query_path(call, dirfd, ".", 0, information) :
+				      query_descriptor(call, dirfd, information);
+}
+
+int64_t lx_sys_newfstatat(struct lx_call *call, int32_t dirfd, struct lx_uptr pathname, struct lx_uptr statbuf,
+			  uint32_t flags)
+{
+	FILE_LX_STATX_INFORMATION information;
+	int64_t result;
+
+	if (flags & ~(LX_AT_SYMLINK_NOFOLLOW | LX_AT_NO_AUTOMOUNT | LX_AT_EMPTY_PATH))
+		return -LX_EINVAL;
+	result = query_at(call, dirfd, pathname, flags, &information);
+	return result < 0 ? result : put_stat(call, statbuf, &information);
+}
+
+int64_t lx_sys_stat(struct lx_call *call, struct lx_uptr pathname, struct lx_uptr statbuf)
+{
+	return lx_sys_newfstatat(call, LX_AT_FDCWD, pathname, statbuf, 0);
+}
+
+int64_t lx_sys_lstat(struct lx_call *call, struct lx_uptr pathname, struct lx_uptr statbuf)
+{
+	return lx_sys_newfstatat(call, LX_AT_FDCWD, pathname, statbuf, LX_AT_SYMLINK_NOFOLLOW);
+}
+
+int64_t lx_sys_fstat(struct lx_call *call, int32_t fd, struct lx_uptr statbuf)
+{
+	FILE_LX_STATX_INFORMATION information;
+	int64_t result = query_descriptor(call, fd, &information);
+
+	return result < 0 ? result : put_stat(call, statbuf, &information);
+}
+
+static struct lx_statx_timestamp timestamp(FILE_LX_TIME time)
+{
+	return (struct lx_statx_timestamp){.tv_sec = time.Seconds, .tv_nsec = time.Nanoseconds};
+}
+
+static int64_t put_statx(struct lx_call *call, struct lx_uptr to, const FILE_LX_STATX_INFORMATION *from, uint32_t wanted)
+{
+	/* The driver answers everything it knows; the kernel shows the basics always, the rest when asked. */
+	uint32_t mask = from->Mask & (wanted | LX_STATX_BASIC_STATS | LX_STATX_MNT_ID);
+	struct lx_statx statx = {
+		.stx_mask = mask,
+		.stx_blksize = from->BlockSize,
+		.stx_attributes = from->Attributes,
+		.stx_nlink = from->NumberOfLinks,
+		.stx_uid = from->Uid,
+		.stx_gid = from->Gid,
+		.stx_mode = (uint16_t)from->Mode,
+		.stx_ino = from->Inode,
+		.stx_size = from->Size,
+		.stx_blocks = from->Blocks,
+		.stx_attributes_mask = from->AttributesMask,
+		.stx_atime = timestamp(from->AccessTime),
+		.stx_ctime = timestamp(from->ChangeTime),
+		.stx_mtime = timestamp(from->ModifyTime),
+		.stx_rdev_major = from->RdevMajor,
+		.stx_rdev_minor = from->RdevMinor,
+		.stx_dev_major = from->DevMajor,
+		.stx_dev_minor = from->DevMinor,
+	};
+
+	if (mask & LX_STATX_BTIME)
+		statx.stx_btime = timestamp(from->BirthTime);
+	if (mask & LX_STATX_MNT_ID)
+		statx.stx_mnt_id = from->MountId;
+	if (mask & LX_STATX_DIOALIGN) {
+		statx.stx_dio_mem_align = from->DioMemAlign;
+		statx.stx_dio_offset_align = from->DioOffsetAlign;
+	}
+	return lx_copy_out(call, to, &statx, sizeof(statx));
+}
+
+int64_t lx_sys_statx(struct lx_call *call, int32_t dirfd, struct lx_uptr pathname, uint32_t flags, uint32_t mask,
+		     struct lx_uptr statxbuf)
+{
+	FILE_LX_STATX_INFORMATION information;
+	int64_t result;
+
+	if ((mask & STATX_RESERVED) || (flags & LX_AT_STATX_SYNC_TYPE) == LX_AT_STATX_SYNC_TYPE)
+		return -LX_EINVAL;
+	if (flags & ~(LX_AT_SYMLINK_NOFOLLOW | LX_AT_NO_AUTOMOUNT | LX_AT_EMPTY_PATH | LX_AT_STATX_SYNC_TYPE))
+		return -LX_EINVAL;
+	result = query_at(call, dirfd, pathname, flags, &information);
+	return result < 0 ? result : put_statx(call, statxbuf, &information, mask);
+}
+
+int64_t lx_sys_faccessat2(struct lx_call *call, int32_t dirfd, struct lx_uptr pathname, uint32_t mode, uint32_t flags)
+{
+	struct { ULONG mode, flags; } check = {mode, flags & LX_AT_EACCESS};
+	char path[LX_PATH_MAX];
+	IO_STATUS_BLOCK io;
+	HANDLE handle;
+	bool owned;
+	int64_t result;
+
+	if (mode & ~(uint32_t)(LX_R_OK | LX_W_OK | LX_X_OK))
+		return -LX_EINVAL;
+	if (flags & ~(LX_AT_EACCESS | LX_AT_SYMLINK_NOFOLLOW | LX_AT_EMPTY_PATH))
+		return -LX_EINVAL;
+	result = lx_copy_in_path(call, path, pathname, flags & LX_AT_EMPTY_PATH);
+	if (result < 0)
+		return result;
+	result = lx_path_object(call, dirfd, path, flags, &handle, &owned);
+	if (result < 0)
+		return result;
+	if (mode)
+		result = lx_result(call, ZwFsControlFile(handle, NULL, NULL, NULL, &io, FSCTL_LX_ACCESS, &check,
+							 sizeof(check), NULL, 0));
+	if (owned)
+		ZwClose(handle);
+	return result;
+}
+
+int64_t lx_sys_faccessat(struct lx_call *call, int32_t dirfd, struct lx_uptr pathname, uint32_t mode)
+{
+	return lx_sys_faccessat2(call, dirfd, pathname, mode, 0);
+}
+
+int64_t lx_sys_access(struct lx_call *call, struct lx_uptr pathname, uint32_t mode)
+{
+	return lx_sys_faccessat2(call, LX_AT_FDCWD, pathname, mode, 0);
+}

@@ -1,0 +1,15 @@
+/*
+ * Futexes inside the LX subsystem: what the priority-inheritance operations and robust lists share.
+ */
+#ifndef TRANSLATE_FUTEX_H
+#define TRANSLATE_FUTEX_H
+
+#include <process/process.h>
+
+/*
+ * futex_pi.c: the thread ends: it can own no lock any more, and the next waiter of each lock that it holds takes it over.
+ * After the robust list has been walked.
+ */
+void lx_pi_owner_exit(struct lx_thread *thread);
+
+#endif

@@ -1,0 +1,76 @@
+/* What the generators of /proc share: a consistent view of the task that a node is about. */
+#ifndef TRANSLATE_PROCFS_H
+#define TRANSLATE_PROCFS_H
+
+#include <descriptor/files.h>
+#include <drivers/procfs/procfs.h>
+#include <process/process.h>
+
+/*
+ * A task as it was when looked at. The members were copied or referenced under
+ * lx_tree_lock; what could have gone is NULL (a zombie has no memory and no files).
+ */
+struct lx_proc_view {
+	struct lx_process *process;
+	struct lx_files *files;
+	struct lx_fs *fs;
+	struct mm_address_space *space;
+	struct se_token *token;
+	struct ps_thread *ps_thread;
+	int32_t pid, tid, parent, group, session;
+	char state; /* what LX knows of it: R, T, Z; 0: see lx_proc_state() */
+	char comm[16];
+	uint32_t threads;
+	int32_t nice, policy, priority;
+	uint64_t terminal; /* controlling; 0: none */
+	int32_t foreground; /* its foreground group; -1: none */
+	struct lx_sigset blocked, pending, shared_pending, ignored, caught;
+	uint32_t queued;
+	uint8_t affinity[128];
+	uint64_t timer_slack_ns;
+};
+
+/* -ESRCH's status if there is no such task. Release with lx_proc_release (or the cleanup attribute). */
+NTSTATUS lx_proc_look(const struct procfs_subject *subject, struct lx_proc_view *view);
+/* The letter of stat(5): R, S, D, T or Z; asks the host, so not under a lock. */
+char lx_proc_state(const struct lx_proc_view *view);
+void lx_proc_release(struct lx_proc_view *view);
+#define cleanup_proc_view __attribute__((cleanup(lx_proc_release)))
+
+/* A status as the driver wants it. */
+static inline NTSTATUS lx_proc_error(int error)
+{
+	return nt_status_from_errno(error);
+}
+
+/* procfs_files.c: the entries of fd, fdinfo, and the links to directories and programs. */
+extern const struct procfs_numbers lx_proc_descriptors, lx_proc_descriptor_information;
+int64_t lx_proc_exe_target(const struct procfs_subject *subject, char *target, size_t size);
+NTSTATUS lx_proc_exe_follow(const struct procfs_subject *subject, struct io_file **file);
+int64_t lx_proc_cwd_target(const struct procfs_subject *subject, char *target, size_t size);
+NTSTATUS lx_proc_cwd_follow(const struct procfs_subject *subject, struct io_file **file);
+int64_t lx_proc_root_target(const struct procfs_subject *subject, char *target, size_t size);
+NTSTATUS lx_proc_root_follow(const struct procfs_subject *subject, struct io_file **file);
+
+/* procfs_memory.c */
+NTSTATUS lx_proc_show_maps(const struct procfs_subject *subject, struct procfs_text *text);
+NTSTATUS lx_proc_show_cmdline(const struct procfs_subject *subject, struct procfs_text *text);
+NTSTATUS lx_proc_show_environ(const struct procfs_subject *subject, struct procfs_text *text);
+NTSTATUS lx_proc_show_auxv(const struct procfs_subject *subject, struct procfs_text *text);
+NTSTATUS lx_proc_show_statm(const struct procfs_subject *subject, struct procfs_text *text);
+struct lx_proc_layout { uint64_t code_start, code_end, data_start, data_end, break_start; };
+/* Where the program lies, from its mappings. */
+struct lx_proc_layout lx_proc_layout(const struct lx_proc_view *view);
+
+/* procfs_status.c */
+NTSTATUS lx_proc_show_status(const struct procfs_subject *subject, struct procfs_text *text);
+NTSTATUS lx_proc_show_stat(const struct procfs_subject *subject, struct procfs_text *text);
+NTSTATUS lx_proc_show_limits(const struct procfs_subject *subject, struct procfs_text *text);
+
+/* procfs_system.c, procfs_sys.c */
+extern const struct procfs_node lx_proc_root_node;
+extern const struct procfs_node lx_proc_sys_nodes[];
+/* procfs_process.c */
+extern const struct procfs_numbers lx_proc_processes;
+
+#endif

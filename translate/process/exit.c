@@ -1,0 +1,383 @@
+/*
+ * The end of threads and processes: exit(2), exit_group(2), and what fatal signals, exec and a killed host task use.
+ *
+ * A thread ends on its own half, before the platform takes its task away: what has to be done in the guest's memory comes
+ * first, then what the thread shares is given up, then it leaves the tree. With the last one the process becomes a zombie
+ * and its parent hears of it. Others are ended by a flag (lx_thread_must_exit), a kick, and the end of their waits.
+ *
+ * Locks: lx_tree_lock for the tree; never held while the guest is touched or descriptors are closed.
+ */
+#include <lx_syscalls.h>
+#include <process/tree.h>
+
+#define FUTEX_NUMBER 202 /* futex(2) of the host's x86-64 */
+
+bool lx_thread_must_exit(const struct lx_thread *thread)
+{
+	return atomic_load_explicit(&thread->dying, memory_order_acquire) ||
+	       atomic_load_explicit(&thread->process->group_exiting, memory_order_acquire);
+}
+
+/* Under lx_tree_lock. */
+static void end_thread(struct lx_thread *thread)
+{
+	atomic_store(&thread->dying, true);
+	if (thread->exiting)
+		return;
+	atomic_store(&thread->ps->ke.terminating, true);
+	ke_signal_apc(&thread->ps->ke);
+	ke_set_event(&thread->killed);
+	if (thread->started)
+		ps_platform()->kick(thread->ps->pico);
+}
+
+static void end_group(struct lx_process *process, int32_t wait_status)
+{
+	struct lx_thread *thread;
+
+	if (process->group_exiting || process->state >= LX_ZOMBIE)
+		return;
+	process->group_exit_status = wait_status;
+	atomic_store(&process->group_exiting, true);
+	TAILQ_FOREACH (thread, &process->threads, link)
+		end_thread(thread);
+}
+
+void lx_exit_group(struct lx_process *process, int32_t wait_status)
+{
+	pthread_mutex_lock(&lx_tree_lock);
+	end_group(process, wait_status);
+	pthread_mutex_unlock(&lx_tree_lock);
+}
+
+bool lx_end_other_threads(struct lx_thread *survivor)
+{
+	struct lx_process *process = survivor->process;
+	struct lx_thread *thread;
+	bool alone;
+
+	pthread_mutex_lock(&lx_tree_lock);
+	if (lx_thread_must_exit(survivor)) {
+		pthread_mutex_unlock(&lx_tree_lock);
+		return false;
+	}
+	process->exec_thread = survivor;
+	ke_reset_event(&process->threads_gone);
+	TAILQ_FOREACH (thread, &process->threads, link)
+		if (thread != survivor)
+			end_thread(thread);
+	alone = process->live_threads == 1;
+	pthread_mutex_unlock(&lx_tree_lock);
+	/* They end soon, whatever they do; also when the process is killed meanwhile. */
+	if (!alone)
+		ke_wait_for_object(&process->threads_gone.header, false, NULL);
+	pthread_mutex_lock(&lx_tree_lock);
+	process->exec_thread = NULL;
+	pthread_mutex_unlock(&lx_tree_lock);
+	return !lx_thread_must_exit(survivor);
+}
+
+void lx_release_vfork_parent(struct lx_process *process)
+{
+	if (__atomic_exchange_n(&process->vfork_pending, false, __ATOMIC_ACQ_REL))
+		ke_set_event(&process->vfork_done);
+}
+
+void lx_clear_child_tid(struct lx_thread *thread)
+{
+	static const int32_t zero;
+	uint64_t address = thread->clear_child_tid.address;
+	struct pico_host_call wake = {.number = FUTEX_NUMBER, .arguments = {address, LX_FUTEX_WAKE, 1}};
+
+	thread->clear_child_tid = lx_uptr(0);
+	if (!address || (thread->process->live_threads == 1 && !thread->process->shares_space))
+		return;
+	/* The same queue as the guests' own waits: those run on the host. */
+	if (mm_copy_to(thread->ps->process->space, address, &zero, sizeof(zero)) == sizeof(zero))
+		ps_platform()->host_calls(thread->ps->pico, &wake, 1, NULL, 0);
+}
+
+/* --- the tree's part */
+
+static void send_to_process(struct lx_process *process, int32_t signal)
+{
+	if (process && process->sighand && process->state < LX_ZOMBIE)
+		lx_signal_process(process, &(struct lx_siginfo){.signo = signal, .code = LX_SI_KERNEL});
+}
+
+/* A group with stopped members that nobody is left to continue: SIGHUP, then SIGCONT. */
+static void check_orphaned(struct lx_process *process, const struct lx_process *parent, bool exiting)
+{
+	struct lx_group *group = process->group;
+	struct lx_process *member, *next;
+
+	if (!group || !parent || !parent->group || parent->group == group ||
+	    parent->group->session != group->session)
+		return;
+	if (!lx_group_would_be_orphaned(group, exiting ? process : NULL) || !lx_group_has_stopped(group))
+		return;
+	TAILQ_FOREACH_SAFE (member, &group->members, group_link, next) {
+		send_to_process(member, LX_SIGHUP);
+		send_to_process(member, LX_SIGCONT);
+	}
+}
+
+static struct lx_process *find_adopter(const struct lx_process *process)
+{
+	struct lx_process *ancestor;
+
+	for (ancestor = process->parent; ancestor && ancestor != lx_init_process; ancestor = ancestor->parent)
+		if (ancestor->is_subreaper && ancestor->state < LX_ZOMBIE && !ancestor->group_exiting)
+			return ancestor;
+	return lx_init_process;
+}
+
+static bool ignores_children(struct lx_process *parent, bool *quiet)
+{
+	const struct lx_sigaction *action;
+	bool ignores;
+
+	if (parent == lx_init_process) {
+		*quiet = true;
+		return true;
+	}
+	pthread_mutex_lock(&lx_signal_lock);
+	action = &parent->sighand->actions[LX_SIGCHLD];
+	*quiet = action->handler == LX_SIG_IGN;
+	ignores = *quiet || (action->flags & LX_SA_NOCLDWAIT);
+	pthread_mutex_unlock(&lx_signal_lock);
+	return ignores;
+}
+
+static int32_t child_code(int32_t wait_status)
+{
+	if (!(wait_status & 0x7f))
+		return LX_CLD_EXITED;
+	return wait_status & 0x80 ? LX_CLD_DUMPED : LX_CLD_KILLED;
+}
+
+/* A zombie tells its parent; true if nobody is going to wait for it. */
+static bool notify_parent(struct lx_process *zombie)
+{
+	struct lx_process *parent = zombie->parent;
+	int32_t signal = zombie->exit_signal;
+	bool reaped = false, quiet = false;
+
+	if (parent == lx_init_process)
+		reaped = quiet = true;
+	else if (signal == LX_SIGCHLD)
+		reaped = ignores_children(parent, &quiet);
+	if (!quiet && signal > 0 && signal <= LX_NSIG && parent->state < LX_ZOMBIE) {
+		int32_t status = zombie->wait_status;
+		struct lx_siginfo info;
+
+		lx_fill_child_info(&info, zombie, child_code(status), status & 0x7f ? status & 0x7f : status >> 8 & 0xff);
+		info.signo = signal;
+		lx_signal_process(parent, &info);
+	}
+	ke_wake_all(&parent->child_waiters);
+	return reaped;
+}
+
+static void become_zombie_child_of(struct lx_process *child, struct lx_process *adopter)
+{
+	if (child->state != LX_ZOMBIE)
+		return;
+	/* It changes hands as a zombie: the new parent is told with SIGCHLD, whatever the old one was to get. */
+	child->exit_signal = LX_SIGCHLD;
+	if (notify_parent(child) && child->parent == adopter)
+		lx_reap(child);
+}
+
+static void send_death_signal(struct lx_process *child, const struct lx_process *parent, const struct lx_thread *thread)
+{
+	struct lx_siginfo info = {.signo = child->parent_death_signal, .code = LX_SI_USER};
+
+	if (!child->parent_death_signal || child->state >= LX_ZOMBIE)
+		return;
+	info.rt.pid = parent->pid;
+	info.rt.uid = thread->token->ruid;
+	lx_signal_process(child, &info);
+}
+
+/* Children of one thread go to another of the process, or to a subreaper or init with the last one. */
+static void give_children_away(struct lx_process *process, const struct lx_thread *thread)
+{
+	struct lx_thread *heir = TAILQ_FIRST(&process->threads);
+	struct lx_process *adopter = heir ? process : find_adopter(process);
+	struct lx_process *child, *next;
+
+	TAILQ_FOREACH_SAFE (child, &process->children, sibling, next) {
+		if (heir && child->parent_tid != thread->tid)
+			continue;
+		send_death_signal(child, process, thread);
+		if (heir) {
+			child->parent_tid = heir->tid;
+			continue;
+		}
+		lx_tree_reparent(child, adopter, adopter->pid);
+		if (child->exit_signal != -1 && child->state < LX_ZOMBIE)
+			child->exit_signal = LX_SIGCHLD;
+		check_orphaned(child, process, false);
+		become_zombie_child_of(child, adopter);
+	}
+}
+
+/* Under lx_tree_lock; the process has no threads any more. The group to be hung up with its terminal, or 0. */
+static int32_t end_process(struct lx_process *process)
+{
+	struct lx_session *session = process->group ? process->group->session : NULL;
+	int32_t hangup = 0;
+
+	if (session && session->leader == process) {
+		hangup = lx_session_leader_exit(process);
+		session->leader = NULL;
+	}
+	check_orphaned(process, process->parent, true);
+	pthread_mutex_lock(&lx_signal_lock);
+	process->state = LX_ZOMBIE;
+	pthread_mutex_unlock(&lx_signal_lock);
+	if (notify_parent(process))
+		lx_reap(process);
+	lx_instance_changed();
+	return hangup;
+}
+
+/* True if it was the last thread. */
+static bool leave_tree(struct lx_thread *thread, int32_t status, int32_t *hangup)
+{
+	struct lx_process *process = thread->process;
+	bool last;
+
+	pthread_mutex_lock(&lx_tree_lock);
+	last = process->live_threads == 1;
+	if (last) {
+		/* Without exit_group, the status of the thread that happens to be the last. */
+		process->wait_status = process->group_exiting ? process->group_exit_status : status;
+		lx_process_usage(process, &process->exit_usage);
+	}
+	if (thread->tid == process->pid) {
+		process->leader_nice = thread->nice;
+		process->leader_policy = thread->sched_policy;
+	}
+	lx_tree_unlink_thread(thread);
+	give_children_away(process, thread);
+	if (last)
+		*hangup = end_process(process);
+	else if (process->exec_thread && process->live_threads == 1)
+		ke_set_event(&process->threads_gone);
+	pthread_mutex_unlock(&lx_tree_lock);
+	return last;
+}
+
+/* --- the sequence */
+
+static void leave_memory(struct lx_thread *thread, bool last, bool died)
+{
+	if (!died) {
+		lx_robust_list_exit(thread);
+		lx_clear_child_tid(thread);
+	}
+	/* A vfork parent goes on when the memory is given up by its child as a whole. */
+	if (last)
+		lx_release_vfork_parent(thread->process);
+}
+
+static void leave_files(struct lx_thread *thread)
+{
+	struct lx_files *files;
+	struct lx_fs *fs;
+
+	/* Who looks at another thread's (procfs) takes a reference under this lock. */
+	pthread_mutex_lock(&lx_tree_lock);
+	files = steal_pointer(&thread->files);
+	fs = steal_pointer(&thread->fs);
+	pthread_mutex_unlock(&lx_tree_lock);
+	if (files)
+		lx_files_dereference(files);
+	ob_set_current_table(NULL);
+	if (fs)
+		lx_fs_dereference(fs);
+}
+
+static void end_last_thread(struct lx_process *process)
+{
+	struct io_file *executable;
+
+	lx_timers_exit(process);
+	lx_signal_process_exit(process);
+	pthread_mutex_lock(&lx_tree_lock);
+	executable = steal_pointer(&process->executable_file);
+	pthread_mutex_unlock(&lx_tree_lock);
+	if (executable)
+		lx_executable_release(executable);
+}
+
+static bool is_last(struct lx_thread *thread)
+{
+	struct lx_process *process = thread->process;
+	struct lx_thread *other;
+	bool last = true;
+
+	pthread_mutex_lock(&lx_tree_lock);
+	thread->exiting = true;
+	TAILQ_FOREACH (other, &process->threads, link)
+		last = last && other->exiting;
+	pthread_mutex_unlock(&lx_tree_lock);
+	return last;
+}
+
+/* To the observer: the end, and before it the signal that is the reason, which nobody took out of its queue. */
+static void report_end(struct lx_thread *thread)
+{
+	struct lx_siginfo info;
+
+	if (lx_call_observer->signal && lx_signal_take_fatal(thread, &info))
+		lx_call_observer->signal(thread, &info);
+	if (lx_call_observer->thread_end)
+		lx_call_observer->thread_end(thread);
+}
+
+void lx_thread_exit(struct lx_thread *thread, int32_t status, bool died)
+{
+	struct lx_process *process = thread->process;
+	int32_t hangup = 0;
+	bool last;
+
+	if (thread->exited)
+		return;
+	thread->exited = true;
+	/* Of threads that end together exactly the one that sees no other still running does the process' part. */
+	last = is_last(thread);
+	leave_memory(thread, last, died);
+	if (last && process->is_first)
+		lx_instance_exit_hook(process);
+	if (unlikely(lx_call_observer))
+		report_end(thread);
+	leave_files(thread);
+	/* The parent that is told of the end finds files, locks and pipes as they are without the process. */
+	if (last)
+		ps_close_handles(process->ps);
+	lx_signal_thread_exit(thread);
+	if (last)
+		end_last_thread(process);
+	if (leave_tree(thread, status, &hangup))
+		ps_exit_process(process->ps, process->wait_status);
+	if (hangup)
+		lx_signal_group(hangup, &(struct lx_siginfo){.signo = LX_SIGHUP, .code = LX_SI_KERNEL});
+}
+
+/* --- calls */
+
+int64_t lx_sys_exit(struct lx_call *call, int32_t status)
+{
+	call->thread->exit_status = (status & 0xff) << 8;
+	atomic_store(&call->thread->dying, true);
+	return 0;
+}
+
+int64_t lx_sys_exit_group(struct lx_call *call, int32_t status)
+{
+	lx_exit_group(call->thread->process, (status & 0xff) << 8);
+	return 0;
+}

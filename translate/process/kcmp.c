@@ -1,0 +1,105 @@
+/*
+ * kcmp(2): do two tasks share something? The order of what differs is that of addresses, stable while both live. Only
+ * references are compared after lx_tree_lock has been given up, never what they lead to.
+ */
+#include <lx_syscalls.h>
+#include <process/tree.h>
+
+static int64_t order(const void *left, const void *right)
+{
+	return left == right ? 0 : left < right ? 1 : 2;
+}
+
+/* --- open file descriptions */
+
+struct descriptor_search {
+	uint64_t wanted;
+	HANDLE handle;
+	bool found;
+};
+
+static void consider(int32_t fd, HANDLE handle, bool close_on_exec, void *context)
+{
+	struct descriptor_search *search = context;
+
+	if ((uint64_t)fd != search->wanted)
+		return;
+	search->handle = handle;
+	search->found = true;
+}
+
+/* The file object behind a descriptor of a table, referenced; NULL: it is not open. */
+static void *file_of(struct lx_files *files, uint64_t fd)
+{
+	struct descriptor_search search = {.wanted = fd};
+	struct ob_handle_table *own = ob_current_table();
+	void *file = NULL;
+
+	lx_files_walk(files, consider, &search);
+	if (!search.found)
+		return NULL;
+	ob_set_current_table(lx_files_handles(files));
+	if (ob_reference_by_handle(search.handle, 0, &io_file_type, &file) != STATUS_SUCCESS)
+		file = NULL;
+	ob_set_current_table(own);
+	return file;
+}
+
+static int64_t compare_files(struct lx_files *left, uint64_t left_fd, struct lx_files *right, uint64_t right_fd)
+{
+	cleanup_object void *a = file_of(left, left_fd);
+	cleanup_object void *b = a ? file_of(right, right_fd) : NULL;
+
+	return a && b ? order(a, b) : -LX_EBADF;
+}
+
+/* --- everything else */
+
+static int64_t compare(const struct lx_thread *a, const struct lx_thread *b, int32_t type)
+{
+	switch (type) {
+	case LX_KCMP_VM:
+		return order(a->ps->process->space, b->ps->process->space);
+	case LX_KCMP_FILES:
+		return order(a->files, b->files);
+	case LX_KCMP_FS:
+		return order(a->fs, b->fs);
+	case LX_KCMP_SIGHAND:
+		return order(a->process->sighand, b->process->sighand);
+	case LX_KCMP_IO:
+	case LX_KCMP_SYSVSEM:
+		return 0; /* neither has any */
+	default:
+		return -LX_EINVAL;
+	}
+}
+
+int64_t lx_sys_kcmp(struct lx_call *call, int32_t pid1, int32_t pid2, int32_t type, uint64_t idx1, uint64_t idx2)
+{
+	struct lx_files *left = NULL, *right = NULL;
+	struct lx_thread *a, *b;
+	int64_t result = 0;
+
+	pthread_mutex_lock(&lx_tree_lock);
+	a = lx_find_thread(pid1);
+	b = lx_find_thread(pid2);
+	if (!a || !b)
+		result = -LX_ESRCH;
+	else if (!lx_may_access(call->thread, a) || !lx_may_access(call->thread, b))
+		result = -LX_EPERM;
+	else if (type != LX_KCMP_FILE)
+		result = compare(a, b, type);
+	else if (!a->files || !b->files)
+		result = -LX_EBADF;
+	if (!result && type == LX_KCMP_FILE) {
+		left = lx_files_reference(a->files);
+		right = lx_files_reference(b->files);
+	}
+	pthread_mutex_unlock(&lx_tree_lock);
+	if (left) {
+		result = compare_files(left, idx1, right, idx2);
+		lx_files_dereference(left);
+		lx_files_dereference(right);
+	}
+	return result;
+}

@@ -1,0 +1,97 @@
+/*
+ * Robust futexes (get_robust_list(2)): locks that an ending thread still holds are marked, and a waiter is woken.
+ *
+ * The list lives in the guest's memory and may be anything: every value is copied once, the walk is bounded as Linux'
+ * is, and the first thing that can't be read ends it. The word is changed by the stub's compare-and-swap; the wake runs
+ * in the guest, on the same host queue that the waiters sleep on.
+ */
+#include <memory/futex.h>
+
+#define ROBUST_LIST_LIMIT 2048
+#define HOST_FUTEX 202 /* the host call's number */
+#define ENTRY_IS_PI 1ull
+
+struct robust_head {
+	uint64_t next;
+	int64_t futex_offset;
+	uint64_t pending;
+};
+
+static bool read_guest(struct lx_thread *thread, uint64_t address, void *data, size_t size)
+{
+	return mm_copy_from(thread->process->ps->space, data, address, size) == size;
+}
+
+static void wake_one(struct lx_thread *thread, uint64_t address)
+{
+	struct pico_host_call wake = {.number = HOST_FUTEX, .arguments = {address, LX_FUTEX_WAKE, 1}};
+
+	ps_platform()->host_calls(thread->ps->pico, &wake, 1, NULL, 0);
+}
+
+/* One lock: nothing if the thread does not own it. False: the memory is not there. */
+static bool mark_dead(struct lx_thread *thread, uint64_t address, bool is_pi, bool is_pending)
+{
+	uint32_t word;
+
+	if (address & 3 || !read_guest(thread, address, &word, sizeof(word)))
+		return false;
+	/* It was released, but the wake may not have been done. */
+	if (is_pending && !is_pi && word == 0) {
+		wake_one(thread, address);
+		return true;
+	}
+	for (;;) {
+		uint32_t expected = word, dead = (word & LX_FUTEX_WAITERS) | LX_FUTEX_OWNER_DIED;
+		int swapped;
+
+		if ((word & LX_FUTEX_TID_MASK) != (uint32_t)thread->tid)
+			return true;
+		swapped = ps_platform()->compare_exchange(thread->ps->pico, address, &expected, dead);
+		if (swapped < 0)
+			return false;
+		if (swapped)
+			break;
+		word = expected;
+	}
+	if (!is_pi && (word & LX_FUTEX_WAITERS))
+		wake_one(thread, address);
+	return true;
+}
+
+static bool mark_entry(struct lx_thread *thread, const struct robust_head *head, uint64_t entry, bool is_pending)
+{
+	return mark_dead(thread, (entry & ~ENTRY_IS_PI) + (uint64_t)head->futex_offset, entry & ENTRY_IS_PI, is_pending);
+}
+
+static void walk_list(struct lx_thread *thread, uint64_t start)
+{
+	struct robust_head head;
+	uint64_t entry;
+
+	if (!read_guest(thread, start, &head, sizeof(head)))
+		return;
+	entry = head.next;
+	for (size_t count = 0; (entry & ~ENTRY_IS_PI) != start && count < ROBUST_LIST_LIMIT; count++) {
+		uint64_t next;
+		/* The entry may be gone as soon as its lock is marked. */
+		bool more = read_guest(thread, entry & ~ENTRY_IS_PI, &next, sizeof(next));
+
+		if ((entry & ~ENTRY_IS_PI) != (head.pending & ~ENTRY_IS_PI) && !mark_entry(thread, &head, entry, false))
+			return;
+		if (!more)
+			break;
+		entry = next;
+	}
+	if (head.pending & ~ENTRY_IS_PI)
+		mark_entry(thread, &head, head.pending, true);
+}
+
+void lx_robust_list_exit(struct lx_thread *thread)
+{
+	if (!lx_is_null(thread->robust_list)) {
+		walk_list(thread, thread->robust_list.address);
+		thread->robust_list = lx_uptr(0);
+	}
+	lx_pi_owner_exit(thread);
+}

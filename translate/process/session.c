@@ -1,0 +1,285 @@
+/*
+ * Sessions and process groups.
+ *
+ * A group lives as long as it has a member (a zombie counts), a session as long as it has a group. A session's controlling
+ * terminal is terminal.c's. Guarded by lx_tree_lock.
+ */
+#include <lx_syscalls.h>
+#include <process/tree.h>
+
+int32_t lx_process_group_id(const struct lx_process *process)
+{
+	return process->group ? process->group->id->number : 0;
+}
+
+int32_t lx_process_session_id(const struct lx_process *process)
+{
+	return process->group ? process->group->session->id->number : 0;
+}
+
+static struct lx_group *create_group(struct lx_id *id, struct lx_session *session)
+{
+	struct lx_group *group = calloc(1, sizeof(*group));
+
+	if (!group)
+		return NULL;
+	group->id = id;
+	group->session = session;
+	TAILQ_INIT(&group->members);
+	id->group = group;
+	session->group_count++;
+	return group;
+}
+
+static void release_session(struct lx_session *session)
+{
+	struct lx_id *id = session->id;
+
+	lx_session_set_terminal(session, 0, 0);
+	id->session = NULL;
+	free(session);
+	lx_id_release(id);
+}
+
+static void release_group(struct lx_group *group)
+{
+	struct lx_session *session = group->session;
+	struct lx_id *id = group->id;
+
+	id->group = NULL;
+	free(group);
+	lx_id_release(id);
+	if (--session->group_count == 0)
+		release_session(session);
+}
+
+void lx_group_leave(struct lx_process *process)
+{
+	struct lx_group *group = process->group;
+
+	if (!group)
+		return;
+	TAILQ_REMOVE(&group->members, process, group_link);
+	process->group = NULL;
+	if (TAILQ_EMPTY(&group->members))
+		release_group(group);
+}
+
+void lx_group_join(struct lx_process *process, struct lx_group *group)
+{
+	/* Joined first: were it the last member of its old group, the session could go with that. */
+	struct lx_group *old = process->group;
+
+	if (old == group)
+		return;
+	if (old)
+		TAILQ_REMOVE(&old->members, process, group_link);
+	process->group = group;
+	TAILQ_INSERT_TAIL(&group->members, process, group_link);
+	if (old && TAILQ_EMPTY(&old->members))
+		release_group(old);
+}
+
+int64_t lx_session_create(struct lx_id *id, struct lx_process *leader)
+{
+	struct lx_session *session = calloc(1, sizeof(*session));
+	struct lx_group *group;
+
+	if (!session)
+		return -LX_ENOMEM;
+	session->id = id;
+	group = create_group(id, session);
+	if (!group) {
+		free(session);
+		return -LX_ENOMEM;
+	}
+	session->leader = leader;
+	id->session = session;
+	lx_group_join(leader, group);
+	return id->number;
+}
+
+int64_t lx_group_create(struct lx_id *id, struct lx_process *leader)
+{
+	struct lx_group *group = create_group(id, leader->group->session);
+
+	if (!group)
+		return -LX_ENOMEM;
+	lx_group_join(leader, group);
+	return id->number;
+}
+
+bool lx_walk_group(int32_t number, void (*visit)(struct lx_process *process, void *context), void *context)
+{
+	struct lx_id *id = lx_id_find(number);
+	struct lx_process *process, *next;
+
+	if (!id || !id->group)
+		return false;
+	TAILQ_FOREACH_SAFE (process, &id->group->members, group_link, next)
+		visit(process, context);
+	return true;
+}
+
+bool lx_group_would_be_orphaned(const struct lx_group *group, const struct lx_process *ignored)
+{
+	struct lx_process *member;
+
+	TAILQ_FOREACH (member, &group->members, group_link) {
+		const struct lx_process *parent = member->parent;
+
+		if (member == ignored || member->state >= LX_ZOMBIE || !parent)
+			continue;
+		/* The first program's parent is, as far as job control goes, the shell that started lxrun. */
+		if (member->is_first)
+			return false;
+		if (parent == lx_init_process)
+			continue;
+		if (parent->group != group && parent->group && parent->group->session == group->session)
+			return false;
+	}
+	return true;
+}
+
+bool lx_group_is_orphaned(const struct lx_process *process)
+{
+	return !process->group || lx_group_would_be_orphaned(process->group, NULL);
+}
+
+bool lx_group_has_stopped(const struct lx_group *group)
+{
+	const struct lx_process *member;
+
+	TAILQ_FOREACH (member, &group->members, group_link)
+		if (member->state == LX_STOPPED)
+			return true;
+	return false;
+}
+
+/* --- calls */
+
+int64_t lx_sys_setsid(struct lx_call *call)
+{
+	struct lx_process *process = call->thread->process;
+	struct lx_id *id;
+	int64_t result;
+
+	pthread_mutex_lock(&lx_tree_lock);
+	id = lx_id_find(process->pid);
+	result = id->group || id->session ? -LX_EPERM : lx_session_create(id, process);
+	pthread_mutex_unlock(&lx_tree_lock);
+	return result;
+}
+
+/* Who may be moved: the caller, or a child of its session that has not called exec yet. */
+static int64_t find_movable(struct lx_process *self, int32_t pid, struct lx_process **found)
+{
+	struct lx_id *id = lx_id_find(pid);
+	struct lx_process *process = id ? id->process : NULL;
+
+	if (!process)
+		return id && id->thread ? -LX_EINVAL : -LX_ESRCH;
+	if (process->parent == self && process != self) {
+		if (process->group->session != self->group->session)
+			return -LX_EPERM;
+		if (process->did_exec)
+			return -LX_EACCES;
+	} else if (process != self) {
+		return -LX_ESRCH;
+	}
+	if (process->group->session->leader == process)
+		return -LX_EPERM;
+	*found = process;
+	return 0;
+}
+
+static int64_t set_group(struct lx_process *self, int32_t pid, int32_t pgid)
+{
+	struct lx_process *process;
+	struct lx_group *group;
+	struct lx_id *id;
+	int64_t result = find_movable(self, pid, &process);
+
+	if (result)
+		return result;
+	id = lx_id_find(pgid);
+	group = id ? id->group : NULL;
+	if (pgid != process->pid && (!group || group->session != self->group->session))
+		return -LX_EPERM;
+	if (!group)
+		group = create_group(id, process->group->session);
+	if (!group)
+		return -LX_ENOMEM;
+	lx_group_join(process, group);
+	return 0;
+}
+
+int64_t lx_sys_setpgid(struct lx_call *call, int32_t pid, int32_t pgid)
+{
+	struct lx_process *self = call->thread->process;
+	int64_t result;
+
+	if (!pid)
+		pid = self->pid;
+	if (!pgid)
+		pgid = pid;
+	if (pgid < 0)
+		return -LX_EINVAL;
+	pthread_mutex_lock(&lx_tree_lock);
+	result = set_group(self, pid, pgid);
+	pthread_mutex_unlock(&lx_tree_lock);
+	return result;
+}
+
+static int64_t ask_process(struct lx_call *call, int32_t pid, int32_t (*question)(const struct lx_process *process))
+{
+	struct lx_process *process = call->thread->process;
+	int64_t result = -LX_ESRCH;
+
+	pthread_mutex_lock(&lx_tree_lock);
+	if (pid) {
+		/* Any thread's id will do, as for find_task_by_vpid. */
+		struct lx_thread *thread = lx_find_thread(pid);
+
+		process = thread ? thread->process : lx_find_process(pid);
+	}
+	if (process)
+		result = question(process);
+	pthread_mutex_unlock(&lx_tree_lock);
+	return result;
+}
+
+int64_t lx_sys_getpgid(struct lx_call *call, int32_t pid)
+{
+	return ask_process(call, pid, lx_process_group_id);
+}
+
+int64_t lx_sys_getpgrp(struct lx_call *call)
+{
+	return ask_process(call, 0, lx_process_group_id);
+}
+
+int64_t lx_sys_getsid(struct lx_call *call, int32_t pid)
+{
+	return ask_process(call, pid, lx_process_session_id);
+}
+
+static int32_t parent_id(const struct lx_process *process)
+{
+	return process->parent ? process->parent->pid : 0;
+}
+
+int64_t lx_sys_getppid(struct lx_call *call)
+{
+	return ask_process(call, 0, parent_id);
+}
+
+int64_t lx_sys_getpid(struct lx_call *call)
+{
+	return call->thread->process->pid;
+}
+
+int64_t lx_sys_gettid(struct lx_call *call)
+{
+	return call->thread->tid;
+}

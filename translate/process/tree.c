@@ -1,0 +1,261 @@
+/*
+ * The tree of processes and the numbers that they bear.
+ *
+ * One red-black tree holds every number in use, as Linux' struct pid does: a number is free again only when no process (a
+ * zombie counts), thread, group or session bears it. Numbers go up and wrap at lx_pid_max, so that a number just given up
+ * is not met again soon. Everything here runs under lx_tree_lock, except making and freeing objects that are not linked.
+ */
+#include <process/tree.h>
+
+/* Recursive: a notice sent under it may be fatal to the process that gets it, and lx_exit_group() takes the lock. */
+pthread_mutex_t lx_tree_lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+
+/* Linux' default on a machine without many CPUs, and where numbering goes on after the wrap. */
+const int32_t lx_pid_max = 32768;
+#define FIRST_PID_AFTER_WRAP 300
+
+static int compare_ids(const struct lx_id *a, const struct lx_id *b)
+{
+	return a->number < b->number ? -1 : a->number > b->number;
+}
+
+static RB_HEAD(lx_id_tree, lx_id) ids = RB_INITIALIZER(&ids);
+RB_GENERATE_INTERNAL(lx_id_tree, lx_id, link, compare_ids, static __attribute__((unused)))
+
+static int32_t last_number;
+static uint32_t process_count;
+static _Atomic uint32_t thread_count; /* read without the lock too */
+
+struct lx_id *lx_id_find(int32_t number)
+{
+	struct lx_id key = {.number = number};
+
+	return RB_FIND(lx_id_tree, &ids, &key);
+}
+
+static int32_t next_number(int32_t number)
+{
+	return number + 1 < lx_pid_max ? number + 1 : FIRST_PID_AFTER_WRAP;
+}
+
+struct lx_id *lx_id_allocate(void)
+{
+	struct lx_id *id = calloc(1, sizeof(*id));
+	int32_t number = next_number(last_number);
+
+	if (!id)
+		return NULL;
+	for (int32_t tries = 0; tries < lx_pid_max; tries++, number = next_number(number)) {
+		id->number = number;
+		if (RB_INSERT(lx_id_tree, &ids, id))
+			continue;
+		id->reserved = true;
+		last_number = number;
+		return id;
+	}
+	free(id);
+	return NULL;
+}
+
+void lx_id_release(struct lx_id *id)
+{
+	if (id->reserved || id->process || id->thread || id->group || id->session)
+		return;
+	RB_REMOVE(lx_id_tree, &ids, id);
+	free(id);
+}
+
+struct lx_process *lx_process_new(void)
+{
+	struct lx_process *process = calloc(1, sizeof(*process));
+
+	if (!process)
+		return NULL;
+	atomic_init(&process->references, 1);
+	TAILQ_INIT(&process->children);
+	TAILQ_INIT(&process->threads);
+	TAILQ_INIT(&process->pending.queue);
+	ke_wake_list_init(&process->child_waiters);
+	ke_initialize_event(&process->vfork_done, NotificationEvent, false);
+	ke_initialize_event(&process->threads_gone, NotificationEvent, false);
+	process->dumpable = true;
+	process->start_time_ns = hal_time(HAL_CLOCK_BOOTTIME);
+	return process;
+}
+
+struct lx_process *lx_process_reference(struct lx_process *process)
+{
+	atomic_fetch_add_explicit(&process->references, 1, memory_order_relaxed);
+	return process;
+}
+
+void lx_process_dereference(struct lx_process *process)
+{
+	if (atomic_fetch_sub_explicit(&process->references, 1, memory_order_acq_rel) != 1)
+		return;
+	if (process->ps)
+		ob_dereference(process->ps);
+	if (process->executable_file)
+		lx_executable_release(process->executable_file);
+	if (process->sighand && atomic_fetch_sub(&process->sighand->references, 1) == 1)
+		free(process->sighand);
+	free(process->executable);
+	free(process);
+}
+
+struct lx_thread *lx_thread_new(struct lx_process *process)
+{
+	struct lx_thread *thread = calloc(1, sizeof(*thread));
+
+	if (!thread)
+		return NULL;
+	thread->process = lx_process_reference(process);
+	TAILQ_INIT(&thread->pending.queue);
+	ke_initialize_event(&thread->killed, NotificationEvent, false);
+	return thread;
+}
+
+void lx_thread_free(struct lx_thread *thread)
+{
+	if (thread->ps)
+		ob_dereference(thread->ps);
+	if (thread->files)
+		lx_files_dereference(thread->files);
+	if (thread->fs)
+		lx_fs_dereference(thread->fs);
+	if (thread->token)
+		ob_dereference(thread->token);
+	lx_process_dereference(thread->process);
+	free(thread);
+}
+
+struct lx_thread *lx_current(void)
+{
+	struct ps_thread *thread = ps_current_thread();
+
+	return thread ? thread->pico_context : NULL;
+}
+
+struct lx_process *lx_find_process(int32_t pid)
+{
+	struct lx_id *id = lx_id_find(pid);
+
+	return id ? id->process : NULL;
+}
+
+struct lx_thread *lx_find_thread(int32_t tid)
+{
+	struct lx_id *id = lx_id_find(tid);
+
+	return id ? id->thread : NULL;
+}
+
+void lx_walk_processes(void (*visit)(struct lx_process *process, void *context), void *context)
+{
+	struct lx_id *id, *next;
+
+	RB_FOREACH_SAFE (id, lx_id_tree, &ids, next)
+		if (id->process)
+			visit(id->process, context);
+}
+
+void lx_tree_link_process(struct lx_process *process, struct lx_id *id, struct lx_process *parent, int32_t parent_tid)
+{
+	process->pid = id->number;
+	id->process = process;
+	id->reserved = false;
+	lx_process_reference(process);
+	if (parent) {
+		process->parent = parent;
+		process->parent_tid = parent_tid;
+		TAILQ_INSERT_TAIL(&parent->children, process, sibling);
+		process_count++;
+	}
+}
+
+void lx_tree_link_thread(struct lx_thread *thread, struct lx_id *id)
+{
+	struct lx_process *process = thread->process;
+
+	thread->tid = id->number;
+	id->thread = thread;
+	id->reserved = false;
+	pthread_mutex_lock(&lx_signal_lock);
+	TAILQ_INSERT_TAIL(&process->threads, thread, link);
+	pthread_mutex_unlock(&lx_signal_lock);
+	process->live_threads++;
+	thread_count++;
+}
+
+void lx_tree_unlink_thread(struct lx_thread *thread)
+{
+	struct lx_process *process = thread->process;
+	struct lx_id *id = lx_id_find(thread->tid);
+
+	pthread_mutex_lock(&lx_signal_lock);
+	TAILQ_REMOVE(&process->threads, thread, link);
+	pthread_mutex_unlock(&lx_signal_lock);
+	process->live_threads--;
+	thread_count--;
+	id->thread = NULL;
+	lx_id_release(id);
+}
+
+void lx_tree_become_leader(struct lx_thread *thread)
+{
+	struct lx_id *old = lx_id_find(thread->tid);
+
+	if (thread->tid == thread->process->pid)
+		return;
+	old->thread = NULL;
+	lx_id_release(old);
+	thread->tid = thread->process->pid;
+	lx_id_find(thread->tid)->thread = thread;
+}
+
+void lx_tree_remove(struct lx_process *process)
+{
+	struct lx_id *id = lx_id_find(process->pid);
+
+	lx_group_leave(process);
+	pthread_mutex_lock(&lx_signal_lock);
+	if (process->parent)
+		TAILQ_REMOVE(&process->parent->children, process, sibling);
+	process->parent = NULL;
+	process->state = LX_DEAD;
+	pthread_mutex_unlock(&lx_signal_lock);
+	process_count--;
+	id->process = NULL;
+	lx_id_release(id);
+	lx_process_dereference(process);
+}
+
+void lx_tree_reparent(struct lx_process *child, struct lx_process *parent, int32_t parent_tid)
+{
+	pthread_mutex_lock(&lx_signal_lock);
+	TAILQ_REMOVE(&child->parent->children, child, sibling);
+	child->parent = parent;
+	child->parent_tid = parent_tid;
+	TAILQ_INSERT_TAIL(&parent->children, child, sibling);
+	pthread_mutex_unlock(&lx_signal_lock);
+}
+
+uint32_t lx_tree_process_count(void)
+{
+	return process_count;
+}
+
+uint32_t lx_tree_thread_count(void)
+{
+	return thread_count;
+}
+
+uint32_t lx_tree_threads_of_user(uint32_t uid)
+{
+	struct lx_id *id;
+	uint32_t count = 0;
+
+	RB_FOREACH (id, lx_id_tree, &ids)
+		count += id->thread && id->thread->token && id->thread->token->ruid == uid;
+	return count;
+}

@@ -1,0 +1,202 @@
+/* Who and what the system is: uname(2), sysinfo(2), the host's name, getrandom(2), personality(2), getcpu(2), namespaces. */
+#include <hal/host.h>
+#include <lx_syscalls.h>
+#include <process/tree.h>
+
+#define NAME_MAX_SIZE 64u
+#define RANDOM_CHUNK 4096u
+#define UNAME26_PATCH_BASE 40
+
+/* The instance's own names once they were set; guarded by lx_tree_lock. */
+static char node_name[65], domain_name[65];
+static bool node_is_set, domain_is_set;
+
+/* UNAME26: what 2.6-minded programs are told, 2.6.(40 + minor) for a 4.x and (60 + minor) for later ones. */
+static void pretend_26(char *release)
+{
+	unsigned major = 0, minor = 0;
+	char rest[65] = "";
+
+	if (sscanf(release, "%u.%u", &major, &minor) == 2) {
+		const char *tail = strpbrk(release, "-");
+
+		snprintf(rest, sizeof(rest), "%s", tail ? tail : "");
+	}
+	snprintf(release, 65, "2.6.%u%.40s", minor + (major >= 4 ? 60 : UNAME26_PATCH_BASE), rest);
+}
+
+int64_t lx_sys_uname(struct lx_call *call, struct lx_uptr buf)
+{
+	struct hal_names names;
+
+	hal_query_names(&names);
+	pthread_mutex_lock(&lx_tree_lock);
+	if (node_is_set)
+		memcpy(names.node, node_name, sizeof(names.node));
+	if (domain_is_set)
+		memcpy(names.domain, domain_name, sizeof(names.domain));
+	pthread_mutex_unlock(&lx_tree_lock);
+	if (call->thread->process->personality & LX_UNAME26)
+		pretend_26(names.release);
+	return lx_copy_out(call, buf, &names, sizeof(names));
+}
+
+static int64_t set_name(struct lx_call *call, struct lx_uptr name, uint64_t len, char *to, bool *is_set)
+{
+	char text[65] = {0};
+
+	if (!lx_capable(call->thread, LX_CAP_SYS_ADMIN))
+		return -LX_EPERM;
+	if ((int32_t)len < 0 || (uint32_t)len > NAME_MAX_SIZE)
+		return -LX_EINVAL;
+	if (lx_copy_in(call, text, name, (uint32_t)len))
+		return -LX_EFAULT;
+	pthread_mutex_lock(&lx_tree_lock);
+	memcpy(to, text, sizeof(text));
+	*is_set = true;
+	pthread_mutex_unlock(&lx_tree_lock);
+	return 0;
+}
+
+int64_t lx_sys_sethostname(struct lx_call *call, struct lx_uptr name, uint64_t len)
+{
+	return set_name(call, name, len, node_name, &node_is_set);
+}
+
+int64_t lx_sys_setdomainname(struct lx_call *call, struct lx_uptr name, uint64_t len)
+{
+	return set_name(call, name, len, domain_name, &domain_is_set);
+}
+
+void lx_node_name(char name[65])
+{
+	struct hal_names names;
+
+	hal_query_names(&names);
+	pthread_mutex_lock(&lx_tree_lock);
+	memcpy(name, node_is_set ? node_name : names.node, 65);
+	pthread_mutex_unlock(&lx_tree_lock);
+}
+
+struct lx_sysinfo {
+	int64_t uptime;
+	uint64_t loads[3];
+	uint64_t total, free, shared, buffers, swap_total, swap_free;
+	uint16_t processes, pad;
+	uint64_t high_total, high_free;
+	uint32_t unit;
+};
+
+int64_t lx_sys_sysinfo(struct lx_call *call, struct lx_uptr info)
+{
+	struct hal_memory memory;
+	struct lx_sysinfo out;
+
+	hal_query_memory(&memory);
+	memset(&out, 0, sizeof(out));
+	out.uptime = memory.uptime_seconds;
+	memcpy(out.loads, memory.loads, sizeof(out.loads));
+	out.total = memory.total;
+	out.free = memory.free;
+	out.shared = memory.shared;
+	out.buffers = memory.buffers;
+	out.swap_total = memory.swap_total;
+	out.swap_free = memory.swap_free;
+	out.high_total = memory.high_total;
+	out.high_free = memory.high_free;
+	out.unit = memory.unit;
+	pthread_mutex_lock(&lx_tree_lock);
+	out.processes = (uint16_t)(lx_tree_thread_count() + 1);
+	pthread_mutex_unlock(&lx_tree_lock);
+	return lx_copy_out(call, info, &out, sizeof(out));
+}
+
+int64_t lx_sys_getrandom(struct lx_call *call, struct lx_uptr buf, uint64_t buflen, uint32_t flags)
+{
+	uint8_t bytes[RANDOM_CHUNK];
+	uint64_t done = 0;
+
+	if (flags & ~(uint32_t)(LX_GRND_NONBLOCK | LX_GRND_RANDOM | LX_GRND_INSECURE))
+		return -LX_EINVAL;
+	if ((flags & (LX_GRND_RANDOM | LX_GRND_INSECURE)) == (LX_GRND_RANDOM | LX_GRND_INSECURE))
+		return -LX_EINVAL;
+	buflen = MIN_OF(buflen, (uint64_t)INT32_MAX & ~(uint64_t)(LX_PAGE_SIZE - 1));
+	while (done < buflen) {
+		int64_t count = hal_random(bytes, MIN_OF(buflen - done, sizeof(bytes)), flags);
+		size_t copied;
+
+		if (count < 0)
+			return done ? (int64_t)done : count;
+		copied = mm_copy_to(call->thread->ps->process->space, buf.address + done, bytes, (size_t)count);
+		done += copied;
+		if (copied < (size_t)count)
+			return done ? (int64_t)done : -LX_EFAULT;
+		/* A signal ends a long one, as it does in the kernel. */
+		if (lx_signal_pending(call->thread))
+			break;
+	}
+	return (int64_t)done;
+}
+
+int64_t lx_sys_personality(struct lx_call *call, uint32_t persona)
+{
+	struct lx_process *process = call->thread->process;
+	uint32_t old = process->personality;
+
+	if (persona != UINT32_MAX)
+		process->personality = persona;
+	return old;
+}
+
+/* --- namespaces: there are none to leave for an unprivileged user; what is merely shared between tasks can be unshared. */
+
+#define UNSHARE_KNOWN                                                                                                  \
+	(LX_CLONE_THREAD | LX_CLONE_FS | LX_CLONE_NEWNS | LX_CLONE_SIGHAND | LX_CLONE_VM | LX_CLONE_FILES |             \
+	 LX_CLONE_SYSVSEM | LX_CLONE_NEWUTS | LX_CLONE_NEWIPC | LX_CLONE_NEWNET | LX_CLONE_NEWUSER | LX_CLONE_NEWPID |   \
+	 LX_CLONE_NEWCGROUP | LX_CLONE_NEWTIME)
+#define UNSHARE_NAMESPACES                                                                                             \
+	(LX_CLONE_NEWNS | LX_CLONE_NEWUTS | LX_CLONE_NEWIPC | LX_CLONE_NEWNET | LX_CLONE_NEWUSER | LX_CLONE_NEWPID |     \
+	 LX_CLONE_NEWCGROUP | LX_CLONE_NEWTIME)
+
+int64_t lx_sys_unshare(struct lx_call *call, uint32_t flags)
+{
+	struct lx_process *process = call->thread->process;
+	int64_t result = 0;
+
+	if (flags & ~(uint32_t)UNSHARE_KNOWN)
+		return -LX_EINVAL;
+	/* A thread can't leave its group; alone, it has nothing to leave. */
+	if ((flags & (LX_CLONE_THREAD | LX_CLONE_SIGHAND | LX_CLONE_VM)) && process->live_threads > 1)
+		return -LX_EINVAL;
+	if ((flags & LX_CLONE_SIGHAND) && atomic_load(&process->sighand->references) > 1)
+		return -LX_EINVAL;
+	if ((flags & LX_CLONE_VM) && process->shares_space)
+		return -LX_EINVAL;
+	if (flags & UNSHARE_NAMESPACES)
+		return -LX_EPERM;
+	if (flags & LX_CLONE_FS)
+		result = lx_fs_unshare(call);
+	if (!result && (flags & LX_CLONE_FILES))
+		result = lx_files_unshare(call);
+	return result;
+}
+
+int64_t lx_sys_setns(struct lx_call *call, int32_t fd, uint32_t nstype)
+{
+	HANDLE handle;
+	int64_t result = lx_fd_handle(call, fd, false, &handle);
+
+	/* No descriptor names a namespace. */
+	return result < 0 ? result : -LX_EINVAL;
+}
+
+int64_t lx_sys_getcpu(struct lx_call *call, struct lx_uptr cpu, struct lx_uptr node, struct lx_uptr tcache)
+{
+	const uint32_t number = lx_guest_cpu(call->thread), zero = 0;
+
+	if (!lx_is_null(cpu) && lx_copy_out(call, cpu, &number, sizeof(number)))
+		return -LX_EFAULT;
+	if (!lx_is_null(node) && lx_copy_out(call, node, &zero, sizeof(zero)))
+		return -LX_EFAULT;
+	return 0;
+}

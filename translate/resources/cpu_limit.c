@@ -1,0 +1,111 @@
+/*
+ * RLIMIT_CPU: SIGXCPU when a process has used its soft limit, and every second again; SIGKILL at the hard one.
+ *
+ * An alarm on the process' CPU clock is set for the soft limit, which Linux keeps moving: it is raised with each SIGXCPU.
+ * The limit is looked at anew when the alarm goes off, so one that was changed meanwhile needs no undoing.
+ *
+ * Locks: lx_tree_lock for limits; under it a thread that is not exiting keeps the process' timers from going.
+ */
+#include <lx_syscalls.h>
+#include <process/tree.h>
+#include <signal/signals.h>
+#include <time/times.h>
+
+#define NO_LIMIT UINT64_MAX
+
+static bool has_used(uint64_t used, uint64_t seconds)
+{
+	return seconds != NO_LIMIT && used / LX_NS_PER_SECOND >= seconds;
+}
+
+/* Under lx_tree_lock. False: nothing more will happen. */
+static bool enforce(struct lx_process *process, uint64_t used)
+{
+	struct lx_rlimit *limit = &process->limits[LX_RLIMIT_CPU];
+	struct lx_siginfo info = {.signo = LX_SIGXCPU, .code = LX_SI_KERNEL};
+
+	if (limit->current == NO_LIMIT || process->state >= LX_ZOMBIE)
+		return false;
+	if (has_used(used, limit->maximum))
+		info.signo = LX_SIGKILL;
+	else if (has_used(used, limit->current))
+		__atomic_store_n(&limit->current, limit->current + 1, __ATOMIC_RELAXED);
+	else
+		return true;
+	lx_signal_process(process, &info);
+	return info.signo != LX_SIGKILL;
+}
+
+static void expired(struct lx_alarm *alarm)
+{
+	struct lx_posix_timers *timers = container_of(alarm, struct lx_posix_timers, cpu_limit);
+	struct lx_process *process;
+	uint64_t used;
+	bool goes_on;
+
+	if (lx_clock_read(&alarm->clock, &used))
+		return;
+	pthread_mutex_lock(&lx_signal_lock);
+	process = timers->process ? lx_process_reference(timers->process) : NULL;
+	pthread_mutex_unlock(&lx_signal_lock);
+	if (!process)
+		return;
+	pthread_mutex_lock(&lx_tree_lock);
+	goes_on = enforce(process, used);
+	pthread_mutex_unlock(&lx_tree_lock);
+	if (goes_on)
+		lx_cpu_limit_apply(process);
+	lx_process_dereference(process);
+}
+
+static void retain(struct lx_alarm *alarm)
+{
+	lx_timers_reference(container_of(alarm, struct lx_posix_timers, cpu_limit));
+}
+
+static void release(struct lx_alarm *alarm)
+{
+	lx_timers_dereference(container_of(alarm, struct lx_posix_timers, cpu_limit));
+}
+
+void lx_cpu_limit_init(struct lx_posix_timers *timers)
+{
+	const struct lx_clock clock = {
+		.id = LX_CLOCK_PROCESS_CPUTIME_ID,
+		.is_cpu = true,
+		.kind = LX_CPU_PROFILE,
+		.target = timers->process->pid,
+	};
+
+	timers->cpu_limit.expired = expired;
+	timers->cpu_limit.retain = retain;
+	timers->cpu_limit.release = release;
+	lx_alarm_init(&timers->cpu_limit, &clock);
+}
+
+static bool is_running(const struct lx_process *process)
+{
+	const struct lx_thread *thread;
+
+	TAILQ_FOREACH (thread, &process->threads, link)
+		if (!thread->exiting)
+			return true;
+	return false;
+}
+
+void lx_cpu_limit_apply(struct lx_process *process)
+{
+	uint64_t seconds = lx_limit(process, LX_RLIMIT_CPU);
+	struct lx_posix_timers *timers = NULL;
+
+	if (seconds == NO_LIMIT)
+		return;
+	pthread_mutex_lock(&lx_tree_lock);
+	if (is_running(process))
+		timers = lx_timers_of(process);
+	pthread_mutex_lock(&lx_signal_lock);
+	if (timers)
+		lx_alarm_set(&timers->cpu_limit, MIN_OF(seconds, LX_CLOCK_FOREVER / LX_NS_PER_SECOND) * LX_NS_PER_SECOND);
+	pthread_mutex_unlock(&lx_signal_lock);
+	pthread_mutex_unlock(&lx_tree_lock);
+}

@@ -1,0 +1,158 @@
+/*
+ * Resource limits: LX's own, inherited from how lxrun was started. What the host enforces for the supervisor is another
+ * matter. Written under lx_tree_lock; a value is read without it, as a word is.
+ */
+#include <hal/host.h>
+#include <lx_syscalls.h>
+#include <process/tree.h>
+#include <time/times.h>
+
+#define OPEN_FILES_MAX (1024u * 1024) /* fs.nr_open's default */
+
+_Static_assert(LX_RLIM_NLIMITS == HAL_LIMIT_COUNT, "limits");
+
+uint64_t lx_limit(struct lx_process *process, uint32_t resource)
+{
+	return __atomic_load_n(&process->limits[resource].current, __ATOMIC_RELAXED);
+}
+
+void lx_limits_initialize(struct lx_process *process)
+{
+	const struct hal_start *start = hal_start_state();
+
+	for (int i = 0; i < LX_RLIM_NLIMITS; i++) {
+		process->limits[i].current = start->limits[i].current;
+		process->limits[i].maximum = start->limits[i].maximum;
+	}
+}
+
+void lx_limits_apply(struct lx_process *process)
+{
+	struct mm_space_limits limits = {
+		.address_space = lx_limit(process, LX_RLIMIT_AS),
+		.data = lx_limit(process, LX_RLIMIT_DATA),
+		.locked = lx_limit(process, LX_RLIMIT_MEMLOCK),
+		.stack = lx_limit(process, LX_RLIMIT_STACK),
+	};
+	struct mm_address_space *space = NULL;
+
+	if (!process->ps)
+		return;
+	pthread_mutex_lock(&process->ps->lock);
+	space = process->ps->space;
+	if (space)
+		mm_reference_space(space);
+	pthread_mutex_unlock(&process->ps->lock);
+	if (!space)
+		return;
+	mm_set_limits(space, &limits);
+	mm_dereference_space(space);
+}
+
+/* Under lx_tree_lock. */
+static int64_t change_limit(struct lx_thread *thread, struct lx_process *process, uint32_t resource,
+			    const struct lx_rlimit *wanted)
+{
+	struct lx_rlimit *limit = &process->limits[resource];
+
+	if (wanted->current > wanted->maximum)
+		return -LX_EINVAL;
+	if (resource == LX_RLIMIT_NOFILE && wanted->maximum > OPEN_FILES_MAX)
+		return -LX_EPERM;
+	if (wanted->maximum > limit->maximum && !lx_capable(thread, LX_CAP_SYS_RESOURCE))
+		return -LX_EPERM;
+	*limit = *wanted;
+	return 0;
+}
+
+/* Another process' limits: same user in all three ids, or the privilege. */
+static bool may_look_at(const struct lx_thread *thread, const struct lx_process *process)
+{
+	const struct lx_thread *other = TAILQ_FIRST(&process->threads);
+
+	if (process == thread->process)
+		return true;
+	return (other && lx_has_ids_of(thread, other)) || lx_capable(thread, LX_CAP_SYS_RESOURCE);
+}
+
+static struct lx_process *find_process(struct lx_call *call, int32_t pid)
+{
+	struct lx_thread *thread;
+
+	if (!pid)
+		return call->thread->process;
+	thread = lx_find_thread(pid);
+	return thread ? thread->process : lx_find_process(pid);
+}
+
+static int64_t do_prlimit(struct lx_call *call, int32_t pid, uint32_t resource, const struct lx_rlimit *wanted,
+			  struct lx_rlimit *old, struct lx_process **changed)
+{
+	struct lx_process *process;
+	int64_t result = 0;
+
+	if (resource >= LX_RLIM_NLIMITS)
+		return -LX_EINVAL;
+	pthread_mutex_lock(&lx_tree_lock);
+	process = find_process(call, pid);
+	if (!process)
+		result = -LX_ESRCH;
+	else if (!may_look_at(call->thread, process))
+		result = -LX_EPERM;
+	if (!result) {
+		*old = process->limits[resource];
+		if (wanted)
+			result = change_limit(call->thread, process, resource, wanted);
+		if (wanted && !result)
+			*changed = lx_process_reference(process);
+	}
+	pthread_mutex_unlock(&lx_tree_lock);
+	return result;
+}
+
+static int64_t set_limit(struct lx_call *call, int32_t pid, int32_t resource, const struct lx_rlimit *wanted,
+			 struct lx_rlimit *old)
+{
+	struct lx_process *changed = NULL;
+	int64_t result = do_prlimit(call, pid, (uint32_t)resource, wanted, old, &changed);
+
+	if (changed) {
+		lx_limits_apply(changed);
+		if (resource == LX_RLIMIT_CPU)
+			lx_cpu_limit_apply(changed);
+		lx_process_dereference(changed);
+	}
+	return result;
+}
+
+int64_t lx_sys_prlimit64(struct lx_call *call, int32_t pid, int32_t resource, struct lx_uptr new_limit,
+			 struct lx_uptr old_limit)
+{
+	struct lx_rlimit wanted, old;
+	bool sets = !lx_is_null(new_limit);
+	int64_t result;
+
+	if (sets && lx_copy_in(call, &wanted, new_limit, sizeof(wanted)))
+		return -LX_EFAULT;
+	result = set_limit(call, pid, resource, sets ? &wanted : NULL, &old);
+	if (!result && !lx_is_null(old_limit))
+		result = lx_copy_out(call, old_limit, &old, sizeof(old));
+	return result;
+}
+
+int64_t lx_sys_getrlimit(struct lx_call *call, int32_t resource, struct lx_uptr rlim)
+{
+	struct lx_rlimit old;
+
+	return set_limit(call, 0, resource, NULL, &old) ?: lx_copy_out(call, rlim, &old, sizeof(old));
+}
+
+int64_t lx_sys_setrlimit(struct lx_call *call, int32_t resource, struct lx_uptr rlim)
+{
+	struct lx_rlimit wanted, old;
+
+	/* Copied before the resource is looked at, as the kernel does. */
+	if (lx_copy_in(call, &wanted, rlim, sizeof(wanted)))
+		return -LX_EFAULT;
+	return set_limit(call, 0, resource, &wanted, &old);
+}

@@ -1,0 +1,112 @@
+/* getrusage(2), times(2): CPU time and memory of threads, processes and the children that were waited for. */
+#include <lx_syscalls.h>
+#include <resources/rusage.h>
+
+#define SECOND_NS 1000000000u
+#define TICKS_A_SECOND 100u
+
+void lx_usage_add(struct lx_rusage_sum *sum, const struct lx_rusage_sum *more)
+{
+	sum->user_ns += more->user_ns;
+	sum->system_ns += more->system_ns;
+	sum->max_rss_kib = MAX_OF(sum->max_rss_kib, more->max_rss_kib);
+	sum->minor_faults += more->minor_faults;
+	sum->major_faults += more->major_faults;
+	sum->voluntary += more->voluntary;
+	sum->involuntary += more->involuntary;
+}
+
+void lx_process_usage(struct lx_process *process, struct lx_rusage_sum *usage)
+{
+	struct pico_cpu_time time = {0};
+
+	*usage = process->own_retired;
+	if (!process->ps)
+		return;
+	time = ps_process_cpu_time(process->ps);
+	usage->user_ns += time.user_ns;
+	usage->system_ns += time.system_ns;
+}
+
+/* What Mm knows of a process' memory; only of the caller's own, whose space stays. */
+static void add_memory(struct lx_rusage_sum *usage)
+{
+	VM_COUNTERS counters = {0};
+	NTSTATUS status = ZwQueryInformationProcess(NtCurrentProcess(), ProcessVmCounters, &counters, sizeof(counters), NULL);
+
+	if (!NT_SUCCESS(status))
+		return;
+	usage->max_rss_kib = MAX_OF(usage->max_rss_kib, counters.PeakWorkingSetSize / 1024);
+	usage->minor_faults += counters.PageFaultCount;
+}
+
+int64_t lx_rusage_copy_out(struct lx_call *call, struct lx_uptr to, const struct lx_rusage_sum *usage)
+{
+	struct lx_rusage out = {
+		.user_seconds = (int64_t)(usage->user_ns / SECOND_NS),
+		.user_microseconds = (int64_t)(usage->user_ns % SECOND_NS / 1000),
+		.system_seconds = (int64_t)(usage->system_ns / SECOND_NS),
+		.system_microseconds = (int64_t)(usage->system_ns % SECOND_NS / 1000),
+		.max_rss = (int64_t)usage->max_rss_kib,
+		.minor_faults = (int64_t)usage->minor_faults,
+		.major_faults = (int64_t)usage->major_faults,
+		.voluntary = (int64_t)usage->voluntary,
+		.involuntary = (int64_t)usage->involuntary,
+	};
+
+	return lx_copy_out(call, to, &out, sizeof(out));
+}
+
+static void children_usage(struct lx_process *process, struct lx_rusage_sum *usage)
+{
+	pthread_mutex_lock(&lx_tree_lock);
+	*usage = process->children_usage;
+	pthread_mutex_unlock(&lx_tree_lock);
+}
+
+int64_t lx_sys_getrusage(struct lx_call *call, int32_t who, struct lx_uptr usage)
+{
+	struct lx_thread *thread = call->thread;
+	struct lx_rusage_sum sum = {0};
+	struct pico_cpu_time time;
+
+	switch (who) {
+	case LX_RUSAGE_SELF:
+		lx_process_usage(thread->process, &sum);
+		add_memory(&sum);
+		break;
+	case LX_RUSAGE_CHILDREN:
+		children_usage(thread->process, &sum);
+		break;
+	case LX_RUSAGE_THREAD:
+		time = ps_thread_cpu_time(thread->ps);
+		sum.user_ns = time.user_ns;
+		sum.system_ns = time.system_ns;
+		add_memory(&sum);
+		break;
+	default:
+		return -LX_EINVAL;
+	}
+	return lx_rusage_copy_out(call, usage, &sum);
+}
+
+static int64_t ticks(uint64_t nanoseconds)
+{
+	return (int64_t)(nanoseconds / (SECOND_NS / TICKS_A_SECOND));
+}
+
+int64_t lx_sys_times(struct lx_call *call, struct lx_uptr buf)
+{
+	struct lx_rusage_sum own, children;
+	int64_t out[4];
+
+	lx_process_usage(call->thread->process, &own);
+	children_usage(call->thread->process, &children);
+	out[0] = ticks(own.user_ns);
+	out[1] = ticks(own.system_ns);
+	out[2] = ticks(children.user_ns);
+	out[3] = ticks(children.system_ns);
+	if (!lx_is_null(buf) && lx_copy_out(call, buf, out, sizeof(out)))
+		return -LX_EFAULT;
+	return hal_ticks();
+}

@@ -1,0 +1,370 @@
+/*
+ * sched_*(2): policies, parameters, affinity. The guest sees and changes its own settings: where lxrun has placed a thread
+ * for the moment never shows. Real-time policies would starve the supervisor, so they are refused as for a user without
+ * the privilege; the others differ only in how the host treats batch work. Other threads' settings: lx_tree_lock.
+ */
+#include <hal/host.h>
+#include <lx_syscalls.h>
+#include <process/tree.h>
+
+#define ATTR_SIZE_VER0 48u
+#define SCHED_EXT 7
+#define SCHED_FLAG_UTIL_CLAMP 0x60u
+#define RT_PRIORITY_MAX 99
+
+struct lx_sched_attr {
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period;
+	uint32_t util_min, util_max;
+};
+
+/* Under lx_tree_lock. */
+static struct lx_thread *find_task(struct lx_call *call, int32_t pid)
+{
+	return pid ? lx_find_thread(pid) : call->thread;
+}
+
+struct settings {
+	int32_t policy, priority, nice;
+	bool reset_on_fork;
+	uint8_t affinity[HAL_AFFINITY_SIZE];
+};
+
+static void settings_of(const struct lx_thread *thread, struct settings *settings)
+{
+	*settings = (struct settings){
+		.policy = thread->sched_policy,
+		.priority = thread->sched_priority,
+		.nice = thread->nice,
+		.reset_on_fork = thread->sched_reset_on_fork,
+	};
+	memcpy(settings->affinity, thread->affinity, sizeof(settings->affinity));
+}
+
+/* Also of what runs no more: a zombie, a leader that has ended, pid 1. 0 or -ESRCH. */
+static int64_t get_settings(struct lx_call *call, int32_t pid, struct settings *settings)
+{
+	const struct lx_process *process = NULL;
+	const struct lx_thread *thread;
+
+	pthread_mutex_lock(&lx_tree_lock);
+	thread = find_task(call, pid);
+	if (!thread)
+		process = lx_find_process(pid);
+	if (thread) {
+		settings_of(thread, settings);
+	} else if (process) {
+		*settings = (struct settings){.policy = process->leader_policy, .nice = process->leader_nice};
+		memcpy(settings->affinity, hal_start_state()->affinity, sizeof(settings->affinity));
+	}
+	pthread_mutex_unlock(&lx_tree_lock);
+	return thread || process ? 0 : -LX_ESRCH;
+}
+
+static bool same_owner(const struct lx_thread *self, const struct lx_thread *other)
+{
+	return self->token->euid == other->token->euid || self->token->euid == other->token->ruid;
+}
+
+static bool is_realtime(int32_t policy)
+{
+	return policy == LX_SCHED_FIFO || policy == LX_SCHED_RR;
+}
+
+static bool is_policy(int32_t policy)
+{
+	return policy == LX_SCHED_OTHER || policy == LX_SCHED_BATCH || policy == LX_SCHED_IDLE || is_realtime(policy) ||
+	       policy == LX_SCHED_DEADLINE;
+}
+
+static int64_t priority_limit(int32_t policy, int64_t realtime)
+{
+	if (is_realtime(policy))
+		return realtime;
+	return is_policy(policy) || policy == SCHED_EXT ? 0 : -LX_EINVAL;
+}
+
+int64_t lx_sys_sched_get_priority_max(struct lx_call *call, int32_t policy)
+{
+	return priority_limit(policy, RT_PRIORITY_MAX);
+}
+
+int64_t lx_sys_sched_get_priority_min(struct lx_call *call, int32_t policy)
+{
+	return priority_limit(policy, 1);
+}
+
+/* A change as all the calls ask for it. */
+struct change {
+	int32_t policy; /* -1: as it is */
+	int32_t priority;
+	bool reset_on_fork, sets_nice;
+	int32_t nice;
+};
+
+static bool can_nice(const struct lx_thread *self, const struct lx_thread *thread, int32_t nice)
+{
+	return 20 - nice <= (int64_t)MIN_OF(lx_limit(thread->process, LX_RLIMIT_NICE), (uint64_t)40) ||
+	       lx_capable(self, LX_CAP_SYS_NICE);
+}
+
+/* Under lx_tree_lock. */
+static int64_t check_change(const struct lx_thread *self, const struct lx_thread *thread, const struct change *change)
+{
+	int32_t policy = change->policy < 0 ? thread->sched_policy : change->policy;
+
+	if (!is_policy(policy))
+		return -LX_EINVAL;
+	if (policy == LX_SCHED_DEADLINE)
+		return -LX_EPERM;
+	if (change->priority < 0 || change->priority > RT_PRIORITY_MAX || is_realtime(policy) != (change->priority != 0))
+		return -LX_EINVAL;
+	if (is_realtime(policy))
+		return -LX_EPERM;
+	if (lx_capable(self, LX_CAP_SYS_NICE))
+		return 0;
+	if (!same_owner(self, thread))
+		return -LX_EPERM;
+	if (change->sets_nice && change->nice < thread->nice && !can_nice(self, thread, change->nice))
+		return -LX_EPERM;
+	if (thread->sched_policy == LX_SCHED_IDLE && policy != LX_SCHED_IDLE && !can_nice(self, thread, thread->nice))
+		return -LX_EPERM;
+	if (thread->sched_reset_on_fork && !change->reset_on_fork)
+		return -LX_EPERM;
+	return 0;
+}
+
+static int64_t apply_change(struct lx_call *call, int32_t pid, const struct change *change)
+{
+	struct lx_thread *thread;
+	int64_t result = -LX_ESRCH;
+
+	pthread_mutex_lock(&lx_tree_lock);
+	thread = find_task(call, pid);
+	if (thread)
+		result = check_change(call->thread, thread, change);
+	if (thread && !result && change->sets_nice && thread->nice != change->nice &&
+	    ps_platform()->set_nice(thread->ps->pico, change->nice))
+		result = -LX_EPERM;
+	if (thread && !result) {
+		if (change->policy >= 0)
+			thread->sched_policy = change->policy;
+		thread->sched_priority = change->priority;
+		thread->sched_reset_on_fork = change->reset_on_fork;
+		if (change->sets_nice)
+			thread->nice = change->nice;
+	}
+	pthread_mutex_unlock(&lx_tree_lock);
+	return result;
+}
+
+int64_t lx_sys_sched_setscheduler(struct lx_call *call, int32_t pid, int32_t policy, struct lx_uptr param)
+{
+	struct change change = {.policy = policy & ~LX_SCHED_RESET_ON_FORK,
+				.reset_on_fork = policy & LX_SCHED_RESET_ON_FORK};
+
+	if (policy < 0 || lx_is_null(param) || pid < 0)
+		return -LX_EINVAL;
+	if (lx_copy_in(call, &change.priority, param, sizeof(change.priority)))
+		return -LX_EFAULT;
+	return apply_change(call, pid, &change);
+}
+
+int64_t lx_sys_sched_setparam(struct lx_call *call, int32_t pid, struct lx_uptr param)
+{
+	struct change change = {.policy = -1};
+	struct lx_thread *thread;
+
+	if (lx_is_null(param) || pid < 0)
+		return -LX_EINVAL;
+	if (lx_copy_in(call, &change.priority, param, sizeof(change.priority)))
+		return -LX_EFAULT;
+	pthread_mutex_lock(&lx_tree_lock);
+	thread = find_task(call, pid);
+	change.reset_on_fork = thread && thread->sched_reset_on_fork;
+	pthread_mutex_unlock(&lx_tree_lock);
+	return apply_change(call, pid, &change);
+}
+
+int64_t lx_sys_sched_getscheduler(struct lx_call *call, int32_t pid)
+{
+	struct settings settings;
+	int64_t result;
+
+	if (pid < 0)
+		return -LX_EINVAL;
+	result = get_settings(call, pid, &settings);
+	return result ?: settings.policy | (settings.reset_on_fork ? LX_SCHED_RESET_ON_FORK : 0);
+}
+
+int64_t lx_sys_sched_getparam(struct lx_call *call, int32_t pid, struct lx_uptr param)
+{
+	struct settings settings;
+
+	if (lx_is_null(param) || pid < 0)
+		return -LX_EINVAL;
+	return get_settings(call, pid, &settings) ?: lx_copy_out(call, param, &settings.priority, sizeof(settings.priority));
+}
+
+int64_t lx_sys_sched_rr_get_interval(struct lx_call *call, int32_t pid, struct lx_uptr tp)
+{
+	struct settings settings;
+	int64_t interval[2];
+	uint64_t slice;
+
+	if (pid < 0)
+		return -LX_EINVAL;
+	if (get_settings(call, pid, &settings))
+		return -LX_ESRCH;
+	slice = hal_scheduling_interval();
+	interval[0] = (int64_t)(slice / 1000000000);
+	interval[1] = (int64_t)(slice % 1000000000);
+	return lx_copy_out(call, tp, interval, sizeof(interval));
+}
+
+/* --- attributes */
+
+static int64_t read_attr(struct lx_call *call, struct lx_uptr from, struct lx_sched_attr *attr)
+{
+	const uint32_t known = sizeof(*attr);
+	uint8_t bytes[LX_PAGE_SIZE];
+	uint32_t size;
+
+	if (lx_copy_in(call, &size, from, sizeof(size)))
+		return -LX_EFAULT;
+	if (!size)
+		size = ATTR_SIZE_VER0;
+	if (size < ATTR_SIZE_VER0 || size > LX_PAGE_SIZE)
+		goto wrong_size;
+	if (lx_copy_in(call, bytes, from, size))
+		return -LX_EFAULT;
+	for (uint32_t i = known; i < size; i++)
+		if (bytes[i])
+			goto wrong_size;
+	memset(attr, 0, sizeof(*attr));
+	memcpy(attr, bytes, MIN_OF(size, known));
+	attr->size = size;
+	return 0;
+wrong_size:
+	return lx_copy_out(call, from, &known, sizeof(known)) ?: -LX_E2BIG;
+}
+
+int64_t lx_sys_sched_setattr(struct lx_call *call, int32_t pid, struct lx_uptr attr, uint32_t flags)
+{
+	const uint64_t known = LX_SCHED_FLAG_RESET_ON_FORK | LX_SCHED_FLAG_RECLAIM | LX_SCHED_FLAG_DL_OVERRUN |
+			       LX_SCHED_FLAG_KEEP_POLICY | LX_SCHED_FLAG_KEEP_PARAMS | SCHED_FLAG_UTIL_CLAMP;
+	struct lx_sched_attr wanted;
+	struct change change = {0};
+	int64_t result;
+
+	if (lx_is_null(attr) || pid < 0 || flags)
+		return -LX_EINVAL;
+	result = read_attr(call, attr, &wanted);
+	if (result)
+		return result;
+	if ((int32_t)wanted.policy < 0 || (wanted.flags & ~known))
+		return -LX_EINVAL;
+	/* As on a kernel without CONFIG_UCLAMP_TASK. */
+	if (wanted.flags & SCHED_FLAG_UTIL_CLAMP)
+		return -LX_EOPNOTSUPP;
+	change.policy = wanted.flags & LX_SCHED_FLAG_KEEP_POLICY ? -1 : (int32_t)wanted.policy;
+	change.reset_on_fork = wanted.flags & LX_SCHED_FLAG_RESET_ON_FORK;
+	if (!(wanted.flags & LX_SCHED_FLAG_KEEP_PARAMS)) {
+		change.priority = (int32_t)wanted.priority;
+		change.sets_nice = change.policy == LX_SCHED_OTHER || change.policy == LX_SCHED_BATCH;
+		change.nice = MAX_OF(-20, MIN_OF(19, wanted.nice));
+	}
+	return apply_change(call, pid, &change);
+}
+
+int64_t lx_sys_sched_getattr(struct lx_call *call, int32_t pid, struct lx_uptr attr, uint32_t size, uint32_t flags)
+{
+	struct lx_sched_attr out = {0};
+	struct settings settings;
+
+	if (lx_is_null(attr) || pid < 0 || size > LX_PAGE_SIZE || size < ATTR_SIZE_VER0 || flags)
+		return -LX_EINVAL;
+	if (get_settings(call, pid, &settings))
+		return -LX_ESRCH;
+	out.policy = (uint32_t)settings.policy;
+	out.flags = settings.reset_on_fork ? LX_SCHED_FLAG_RESET_ON_FORK : 0;
+	out.nice = settings.nice;
+	out.runtime = hal_scheduling_slice();
+	out.size = MIN_OF(size, (uint32_t)sizeof(out));
+	return lx_copy_out(call, attr, &out, out.size);
+}
+
+/* --- affinity */
+
+static bool allowed_mask(uint8_t *mask)
+{
+	const struct hal_start *start = hal_start_state();
+	bool any = false;
+
+	for (size_t i = 0; i < HAL_AFFINITY_SIZE; i++) {
+		mask[i] &= start->allowed[i];
+		any |= mask[i] != 0;
+	}
+	return any;
+}
+
+static int64_t set_affinity(struct lx_call *call, int32_t pid, const uint8_t mask[HAL_AFFINITY_SIZE])
+{
+	const struct hal_start *start = hal_start_state();
+	struct lx_thread *thread = find_task(call, pid);
+
+	if (!thread)
+		return -LX_ESRCH;
+	if (!same_owner(call->thread, thread) && !lx_capable(call->thread, LX_CAP_SYS_NICE))
+		return -LX_EPERM;
+	if (ps_platform()->set_affinity(thread->ps->pico, mask, start->affinity_size))
+		return -LX_EINVAL;
+	memcpy(thread->affinity, mask, sizeof(thread->affinity));
+	return 0;
+}
+
+int64_t lx_sys_sched_setaffinity(struct lx_call *call, int32_t pid, uint64_t cpusetsize, struct lx_uptr mask)
+{
+	uint8_t wanted[HAL_AFFINITY_SIZE] = {0};
+	uint32_t size = MIN_OF((uint32_t)cpusetsize, (uint32_t)hal_start_state()->affinity_size);
+	struct lx_thread *thread;
+	int64_t result;
+
+	if (lx_copy_in(call, wanted, mask, size))
+		return -LX_EFAULT;
+	pthread_mutex_lock(&lx_tree_lock);
+	thread = find_task(call, pid);
+	result = !thread ? -LX_ESRCH : !allowed_mask(wanted) ? -LX_EINVAL : set_affinity(call, pid, wanted);
+	pthread_mutex_unlock(&lx_tree_lock);
+	return result;
+}
+
+int64_t lx_sys_sched_getaffinity(struct lx_call *call, int32_t pid, uint64_t cpusetsize, struct lx_uptr mask)
+{
+	const struct hal_start *start = hal_start_state();
+	uint32_t size = (uint32_t)cpusetsize;
+	struct settings settings;
+
+	if ((uint64_t)size * 8 < start->processors || size % sizeof(uint64_t))
+		return -LX_EINVAL;
+	if (get_settings(call, pid, &settings))
+		return -LX_ESRCH;
+	size = MIN_OF(size, (uint32_t)start->affinity_size);
+	return lx_copy_out(call, mask, settings.affinity, size) ?: (int64_t)size;
+}
+
+/* A processor of the guest's mask: the one that the half runs on, if that is among them. */
+uint32_t lx_guest_cpu(const struct lx_thread *thread)
+{
+	uint32_t cpu = ZwGetCurrentProcessorNumber();
+
+	if (cpu < sizeof(thread->affinity) * 8 && (thread->affinity[cpu / 8] & 1u << cpu % 8))
+		return cpu;
+	for (cpu = 0; cpu < sizeof(thread->affinity) * 8; cpu++)
+		if (thread->affinity[cpu / 8] & 1u << cpu % 8)
+			return cpu;
+	return 0;
+}

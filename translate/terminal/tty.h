@@ -1,0 +1,12 @@
+/* Terminals behind handles: what open(2) and ioctl_tty(2) share. */
+#ifndef TRANSLATE_TTY_H
+#define TRANSLATE_TTY_H
+
+#include <process/process.h>
+
+/* 0 or -LX_ENOTTY. */
+int64_t lx_terminal_of_handle(struct lx_call *call, HANDLE handle, struct lx_terminal *terminal);
+/* What open(2) with `flags` has opened may become the controlling terminal of the caller's session. */
+void lx_terminal_take(struct lx_call *call, HANDLE handle, uint32_t flags);
+
+#endif

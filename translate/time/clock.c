@@ -1,0 +1,296 @@
+/*
+ * Clocks: clock_gettime(2), clock_getres(2), gettimeofday(2), time(2) and what may not be set.
+ *
+ * Programs read the realtime and monotonic clocks in the vDSO, without a call; what arrives here are the others and
+ * callers that go past the C library. CPU-time clocks count what the host tasks behind guest threads used.
+ */
+#include <lx_syscalls.h>
+#include <process/tree.h>
+#include <time/times.h>
+
+#define CPU_CLOCK_KIND_MASK 3
+#define CPU_CLOCK_THREAD 4
+#define CPU_CLOCK_FD 3        /* low three bits: a dynamic clock of a descriptor */
+#define CPU_SAMPLING_NS 4000000ull
+#define NO_CLOCK UINT8_MAX
+
+/* The host's clock behind each of the guest's. The alarm clocks exist where the machine has a clock that can wake it. */
+static const uint8_t host_clocks[] = {
+	[LX_CLOCK_REALTIME] = HAL_CLOCK_REALTIME,
+	[LX_CLOCK_MONOTONIC] = HAL_CLOCK_MONOTONIC,
+	[LX_CLOCK_PROCESS_CPUTIME_ID] = NO_CLOCK,
+	[LX_CLOCK_THREAD_CPUTIME_ID] = NO_CLOCK,
+	[LX_CLOCK_MONOTONIC_RAW] = HAL_CLOCK_MONOTONIC_RAW,
+	[LX_CLOCK_REALTIME_COARSE] = HAL_CLOCK_REALTIME_COARSE,
+	[LX_CLOCK_MONOTONIC_COARSE] = HAL_CLOCK_MONOTONIC_COARSE,
+	[LX_CLOCK_BOOTTIME] = HAL_CLOCK_BOOTTIME,
+	[LX_CLOCK_REALTIME_ALARM] = HAL_CLOCK_REALTIME_ALARM,
+	[LX_CLOCK_BOOTTIME_ALARM] = HAL_CLOCK_BOOTTIME_ALARM,
+	[10] = NO_CLOCK, /* once of a machine's own hardware */
+	[LX_CLOCK_TAI] = HAL_CLOCK_TAI,
+};
+
+int64_t lx_copy_in_timespec(struct lx_call *call, struct lx_uptr from, uint64_t *ns)
+{
+	struct lx_timespec time;
+
+	if (lx_copy_in(call, &time, from, sizeof(time)))
+		return -LX_EFAULT;
+	if (!lx_timespec_is_valid(&time))
+		return -LX_EINVAL;
+	*ns = lx_timespec_ns(&time);
+	return 0;
+}
+
+uint64_t lx_deadline_after(uint64_t interval)
+{
+	return lx_time_after(hal_time(HAL_CLOCK_MONOTONIC), interval);
+}
+
+/* A CPU clock's task: 0 is the caller, a thread must be one of its own process, a process any. */
+static int64_t resolve_cpu_target(struct lx_thread *caller, int32_t number, bool is_thread, int32_t *target)
+{
+	struct lx_thread *thread;
+	struct lx_process *process;
+	bool found;
+
+	if (number == 0) {
+		*target = is_thread ? caller->tid : caller->process->pid;
+		return 0;
+	}
+	pthread_mutex_lock(&lx_tree_lock);
+	if (is_thread) {
+		thread = lx_find_thread(number);
+		found = thread && thread->process == caller->process;
+	} else {
+		process = lx_find_process(number);
+		found = process;
+		/* The caller may name its process by its own thread. */
+		if (!process && number == caller->tid) {
+			number = caller->process->pid;
+			found = true;
+		}
+	}
+	pthread_mutex_unlock(&lx_tree_lock);
+	*target = number;
+	return found ? 0 : -LX_EINVAL;
+}
+
+static int64_t resolve_dynamic(struct lx_thread *caller, int32_t id, struct lx_clock *clock)
+{
+	int32_t kind = id & CPU_CLOCK_KIND_MASK;
+
+	if (kind == CPU_CLOCK_FD)
+		return -LX_EINVAL; /* no descriptor here is a clock */
+	clock->id = LX_CLOCK_PROCESS_CPUTIME_ID;
+	clock->is_cpu = true;
+	clock->is_thread = id & CPU_CLOCK_THREAD;
+	clock->kind = (unsigned)kind;
+	return resolve_cpu_target(caller, ~(id >> 3), clock->is_thread, &clock->target);
+}
+
+int64_t lx_clock_resolve(struct lx_thread *caller, int32_t id, struct lx_clock *clock)
+{
+	*clock = (struct lx_clock){.id = id, .kind = LX_CPU_SCHEDULED};
+	if (id < 0)
+		return resolve_dynamic(caller, id, clock);
+	if ((size_t)id >= ARRAY_COUNT(host_clocks))
+		return -LX_EINVAL;
+	if (id == LX_CLOCK_PROCESS_CPUTIME_ID || id == LX_CLOCK_THREAD_CPUTIME_ID) {
+		clock->is_cpu = true;
+		clock->is_thread = id == LX_CLOCK_THREAD_CPUTIME_ID;
+		clock->target = clock->is_thread ? caller->tid : caller->process->pid;
+		return 0;
+	}
+	if (host_clocks[id] == NO_CLOCK)
+		return -LX_EINVAL;
+	if (lx_clock_wakes_machine(id))
+		return hal_time_resolution(host_clocks[id]) ? 0 : -LX_EINVAL;
+	return 0;
+}
+
+bool lx_clock_wakes_machine(int32_t id)
+{
+	return id == LX_CLOCK_REALTIME_ALARM || id == LX_CLOCK_BOOTTIME_ALARM;
+}
+
+int64_t lx_clock_check_waiting(struct lx_thread *thread, int32_t id)
+{
+	if (id == LX_CLOCK_MONOTONIC_RAW || id == LX_CLOCK_REALTIME_COARSE || id == LX_CLOCK_MONOTONIC_COARSE)
+		return -LX_EOPNOTSUPP;
+	/* They would have to wake the machine: as where no clock can, once the caller is entitled. */
+	if (lx_clock_wakes_machine(id) && hal_time_resolution(host_clocks[id]) && !lx_capable(thread, LX_CAP_WAKE_ALARM))
+		return -LX_EPERM;
+	return lx_clock_wakes_machine(id) ? -LX_EOPNOTSUPP : 0;
+}
+
+static int64_t read_cpu_clock(const struct lx_clock *clock, uint64_t *ns)
+{
+	struct pico_cpu_time used = {0};
+	int64_t result = 0;
+
+	pthread_mutex_lock(&lx_tree_lock);
+	if (clock->is_thread) {
+		struct lx_thread *thread = lx_find_thread(clock->target);
+
+		if (thread && thread->ps)
+			used = ps_thread_cpu_time(thread->ps);
+		else
+			result = -LX_EINVAL;
+	} else {
+		struct lx_process *process = lx_find_process(clock->target);
+
+		if (!process)
+			result = -LX_EINVAL;
+		else if (process->ps) /* pid 1 runs nothing */
+			used = ps_process_cpu_time(process->ps);
+	}
+	pthread_mutex_unlock(&lx_tree_lock);
+	*ns = used.user_ns + (clock->kind == LX_CPU_VIRTUAL ? 0 : used.system_ns);
+	return result;
+}
+
+int64_t lx_clock_read(const struct lx_clock *clock, uint64_t *ns)
+{
+	if (clock->is_cpu)
+		return read_cpu_clock(clock, ns);
+	*ns = hal_time(host_clocks[clock->id]);
+	return 0;
+}
+
+uint64_t lx_clock_resolution(const struct lx_clock *clock)
+{
+	if (!clock->is_cpu)
+		return hal_time_resolution(host_clocks[clock->id]);
+	/* The two that count ticks in Linux say so. */
+	return clock->kind == LX_CPU_SCHEDULED ? 1 : hal_time_resolution(HAL_CLOCK_MONOTONIC_COARSE);
+}
+
+bool lx_clock_is_realtime(const struct lx_clock *clock)
+{
+	return clock->id == LX_CLOCK_REALTIME || clock->id == LX_CLOCK_REALTIME_ALARM || clock->id == LX_CLOCK_TAI;
+}
+
+uint64_t lx_clock_deadline(const struct lx_clock *clock, uint64_t due, bool *absolute)
+{
+	uint64_t now, left;
+
+	*absolute = clock->id == LX_CLOCK_REALTIME || clock->id == LX_CLOCK_REALTIME_ALARM;
+	if (*absolute || clock->id == LX_CLOCK_MONOTONIC)
+		return due;
+	if (lx_clock_read(clock, &now))
+		return LX_CLOCK_FOREVER; /* a CPU clock that stands still */
+	left = due > now ? due - now : 0;
+	/* Several threads can use it up faster than time passes; never sample more often than a tick. */
+	if (clock->is_cpu && left)
+		left = MAX_OF(clock->is_thread ? left : left / 4, CPU_SAMPLING_NS);
+	return lx_deadline_after(left);
+}
+
+int64_t lx_sys_clock_gettime(struct lx_call *call, int32_t id, struct lx_uptr tp)
+{
+	struct lx_clock clock;
+	struct lx_timespec now;
+	uint64_t ns;
+	int64_t result = lx_clock_resolve(call->thread, id, &clock);
+
+	if (result == 0)
+		result = lx_clock_read(&clock, &ns);
+	if (result)
+		return result;
+	now = lx_timespec_of(ns);
+	return lx_copy_out(call, tp, &now, sizeof(now));
+}
+
+int64_t lx_sys_clock_getres(struct lx_call *call, int32_t id, struct lx_uptr res)
+{
+	struct lx_clock clock;
+	struct lx_timespec step;
+	int64_t result = lx_clock_resolve(call->thread, id, &clock);
+
+	if (result || lx_is_null(res))
+		return result;
+	step = lx_timespec_of(lx_clock_resolution(&clock));
+	return lx_copy_out(call, res, &step, sizeof(step));
+}
+
+/* The clocks that Linux can set at all are the realtime one and, by the same right, none of ours. */
+int64_t lx_sys_clock_settime(struct lx_call *call, int32_t id, struct lx_uptr tp)
+{
+	struct lx_clock clock;
+	uint64_t ns;
+	int64_t result = lx_clock_resolve(call->thread, id, &clock);
+
+	if (result || (!clock.is_cpu && clock.id != LX_CLOCK_REALTIME))
+		return -LX_EINVAL;
+	result = lx_copy_in_timespec(call, tp, &ns);
+	return result ? result : -LX_EPERM;
+}
+
+int64_t lx_sys_gettimeofday(struct lx_call *call, struct lx_uptr tv, struct lx_uptr tz)
+{
+	struct { int32_t minutes_west, dst_time; } zone = {0, 0};
+	uint64_t ns = hal_time(HAL_CLOCK_REALTIME);
+	struct lx_timeval now = {(int64_t)(ns / LX_NS_PER_SECOND), (int64_t)(ns % LX_NS_PER_SECOND / 1000)};
+
+	if (!lx_is_null(tv) && lx_copy_out(call, tv, &now, sizeof(now)))
+		return -LX_EFAULT;
+	return lx_is_null(tz) ? 0 : lx_copy_out(call, tz, &zone, sizeof(zone));
+}
+
+int64_t lx_sys_settimeofday(struct lx_call *call, struct lx_uptr tv, struct lx_uptr tz)
+{
+	struct lx_timeval time;
+	uint8_t zone[8];
+
+	if (!lx_is_null(tv)) {
+		if (lx_copy_in(call, &time, tv, sizeof(time)))
+			return -LX_EFAULT;
+		if (time.microseconds < 0 || time.microseconds > 1000000)
+			return -LX_EINVAL;
+	}
+	if (!lx_is_null(tz) && lx_copy_in(call, zone, tz, sizeof(zone)))
+		return -LX_EFAULT;
+	return -LX_EPERM;
+}
+
+int64_t lx_sys_time(struct lx_call *call, struct lx_uptr tloc)
+{
+	int64_t now = (int64_t)(hal_time(HAL_CLOCK_REALTIME_COARSE) / LX_NS_PER_SECOND);
+
+	if (!lx_is_null(tloc) && lx_copy_out(call, tloc, &now, sizeof(now)))
+		return -LX_EFAULT;
+	return now;
+}
+
+/* struct timex: its first member says what to change. */
+static int64_t read_timex(struct lx_call *call, struct lx_uptr buf)
+{
+	uint32_t modes;
+
+	if (lx_copy_in(call, &modes, buf, sizeof(modes)))
+		return -LX_EFAULT;
+	/* ADJ_OFFSET_SS_READ reads too. */
+	if (modes != 0 && modes != 0xa001)
+		return -LX_EPERM;
+	/*
+	 * The state of the host's clock: the host writes it to the guest. Should another thread of the guest write a mode
+	 * meanwhile, the host refuses, since guest tasks hold no capability.
+	 */
+	return lx_run_on_host(call);
+}
+
+int64_t lx_sys_adjtimex(struct lx_call *call, struct lx_uptr txc)
+{
+	return read_timex(call, txc);
+}
+
+int64_t lx_sys_clock_adjtime(struct lx_call *call, int32_t id, struct lx_uptr txc)
+{
+	struct lx_clock clock;
+	int64_t result = lx_clock_resolve(call->thread, id, &clock);
+
+	if (result)
+		return result;
+	return clock.id == LX_CLOCK_REALTIME && !clock.is_cpu ? read_timex(call, txc) : -LX_EOPNOTSUPP;
+}

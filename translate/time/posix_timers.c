@@ -1,0 +1,390 @@
+/*
+ * POSIX timers: timer_create(2), timer_settime(2), timer_gettime(2), timer_getoverrun(2), timer_delete(2).
+ *
+ * A timer has one queue entry of its own, so that its signal never fails for lack of memory or limits. While it is
+ * queued the timer does not fire again: the expirations that pass by are counted when the signal is taken (or thrown
+ * away), which arms a periodic timer again. Guarded by lx_signal_lock. References: the list's, the armed alarm's, the
+ * queue entry's.
+ */
+#include <lx_syscalls.h>
+#include <process/tree.h>
+#include <signal/signals.h>
+#include <time/times.h>
+
+struct lx_posix_timer {
+	_Atomic uint32_t references;
+	TAILQ_ENTRY(lx_posix_timer) link;
+	struct lx_posix_timers *owner; /* NULL: deleted */
+	int32_t id, notify, signo, tid;
+	uint64_t value;
+	struct lx_alarm alarm;
+	bool armed, queued;
+	uint64_t due, interval;
+	int32_t overrun;               /* of the last signal taken */
+	struct lx_queued_signal entry;
+};
+
+struct guest_sigevent {
+	uint64_t value;
+	int32_t signo, notify, tid, padding[11];
+};
+_Static_assert(sizeof(struct guest_sigevent) == 64, "sigevent");
+
+static void dereference(struct lx_posix_timer *timer)
+{
+	if (atomic_fetch_sub(&timer->references, 1) == 1)
+		free(timer);
+}
+
+static void retain(struct lx_alarm *alarm)
+{
+	atomic_fetch_add(&container_of(alarm, struct lx_posix_timer, alarm)->references, 1);
+}
+
+static void release(struct lx_alarm *alarm)
+{
+	dereference(container_of(alarm, struct lx_posix_timer, alarm));
+}
+
+static void arm_next(struct lx_posix_timer *timer, uint64_t now)
+{
+	timer->armed = lx_timer_forward(&timer->due, timer->interval, now) > 0;
+	if (timer->armed)
+		lx_alarm_set(&timer->alarm, timer->due);
+}
+
+/* The thread that SIGEV_THREAD_ID names, if it is still there. */
+static bool find_target(struct lx_posix_timer *timer, struct lx_thread **target)
+{
+	struct lx_thread *thread;
+
+	*target = NULL;
+	if (!(timer->notify & LX_SIGEV_THREAD_ID))
+		return true;
+	TAILQ_FOREACH(thread, &timer->owner->process->threads, link)
+		if (thread->tid == timer->tid)
+			*target = thread;
+	return *target;
+}
+
+static void fire(struct lx_posix_timer *timer, uint64_t now, bool *fatal)
+{
+	struct lx_send send = {.process = timer->owner->process, .info = &timer->entry.info, .prepared = &timer->entry};
+
+	if (timer->queued)
+		return; /* a call for an older setting */
+	if (timer->notify == LX_SIGEV_NONE || !find_target(timer, &send.thread)) {
+		arm_next(timer, now);
+		return;
+	}
+	timer->entry = (struct lx_queued_signal){.timer = timer};
+	timer->entry.info = (struct lx_siginfo){.signo = timer->signo, .code = LX_SI_TIMER};
+	timer->entry.info.timer.timer = timer->id;
+	timer->entry.info.timer.value = timer->value;
+	if (lx_signal_send_locked(&send, fatal)) {
+		arm_next(timer, now);
+		return;
+	}
+	timer->armed = timer->interval != 0;
+	timer->queued = true;
+	atomic_fetch_add(&timer->references, 1);
+}
+
+static void expired(struct lx_alarm *alarm)
+{
+	struct lx_posix_timer *timer = container_of(alarm, struct lx_posix_timer, alarm);
+	struct lx_process *process = NULL;
+	bool fatal = false;
+	uint64_t now;
+
+	if (lx_clock_read(&alarm->clock, &now))
+		return;
+	pthread_mutex_lock(&lx_signal_lock);
+	if (timer->owner && timer->owner->process && timer->armed && timer->due <= now)
+		fire(timer, now, &fatal);
+	if (fatal)
+		process = lx_process_reference(timer->owner->process);
+	pthread_mutex_unlock(&lx_signal_lock);
+	if (process) {
+		lx_exit_group(process, timer->signo);
+		lx_process_dereference(process);
+	}
+}
+
+/* How often the timer expired by now, beyond the one that queued the signal. A CPU clock can't be read here: it counts from the next. */
+static int32_t count_overrun(struct lx_posix_timer *timer)
+{
+	uint64_t now, times;
+
+	if (timer->alarm.clock.is_cpu) {
+		timer->due += timer->interval;
+		times = 1;
+	} else {
+		now = lx_clock_read(&timer->alarm.clock, &now) ? timer->due : now;
+		times = lx_timer_forward(&timer->due, timer->interval, now);
+	}
+	return times > INT32_MAX ? INT32_MAX : times ? (int32_t)times - 1 : 0;
+}
+
+void lx_timer_collected(struct lx_queued_signal *entry, struct lx_siginfo *info)
+{
+	struct lx_posix_timer *timer = entry->timer;
+
+	timer->queued = false;
+	if (timer->armed && timer->interval) {
+		timer->overrun = count_overrun(timer);
+		lx_alarm_set(&timer->alarm, timer->due);
+	} else {
+		timer->overrun = 0;
+	}
+	if (info)
+		info->timer.overrun = timer->overrun;
+	dereference(timer);
+}
+
+/* A signal of a setting that is no more is not delivered. */
+static void withdraw(struct lx_posix_timer *timer)
+{
+	if (!timer->queued)
+		return;
+	lx_pending_withdraw(timer->owner->process, &timer->entry);
+	timer->queued = false;
+	/* Never the last reference: the list, or whoever takes the timer out of it, holds one. */
+	atomic_fetch_sub(&timer->references, 1);
+}
+
+static void delete_timer(struct lx_posix_timer *timer)
+{
+	TAILQ_REMOVE(&timer->owner->list, timer, link);
+	withdraw(timer);
+	timer->armed = false;
+	lx_alarm_cancel(&timer->alarm);
+	timer->owner = NULL;
+	lx_pending_unreserve();
+	dereference(timer);
+}
+
+void lx_posix_timers_delete_all(struct lx_posix_timers *timers)
+{
+	while (!TAILQ_EMPTY(&timers->list))
+		delete_timer(TAILQ_FIRST(&timers->list));
+}
+
+static struct lx_posix_timer *find_timer(struct lx_process *process, int32_t id)
+{
+	struct lx_posix_timer *timer;
+
+	if (process->timers)
+		TAILQ_FOREACH(timer, &process->timers->list, link)
+			if (timer->id == id)
+				return timer;
+	return NULL;
+}
+
+static bool is_own_thread(struct lx_process *process, int32_t tid)
+{
+	struct lx_thread *thread;
+	bool found;
+
+	pthread_mutex_lock(&lx_tree_lock);
+	thread = lx_find_thread(tid);
+	found = thread && thread->process == process;
+	pthread_mutex_unlock(&lx_tree_lock);
+	return found;
+}
+
+static bool is_good_event(struct lx_process *process, const struct guest_sigevent *event)
+{
+	if (event->notify == LX_SIGEV_NONE)
+		return true;
+	if (event->notify & LX_SIGEV_THREAD_ID) {
+		if (event->notify != LX_SIGEV_THREAD_ID || !is_own_thread(process, event->tid))
+			return false;
+	} else if (event->notify != LX_SIGEV_SIGNAL && event->notify != LX_SIGEV_THREAD) {
+		return false;
+	}
+	return lx_signal_is_valid(event->signo);
+}
+
+static struct lx_posix_timer *timer_new(struct lx_posix_timers *owner, const struct lx_clock *clock)
+{
+	struct lx_posix_timer *timer = calloc(1, sizeof(*timer));
+
+	if (!timer)
+		return NULL;
+	atomic_init(&timer->references, 1);
+	timer->owner = owner;
+	timer->alarm.expired = expired;
+	timer->alarm.retain = retain;
+	timer->alarm.release = release;
+	lx_alarm_init(&timer->alarm, clock);
+	return timer;
+}
+
+int64_t lx_sys_timer_create(struct lx_call *call, int32_t clockid, struct lx_uptr sevp, struct lx_uptr timerid)
+{
+	struct lx_process *process = call->thread->process;
+	struct guest_sigevent event = {.signo = LX_SIGALRM, .notify = LX_SIGEV_SIGNAL};
+	struct lx_posix_timers *owner;
+	struct lx_posix_timer *timer;
+	struct lx_clock clock;
+	int64_t result;
+
+	if (!lx_is_null(sevp) && lx_copy_in(call, &event, sevp, sizeof(event)))
+		return -LX_EFAULT;
+	result = lx_clock_check_waiting(call->thread, clockid);
+	if (result == 0)
+		result = lx_clock_resolve(call->thread, clockid, &clock);
+	if (result)
+		return result;
+	if (!is_good_event(process, &event))
+		return -LX_EINVAL;
+	owner = lx_timers_of(process);
+	timer = owner ? timer_new(owner, &clock) : NULL;
+	if (!timer)
+		return -LX_EAGAIN;
+	timer->notify = event.notify;
+	timer->signo = event.signo;
+	timer->tid = event.tid;
+	pthread_mutex_lock(&lx_signal_lock);
+	if (!lx_pending_reserve(process)) {
+		pthread_mutex_unlock(&lx_signal_lock);
+		dereference(timer);
+		return -LX_EAGAIN;
+	}
+	do {
+		timer->id = owner->next_id;
+		owner->next_id = (owner->next_id + 1) & INT32_MAX;
+	} while (find_timer(process, timer->id));
+	timer->value = lx_is_null(sevp) ? (uint32_t)timer->id : event.value;
+	TAILQ_INSERT_TAIL(&owner->list, timer, link);
+	clockid = timer->id;
+	pthread_mutex_unlock(&lx_signal_lock);
+	if (lx_copy_out(call, timerid, &clockid, sizeof(clockid))) {
+		lx_sys_timer_delete(call, clockid);
+		return -LX_EFAULT;
+	}
+	return 0;
+}
+
+static struct lx_itimerspec current_value(struct lx_posix_timer *timer, uint64_t now)
+{
+	struct lx_itimerspec value = {.interval = lx_timespec_of(timer->interval)};
+	uint64_t due = timer->due;
+
+	if (!timer->armed)
+		return value;
+	lx_timer_forward(&due, timer->interval, now);
+	if (due > now)
+		value.value = lx_timespec_of(due - now);
+	else if (timer->notify != LX_SIGEV_NONE)
+		value.value.nanoseconds = 1; /* due, about to fire */
+	return value;
+}
+
+/* The clock of a timer, to be read without lx_signal_lock; false: no such timer. */
+static bool timer_clock(struct lx_process *process, int32_t id, struct lx_clock *clock)
+{
+	struct lx_posix_timer *timer;
+
+	pthread_mutex_lock(&lx_signal_lock);
+	timer = find_timer(process, id);
+	if (timer)
+		*clock = timer->alarm.clock;
+	pthread_mutex_unlock(&lx_signal_lock);
+	return timer;
+}
+
+static void set_timer(struct lx_posix_timer *timer, uint32_t flags, const struct lx_itimerspec *new, uint64_t now)
+{
+	uint64_t value = lx_timespec_ns(&new->value);
+
+	withdraw(timer);
+	timer->overrun = 0;
+	timer->armed = value != 0;
+	timer->interval = timer->armed ? lx_timespec_ns(&new->interval) : 0;
+	if (!timer->armed) {
+		lx_alarm_cancel(&timer->alarm);
+		return;
+	}
+	if (flags & LX_TIMER_ABSTIME)
+		timer->due = value;
+	else
+		timer->due = lx_time_after(now, value);
+	lx_alarm_set(&timer->alarm, timer->due);
+}
+
+static int64_t exchange(struct lx_process *process, int32_t id, uint32_t flags, const struct lx_itimerspec *new,
+			struct lx_itimerspec *old)
+{
+	struct lx_posix_timer *timer;
+	struct lx_clock clock;
+	uint64_t now;
+
+	if (!timer_clock(process, id, &clock))
+		return -LX_EINVAL;
+	if (lx_clock_read(&clock, &now)) {
+		if (new)
+			return -LX_ESRCH; /* a CPU clock whose task is gone */
+		now = 0;
+	}
+	pthread_mutex_lock(&lx_signal_lock);
+	timer = find_timer(process, id);
+	if (timer) {
+		*old = current_value(timer, now);
+		if (new)
+			set_timer(timer, flags, new, now);
+	}
+	pthread_mutex_unlock(&lx_signal_lock);
+	return timer ? 0 : -LX_EINVAL;
+}
+
+int64_t lx_sys_timer_settime(struct lx_call *call, int32_t timerid, uint32_t flags, struct lx_uptr new_value,
+			     struct lx_uptr old_value)
+{
+	struct lx_itimerspec new, old;
+	int64_t result;
+
+	if (lx_is_null(new_value))
+		return -LX_EINVAL;
+	if (lx_copy_in(call, &new, new_value, sizeof(new)))
+		return -LX_EFAULT;
+	if (!lx_timespec_is_valid(&new.value) || !lx_timespec_is_valid(&new.interval))
+		return -LX_EINVAL;
+	result = exchange(call->thread->process, timerid, flags, &new, &old);
+	if (result == 0 && !lx_is_null(old_value))
+		result = lx_copy_out(call, old_value, &old, sizeof(old));
+	return result;
+}
+
+int64_t lx_sys_timer_gettime(struct lx_call *call, int32_t timerid, struct lx_uptr curr_value)
+{
+	struct lx_itimerspec current;
+	int64_t result = exchange(call->thread->process, timerid, 0, NULL, &current);
+
+	return result ? result : lx_copy_out(call, curr_value, &current, sizeof(current));
+}
+
+int64_t lx_sys_timer_getoverrun(struct lx_call *call, int32_t timerid)
+{
+	struct lx_posix_timer *timer;
+	int64_t result;
+
+	pthread_mutex_lock(&lx_signal_lock);
+	timer = find_timer(call->thread->process, timerid);
+	result = timer ? timer->overrun : -LX_EINVAL;
+	pthread_mutex_unlock(&lx_signal_lock);
+	return result;
+}
+
+int64_t lx_sys_timer_delete(struct lx_call *call, int32_t timerid)
+{
+	struct lx_posix_timer *timer;
+
+	pthread_mutex_lock(&lx_signal_lock);
+	timer = find_timer(call->thread->process, timerid);
+	if (timer)
+		delete_timer(timer);
+	pthread_mutex_unlock(&lx_signal_lock);
+	return timer ? 0 : -LX_EINVAL;
+}

@@ -1,0 +1,133 @@
+/*
+ * Time inside the LX subsystem: the guest's structures, clocks, and alarms, which call back at a time of any clock.
+ */
+#ifndef TRANSLATE_TIMES_H
+#define TRANSLATE_TIMES_H
+
+#include <process/process.h>
+
+#define LX_NS_PER_SECOND 1000000000ull
+#define LX_CLOCK_FOREVER INT64_MAX /* ktime's largest value: about 292 years */
+
+struct lx_timespec {
+	int64_t seconds, nanoseconds;
+};
+struct lx_timeval {
+	int64_t seconds, microseconds;
+};
+struct lx_itimerspec {
+	struct lx_timespec interval, value;
+};
+struct lx_itimerval {
+	struct lx_timeval interval, value;
+};
+
+static inline bool lx_timespec_is_valid(const struct lx_timespec *time)
+{
+	return time->seconds >= 0 && (uint64_t)time->nanoseconds < LX_NS_PER_SECOND;
+}
+
+/* Nanoseconds, at most LX_CLOCK_FOREVER. */
+static inline uint64_t lx_timespec_ns(const struct lx_timespec *time)
+{
+	if ((uint64_t)time->seconds >= LX_CLOCK_FOREVER / LX_NS_PER_SECOND)
+		return LX_CLOCK_FOREVER;
+	return (uint64_t)time->seconds * LX_NS_PER_SECOND + (uint64_t)time->nanoseconds;
+}
+
+static inline struct lx_timespec lx_timespec_of(uint64_t ns)
+{
+	return (struct lx_timespec){(int64_t)(ns / LX_NS_PER_SECOND), (int64_t)(ns % LX_NS_PER_SECOND)};
+}
+
+/* `interval` after `now`, which no clock has passed yet: at most LX_CLOCK_FOREVER. */
+static inline uint64_t lx_time_after(uint64_t now, uint64_t interval)
+{
+	return interval > LX_CLOCK_FOREVER - now ? LX_CLOCK_FOREVER : now + interval;
+}
+
+/* clock.c. A timespec argument in nanoseconds: -LX_EFAULT, -LX_EINVAL. */
+int64_t lx_copy_in_timespec(struct lx_call *call, struct lx_uptr from, uint64_t *ns);
+/* A point on CLOCK_MONOTONIC `interval` from now, at most LX_CLOCK_FOREVER. */
+uint64_t lx_deadline_after(uint64_t interval);
+
+/* What a clock id means: a clock of the machine, or of the CPU time of a process or thread. */
+struct lx_clock {
+	int32_t id;              /* LX_CLOCK_*, LX_CLOCK_PROCESS_CPUTIME_ID for any CPU clock */
+	bool is_cpu, is_thread;
+	int32_t target;          /* CPU clock: pid or tid */
+	enum { LX_CPU_PROFILE, LX_CPU_VIRTUAL, LX_CPU_SCHEDULED } kind;
+};
+/* -LX_EINVAL: no such clock, or one of a task that the caller may not ask for. */
+int64_t lx_clock_resolve(struct lx_thread *caller, int32_t id, struct lx_clock *clock);
+/* Sleeps and timers on it: 0, -LX_EOPNOTSUPP: it has none, or -LX_EPERM. Asked before lx_clock_resolve(). */
+int64_t lx_clock_check_waiting(struct lx_thread *thread, int32_t id);
+/* CLOCK_REALTIME_ALARM, CLOCK_BOOTTIME_ALARM. */
+bool lx_clock_wakes_machine(int32_t id);
+/* Nanoseconds on it; -LX_EINVAL: its task is gone. Takes lx_tree_lock for CPU clocks. */
+int64_t lx_clock_read(const struct lx_clock *clock, uint64_t *ns);
+uint64_t lx_clock_resolution(const struct lx_clock *clock);
+/* Whether time on it passes as on CLOCK_REALTIME, so that absolute times follow when it is set. */
+bool lx_clock_is_realtime(const struct lx_clock *clock);
+/* The point on CLOCK_MONOTONIC (CLOCK_REALTIME if *absolute) when `due` is reached; a guess that is too early for CPU clocks. Takes lx_tree_lock for those. */
+uint64_t lx_clock_deadline(const struct lx_clock *clock, uint64_t due, bool *absolute);
+
+/*
+ * alarm.c: calls `expired` once when `clock` reaches `due`. An alarm is a part of a larger object; armed, it holds a
+ * reference to that by `retain`, given back by `release`, both without locks. `expired` runs on the timer thread under
+ * no lock. An alarm set anew or cancelled may still call back for the old setting: users check under their own lock that
+ * the time has come.
+ */
+struct lx_alarm {
+	struct ktimer timer;
+	struct lx_clock clock;
+	_Atomic uint64_t due;
+	void (*expired)(struct lx_alarm *alarm);
+	void (*retain)(struct lx_alarm *alarm);
+	void (*release)(struct lx_alarm *alarm);
+};
+void lx_alarm_init(struct lx_alarm *alarm, const struct lx_clock *clock);
+void lx_alarm_set(struct lx_alarm *alarm, uint64_t due);
+void lx_alarm_cancel(struct lx_alarm *alarm);
+
+/*
+ * timers.c: what a process has of timers; made when it is first needed, and outlives the process while an alarm is on its
+ * way. Guarded by lx_signal_lock.
+ */
+enum { LX_ITIMER_COUNT = 3 };
+struct lx_interval_timer {
+	struct lx_alarm alarm;
+	struct lx_posix_timers *timers;
+	int32_t signo;
+	bool armed;
+	uint64_t due, interval; /* ns; interval 0: once */
+};
+struct lx_posix_timer;
+struct lx_posix_timers {
+	_Atomic uint32_t references;
+	struct lx_process *process; /* referenced; NULL once it has ended */
+	struct lx_interval_timer intervals[LX_ITIMER_COUNT];
+	struct lx_alarm cpu_limit; /* RLIMIT_CPU */
+	TAILQ_HEAD(, lx_posix_timer) list;
+	int32_t next_id;
+};
+/* The process' timers, made if need be; NULL: no memory. Takes lx_signal_lock. */
+struct lx_posix_timers *lx_timers_of(struct lx_process *process);
+void lx_timers_reference(struct lx_posix_timers *timers);
+void lx_timers_dereference(struct lx_posix_timers *timers);
+/* How often a periodic time has come by `now`; *due goes to the next. 0: not yet. */
+uint64_t lx_timer_forward(uint64_t *due, uint64_t interval, uint64_t now);
+
+/* itimer.c: under lx_signal_lock. */
+void lx_itimers_init(struct lx_posix_timers *timers);
+void lx_itimers_cancel(struct lx_posix_timers *timers);
+/*
+ * cpu_limit.c: RLIMIT_CPU of a process is new, or the process is. Takes lx_tree_lock and lx_signal_lock. The other is for
+ * timers.c, under lx_signal_lock.
+ */
+void lx_cpu_limit_apply(struct lx_process *process);
+void lx_cpu_limit_init(struct lx_posix_timers *timers);
+/* posix_timers.c: under lx_signal_lock. */
+void lx_posix_timers_delete_all(struct lx_posix_timers *timers);
+
+#endif
