@@ -12,7 +12,8 @@ import tempfile
 
 from session import Failure, Session, without_ids
 
-SKIPPED = 77
+# What is missing where continuous integration has installed everything is a failure.
+SKIPPED = 1 if os.environ.get("CI") == "true" else 77
 BASH = ["bash", "--norc", "--noprofile", "-i"]
 PROMPT = "ready> "
 # Columns for lines that name lxrun: however long its path, readline folds none of them.

@@ -146,7 +146,8 @@ def main():
     lxtrace, program = sys.argv[1], sys.argv[2:]
     strace = shutil.which("strace")
     if not strace:
-        return 77
+        print("strace is not installed")
+        return 1 if os.environ.get("CI") == "true" else 77
     with tempfile.TemporaryDirectory(prefix="compare.") as directory:
         native, guest = os.path.join(directory, "strace"), os.path.join(directory, "lxtrace")
         run([strace, "-f", "-o", native, "--"] + program, directory)
