@@ -16,7 +16,7 @@
 #include <executive/ex/debug.h>
 #include <hal/host.h>
 #include <pico/pico.h>
-#include <process/process.h>
+#include <process/instance.h>
 #include <trace/trace.h>
 
 #include <errno.h>

@@ -18,6 +18,12 @@
 #define ALIGN_DOWN(value, to) ((value) & ~((__typeof__(value))(to)-1))
 #define ALIGN_UP(value, to) ALIGN_DOWN((value) + ((to)-1), to)
 
+/* The C library's <sys/queue.h> lacks it. */
+#ifndef TAILQ_FOREACH_SAFE
+#define TAILQ_FOREACH_SAFE(entry, head, field, next)                                                                   \
+	for ((entry) = TAILQ_FIRST(head); (entry) && ((next) = TAILQ_NEXT(entry, field), 1); (entry) = (next))
+#endif
+
 static inline void rtl_cleanup_free(void *pointer)
 {
 	free(*(void **)pointer);

@@ -4,6 +4,7 @@
  *
  * Locks: that of the list of threads is taken for itself alone, or under lx_signal_lock (a signal that is ignored).
  */
+#include <core/observer.h>
 #include <trace/events.h>
 
 #include <hal/hal.h>

@@ -1,4 +1,5 @@
 /* What descriptors and path arguments refer to, asked of the LX subsystem without a service of its own. */
+#include <path/resolve.h>
 #include <trace/paths.h>
 
 #include <lx/flags.h>

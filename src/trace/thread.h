@@ -3,6 +3,7 @@
 #define TRACE_THREAD_H
 
 #include <process/process.h>
+#include <core/thread.h>
 #include <sys/queue.h>
 #include <trace/decode.h>
 

@@ -13,6 +13,8 @@
 #include <drivers/hostfs/hostfs.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <core/thread.h>
+#include <path/resolve.h>
 #include <process/process.h>
 #include <stdio.h>
 #include <sys/stat.h>

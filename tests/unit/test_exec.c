@@ -7,6 +7,7 @@
 #include <drivers/hostfs/hostfs.h>
 #include <elf.h>
 #include <errno.h>
+#include <exec/exec.h>
 #include <sys/wait.h>
 
 #define BASE 0x400000u

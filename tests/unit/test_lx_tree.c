@@ -5,7 +5,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <process/session.h>
 #include <process/tree.h>
+#include <terminal/terminal.h>
 
 /* The world before each test: an init that leads session 1. */
 static int set_up(void **state)

@@ -3,7 +3,13 @@
  * and the result goes back with it. Before each return to user mode deliver_apcs() decides whether the thread ends, takes
  * signals, or has an interrupted call made again.
  */
+#include <core/observer.h>
+#include <core/thread.h>
+#include <descriptor/files.h>
+#include <process/exit.h>
+#include <process/instance.h>
 #include <process/tree.h>
+#include <signal/signal.h>
 
 #define FOREIGN_INSTRUCTION_SIZE 2 /* bytes of `int $0x80` */
 #define X32_NUMBER_BIT 0x40000000u

@@ -1,5 +1,6 @@
 /* What the log says of calls that are not done: each once a run. */
 #include <core/ntstatus.h>
+#include <core/thread.h>
 
 #include <executive/ex/debug.h>
 #include <process/process.h>

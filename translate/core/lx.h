@@ -42,6 +42,9 @@ int64_t lx_copy_in_string(struct lx_call *call, char *data, struct lx_uptr from,
 /* A path into a LX_PATH_MAX buffer: -LX_ENOENT when empty unless `allow_empty`. */
 int64_t lx_copy_in_path(struct lx_call *call, char *path, struct lx_uptr from, bool allow_empty);
 
+/* dispatch.c: what LX registers with the executive. */
+extern const struct ps_pico_provider lx_provider;
+
 /* NTSTATUS -> 0 (any success) or -LX_Exxx: overrides of the call's row first. */
 int64_t lx_result(struct lx_call *call, NTSTATUS status);
 

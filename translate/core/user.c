@@ -6,7 +6,7 @@
  * A string is read in pieces that end at page ends, so that one which ends right
  * before unmapped memory is no fault, and one that is short costs one copy.
  */
-#include <process/process.h>
+#include <core/thread.h>
 
 static struct mm_address_space *space_of(struct lx_call *call)
 {

@@ -5,9 +5,11 @@
  * since others look at it to decide what they may do to the thread). On the host the calling half alone follows, with its
  * file-system identity. Set-id bits of files play no part.
  */
+#include <core/thread.h>
 #include <credentials/credentials.h>
 #include <lx_syscalls.h>
 #include <process/tree.h>
+#include <resources/resources.h>
 
 #define NO_ID UINT32_MAX /* (uid_t)-1: leave as it is */
 

@@ -2,7 +2,7 @@
 #ifndef TRANSLATE_CREDENTIALS_H
 #define TRANSLATE_CREDENTIALS_H
 
-#include <process/process.h>
+#include <core/lx.h>
 
 #define LX_CAP_ALL ((1ull << (LX_CAP_CHECKPOINT_RESTORE + 1)) - 1)
 
@@ -10,5 +10,17 @@
 struct se_token *lx_change_token(struct lx_call *call);
 /* Takes over the reference. 0. */
 int64_t lx_commit_token(struct lx_call *call, struct se_token *token);
+
+/* credentials.c: the thread takes over the token's reference; what it acts as on the host follows. */
+void lx_set_token(struct lx_thread *thread, struct se_token *token);
+/* Current thread has a capability (LX_CAP_*). */
+bool lx_capable(const struct lx_thread *thread, uint32_t capability);
+/* The thread's real user and group are all of the other's: real, effective and saved. Under lx_tree_lock. */
+bool lx_has_ids_of(const struct lx_thread *thread, const struct lx_thread *other);
+/* May it look into the other, as ptrace(2) asks (PTRACE_MODE_READ_REALCREDS)? Under lx_tree_lock. */
+bool lx_may_access(const struct lx_thread *thread, const struct lx_thread *other);
+
+/* credentials.c: the identity that exec gives; the same one referenced if nothing changes. NULL: no memory. */
+struct se_token *lx_exec_token(struct se_token *token);
 
 #endif

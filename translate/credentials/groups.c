@@ -1,7 +1,7 @@
 /* getgroups(2), setgroups(2): supplementary groups, sorted as Linux keeps them. */
+#include <core/thread.h>
 #include <credentials/credentials.h>
 #include <lx_syscalls.h>
-#include <process/tree.h>
 
 #define NGROUPS_MAX_ALLOWED 65536u
 

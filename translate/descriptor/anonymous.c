@@ -2,6 +2,7 @@
  * Files without a name: memfd_create(2), eventfd(2). The close-on-exec flag is the
  * descriptor's; everything else is the file object's.
  */
+#include <descriptor/files.h>
 #include <drivers/anonfs/anonfs.h>
 #include <lx_syscalls.h>
 #include <terminal/devices.h>

@@ -1,7 +1,6 @@
 /* Calls on descriptors as such: close, close_range, the dup family, and fcntl's duplicates. */
 #include <descriptor/fd.h>
 #include <lx_syscalls.h>
-#include <process/process.h>
 
 int64_t lx_sys_close(struct lx_call *call, int32_t fd)
 {

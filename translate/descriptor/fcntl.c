@@ -6,6 +6,7 @@
  * O_PATH descriptors answer F_GETFL alone of these. The owner is kept in the file
  * object, so that all descriptors of the description show the same.
  */
+#include <core/thread.h>
 #include <descriptor/files.h>
 #include <lx_syscalls.h>
 #include <path/mounts.h>

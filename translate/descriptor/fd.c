@@ -13,9 +13,10 @@
  * Lock: lx_files.lock guards entries and bitmaps; no service is called under it,
  * but that cloning copies the handle table under it.
  */
+#include <core/thread.h>
 #include <descriptor/fd.h>
-#include <descriptor/files.h>
 #include <process/process.h>
+#include <resources/resources.h>
 
 enum { INITIAL_CAPACITY = 64 };
 

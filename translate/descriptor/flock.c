@@ -6,6 +6,7 @@
  * it is the host's, so that native programs meet it. The owner of POSIX locks is
  * the descriptor table; closing drops them there (fd.c).
  */
+#include <core/thread.h>
 #include <descriptor/files.h>
 #include <lx_syscalls.h>
 #include <process/process.h>

@@ -6,7 +6,6 @@
  */
 #include <descriptor/files.h>
 #include <lx_syscalls.h>
-#include <process/process.h>
 
 enum { LARGEST_ARGUMENT = 64 };
 

@@ -4,6 +4,7 @@
  * The read end is a new pipe (NtCreateNamedPipeFile with an empty name), the write
  * end a second file object on it (NtOpenFile relative to the read end).
  */
+#include <descriptor/files.h>
 #include <lx_syscalls.h>
 #include <terminal/devices.h>
 

@@ -5,7 +5,12 @@
  * and any kind of file object. A temporary signal mask stays in force until a
  * handler has been entered: sigreturn puts the old one back.
  */
+#include <core/thread.h>
+#include <descriptor/files.h>
 #include <lx_syscalls.h>
+#include <process/process.h>
+#include <resources/resources.h>
+#include <signal/signal.h>
 #include <terminal/devices.h>
 #include <time/times.h>
 

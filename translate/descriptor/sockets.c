@@ -5,7 +5,6 @@
  */
 #include <descriptor/files.h>
 #include <lx_syscalls.h>
-#include <process/process.h>
 
 static int64_t refuse_on_socket(struct lx_call *call, int32_t fd)
 {

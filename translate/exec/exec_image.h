@@ -9,7 +9,7 @@
 
 #include <core/ntstatus.h>
 #include <elf.h>
-#include <process/process.h>
+#include <exec/exec.h>
 
 #define EXEC_SEGMENTS_MAX 64 /* loadable ones; Linux' own limit is in the size of the headers */
 #define EXEC_ARGS_GROWTH 3   /* an interpreter adds its name, its argument and the script */

@@ -2,7 +2,10 @@
  * The address space of a new program: the layout of Linux x86-64 (program, heap
  * behind it, linker and mappings top down below the stack), built in one batch.
  */
+#include <core/thread.h>
 #include <exec/exec_image.h>
+#include <process/process.h>
+#include <resources/resources.h>
 
 #include <executive/ex/random.h>
 

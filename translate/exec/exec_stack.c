@@ -3,6 +3,7 @@
  * word, the executed name, the environment's and the arguments' strings, the
  * platform's name, sixteen random bytes, then auxv, envp, argv and argc.
  */
+#include <core/thread.h>
 #include <exec/exec_image.h>
 
 #include <executive/ex/random.h>

@@ -6,8 +6,17 @@
  * own memory (robust futexes, clear_child_tid, a waiting vfork parent), and the half changes its body. A failure after
  * that point kills the process, as in Linux.
  */
+#include <core/thread.h>
+#include <credentials/credentials.h>
+#include <descriptor/files.h>
+#include <exec/exec.h>
 #include <lx_syscalls.h>
+#include <memory/futex.h>
+#include <process/exit.h>
 #include <process/tree.h>
+#include <resources/resources.h>
+#include <signal/signal.h>
+#include <time/times.h>
 
 #define MAX_ARG_STRLEN (128u * 1024)       /* of one string with its NUL */
 #define STACK_SHARE (8u * 1024 * 1024 / 4 * 3) /* _STK_LIM / 4 * 3 */

@@ -7,10 +7,12 @@
  * through a buffer here: the source is read at explicit positions, and only what
  * was written counts as read.
  */
+#include <core/thread.h>
 #include <descriptor/files.h>
 #include <file/truncate.h>
 #include <lx_syscalls.h>
-#include <process/process.h>
+#include <resources/resources.h>
+#include <signal/signal.h>
 
 #define CHUNK 65536u
 #define MAXIMUM_TRANSFER 0x7ffff000u

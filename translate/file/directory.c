@@ -4,9 +4,9 @@
  * The driver is asked for no more than fits after translation (executive/io/io.h
  * says how), so the position that it keeps is the one that the guest sees.
  */
+#include <core/thread.h>
 #include <descriptor/files.h>
 #include <lx_syscalls.h>
-#include <process/process.h>
 
 enum {
 	/* NT's records are larger than Linux' by at most this factor. */

@@ -9,10 +9,10 @@
  * What is not a name (".", "..", "/") each call refuses in its own way, and so
  * are mount points, which the parent's device knows nothing of.
  */
-#include <descriptor/files.h>
+#include <core/thread.h>
 #include <lx_syscalls.h>
 #include <path/path.h>
-#include <process/process.h>
+#include <path/resolve.h>
 
 /* A parent directory and a last component, with the walk that found them. */
 struct lx_place {

@@ -4,10 +4,9 @@
  * A path is opened as a place (O_PATH), the attribute set by one
  * NtSetInformationFile on it, and closed; a descriptor is used as it is.
  */
-#include <descriptor/files.h>
 #include <lx_syscalls.h>
 #include <path/path.h>
-#include <process/process.h>
+#include <path/resolve.h>
 
 /* Set one class of information of the object that (dirfd, path, AT_ flags) means; a null path means dirfd. */
 static int64_t set_at(struct lx_call *call, int32_t dirfd, struct lx_uptr pathname, uint32_t at_flags, void *data,

@@ -6,10 +6,11 @@
  * descriptor is reserved, and only then anything is opened: with a full
  * descriptor table no file is created.
  */
+#include <core/thread.h>
 #include <descriptor/fd.h>
 #include <lx_syscalls.h>
 #include <path/path.h>
-#include <process/process.h>
+#include <path/resolve.h>
 #include <terminal/tty.h>
 
 #define TMPFILE_BIT (LX_O_TMPFILE & ~LX_O_DIRECTORY)

@@ -6,9 +6,11 @@
  * straight from or to the guest. The checks come in the Linux kernel's order:
  * descriptor, access mode, addresses, position, size.
  */
+#include <core/thread.h>
 #include <descriptor/files.h>
 #include <lx_syscalls.h>
-#include <process/process.h>
+#include <resources/resources.h>
+#include <signal/signal.h>
 
 /* The most that one call moves. */
 #define MAXIMUM_TRANSFER 0x7ffff000u

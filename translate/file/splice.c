@@ -2,8 +2,10 @@
  * Moving data by way of pipes: splice(2), tee(2), vmsplice(2). The work is the pipe
  * driver's (FSCTL_LX_SPLICE); here are the checks and where offsets come from.
  */
+#include <core/thread.h>
+#include <descriptor/files.h>
 #include <lx_syscalls.h>
-#include <terminal/devices.h>
+#include <signal/signal.h>
 
 #define SPLICE_FLAGS (LX_SPLICE_F_MOVE | LX_SPLICE_F_NONBLOCK | LX_SPLICE_F_MORE | LX_SPLICE_F_GIFT)
 #define MAXIMUM_TRANSFER 0x7ffff000u

@@ -4,10 +4,9 @@
  * A path costs one NtQueryInformationByName, a descriptor one
  * NtQueryInformationFile; both answer with everything that statx(2) shows.
  */
-#include <descriptor/files.h>
 #include <lx_syscalls.h>
 #include <path/path.h>
-#include <process/process.h>
+#include <path/resolve.h>
 
 /* struct stat of x86-64. */
 struct lx_stat {

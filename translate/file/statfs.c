@@ -5,7 +5,7 @@
 #include <descriptor/files.h>
 #include <lx_syscalls.h>
 #include <path/mounts.h>
-#include <process/process.h>
+#include <path/resolve.h>
 
 /* struct statfs */
 struct lx_statfs {

@@ -9,7 +9,7 @@
  */
 #include <descriptor/files.h>
 #include <lx_syscalls.h>
-#include <process/process.h>
+#include <path/resolve.h>
 
 #define NAME_SIZE (LX_XATTR_NAME_MAX + 1)
 

@@ -8,7 +8,6 @@
  */
 #include <core/lx.h>
 #include <lx_syscalls.h>
-#include <process/process.h>
 
 /* What no sub-row takes: FUTEX_FD, gone from Linux since 2.6.26, and numbers that are no operation. */
 int64_t lx_sys_futex(struct lx_call *call, struct lx_uptr uaddr, uint32_t op, uint32_t val, uint64_t timeout,

@@ -11,8 +11,11 @@
  * before that thread wakes. If the owner died, the woken waiter (the heir) writes the word itself: only it knows the
  * word's address in a space that still exists.
  */
+#include <core/thread.h>
 #include <lx_syscalls.h>
 #include <memory/futex.h>
+#include <process/process.h>
+#include <signal/signal.h>
 #include <time/times.h>
 
 struct pi_key {

@@ -5,8 +5,8 @@
  * these calls, once no address among their arguments lies in the platform's pages. Other processes' pages are not reached:
  * the host's process ids mean nothing to a guest.
  */
+#include <core/thread.h>
 #include <lx_syscalls.h>
-#include <process/process.h>
 
 #define PAGE_BITS (LX_PAGE_SIZE * 8ull)
 

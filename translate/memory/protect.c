@@ -4,8 +4,8 @@
  * Advice that leaves the mappings as they are, residence and barriers concern the guest's own memory alone: after a check
  * that no address lies among the platform's pages the host runs the call as the guest made it.
  */
+#include <core/thread.h>
 #include <lx_syscalls.h>
-#include <process/process.h>
 
 #define PROT_ACCESS (LX_PROT_READ | LX_PROT_WRITE | LX_PROT_EXEC)
 

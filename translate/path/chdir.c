@@ -1,7 +1,8 @@
 /* Where a process stands in the tree: chdir, fchdir, getcwd, chroot, umask. */
+#include <core/thread.h>
 #include <lx_syscalls.h>
 #include <path/fs.h>
-#include <process/process.h>
+#include <path/resolve.h>
 
 /* May the caller search the directory, as path resolution would ask? */
 static int64_t check_search(struct lx_call *call, HANDLE handle)

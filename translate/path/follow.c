@@ -9,7 +9,6 @@
  * object, whatever its name may be now.
  */
 #include <path/path.h>
-#include <process/process.h>
 
 enum { TARGET_SPACE = offsetof(REPARSE_DATA_BUFFER, DataBuffer) + 4 + LX_PATH_MAX };
 

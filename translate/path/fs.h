@@ -1,4 +1,4 @@
-/* File-system contexts (CLONE_FS), as path resolution needs them; everyone else uses files.h. */
+/* File-system contexts (CLONE_FS), as path resolution needs them; everyone else uses resolve.h. */
 #ifndef TRANSLATE_FS_H
 #define TRANSLATE_FS_H
 

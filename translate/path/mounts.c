@@ -5,9 +5,9 @@
  * shows there remains visible. No lock: the table is made before the first guest
  * thread and read-only afterwards.
  */
-#include <descriptor/files.h>
 #include <path/mounts.h>
 #include <path/path.h>
+#include <path/resolve.h>
 
 enum { ROOT, DEVICES, PROCESSES, SHARED_MEMORY, PSEUDO_TERMINALS, MOUNT_COUNT };
 

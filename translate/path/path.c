@@ -6,9 +6,9 @@
  * again. Mount points lie in roots of mounts alone, so the table is asked only
  * for the first component behind one.
  */
+#include <core/thread.h>
 #include <path/fs.h>
 #include <path/path.h>
-#include <process/process.h>
 
 /* rest was replaced because a link was met: what is being consumed must be taken up anew. */
 enum { REST_CHANGED = 1 };

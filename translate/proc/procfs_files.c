@@ -5,6 +5,7 @@
  * out of the reach of the reader's root are reached all the same.
  */
 #include <path/fs.h>
+#include <path/resolve.h>
 #include <proc/procfs.h>
 
 #define LX_O_LARGEFILE_SHOWN 0100000u

@@ -2,6 +2,7 @@
  * What /proc/<pid> says of a task's memory: maps, statm, and the strings that lie in
  * it (cmdline, environ), which the guest may have changed meanwhile.
  */
+#include <path/resolve.h>
 #include <proc/procfs.h>
 
 #define STRINGS_LIMIT (2u << 20)

@@ -3,9 +3,12 @@
  * the look at a task that all generators begin with.
  */
 #include <executive/ex/debug.h>
+#include <path/resolve.h>
 #include <proc/procfs.h>
+#include <process/session.h>
 #include <signal/signals.h>
 #include <terminal/devices.h>
+#include <terminal/terminal.h>
 
 /* --- looking */
 

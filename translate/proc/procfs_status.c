@@ -3,7 +3,9 @@
  * proc_pid_stat(5), proc_pid_limits(5)). The fields and their order are those of
  * Linux 6.18, since programs look for them by name and by number.
  */
+#include <path/resolve.h>
 #include <proc/procfs.h>
+#include <resources/rusage.h>
 
 #define TICK_NS 10000000u
 #define KIB 1024u

@@ -4,6 +4,7 @@
  * can be written: a setting of the host is not a guest's to change.
  */
 #include <proc/procfs.h>
+#include <process/instance.h>
 
 #define HOST(folder, text) {.name = text, .kind = PROCFS_FILE, .host_path = "/proc/sys/" folder text}
 #define FOLDER(text, nodes) {.name = text, .kind = PROCFS_DIRECTORY, .permissions = 0555, .children = nodes}

@@ -2,6 +2,7 @@
  * The top of /proc: what concerns the machine is the host's own file, from an
  * explicit list (anything else does not exist); what concerns processes is LX's.
  */
+#include <core/thread.h>
 #include <proc/procfs.h>
 
 #define HOST(text) {.name = text, .kind = PROCFS_FILE, .host_path = "/proc/" text}

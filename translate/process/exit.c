@@ -7,8 +7,21 @@
  *
  * Locks: lx_tree_lock for the tree; never held while the guest is touched or descriptors are closed.
  */
+#include <core/observer.h>
+#include <core/thread.h>
+#include <descriptor/files.h>
+#include <exec/exec.h>
 #include <lx_syscalls.h>
+#include <memory/futex.h>
+#include <path/resolve.h>
+#include <process/exit.h>
+#include <process/instance.h>
+#include <process/session.h>
 #include <process/tree.h>
+#include <resources/rusage.h>
+#include <signal/signal.h>
+#include <terminal/terminal.h>
+#include <time/times.h>
 
 #define FUTEX_NUMBER 202 /* futex(2) of the host's x86-64 */
 

@@ -6,10 +6,20 @@
  * program has ended and that was asked for, and stops lxrun as a whole when every guest is stopped, so that a shell's job
  * control works from outside. Another thread takes the signals that are sent to lxrun.
  */
+#include <core/thread.h>
+#include <descriptor/files.h>
 #include <drivers/condrv/condrv.h>
+#include <exec/exec.h>
 #include <hal/host.h>
+#include <path/resolve.h>
+#include <process/exit.h>
+#include <process/instance.h>
+#include <process/session.h>
 #include <process/tree.h>
+#include <resources/resources.h>
+#include <signal/signal.h>
 #include <terminal/devices.h>
+#include <terminal/terminal.h>
 #include <time/times.h>
 
 struct lx_process *lx_init_process;

@@ -4,8 +4,11 @@
  * A group lives as long as it has a member (a zombie counts), a session as long as it has a group. A session's controlling
  * terminal is terminal.c's. Guarded by lx_tree_lock.
  */
+#include <core/thread.h>
 #include <lx_syscalls.h>
+#include <process/session.h>
 #include <process/tree.h>
+#include <terminal/terminal.h>
 
 int32_t lx_process_group_id(const struct lx_process *process)
 {

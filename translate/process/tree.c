@@ -5,6 +5,11 @@
  * zombie counts), thread, group or session bears it. Numbers go up and wrap at lx_pid_max, so that a number just given up
  * is not met again soon. Everything here runs under lx_tree_lock, except making and freeing objects that are not linked.
  */
+#include <core/thread.h>
+#include <descriptor/files.h>
+#include <exec/exec.h>
+#include <path/resolve.h>
+#include <process/session.h>
 #include <process/tree.h>
 
 /* Recursive: a notice sent under it may be fatal to the process that gets it, and lx_exit_group() takes the lock. */

@@ -1,7 +1,14 @@
 /* Who and what the system is: uname(2), sysinfo(2), the host's name, getrandom(2), personality(2), getcpu(2), namespaces. */
+#include <core/thread.h>
+#include <credentials/credentials.h>
+#include <descriptor/files.h>
 #include <hal/host.h>
 #include <lx_syscalls.h>
+#include <path/resolve.h>
+#include <process/instance.h>
 #include <process/tree.h>
+#include <resources/resources.h>
+#include <signal/signal.h>
 
 #define NAME_MAX_SIZE 64u
 #define RANDOM_CHUNK 4096u

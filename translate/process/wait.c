@@ -5,7 +5,11 @@
  * has something to tell. What it collects it takes under that lock, so that two waiters never get the same event. Stop and
  * continue marks belong to lx_signal_lock, which is taken inside.
  */
+#include <core/thread.h>
 #include <lx_syscalls.h>
+#include <process/exit.h>
+#include <process/instance.h>
+#include <process/session.h>
 #include <process/tree.h>
 #include <resources/rusage.h>
 

@@ -6,9 +6,11 @@
  *
  * Locks: lx_tree_lock for limits; under it a thread that is not exiting keeps the process' timers from going.
  */
+#include <core/thread.h>
 #include <lx_syscalls.h>
-#include <process/tree.h>
-#include <signal/signals.h>
+#include <process/process.h>
+#include <resources/resources.h>
+#include <signal/signal.h>
 #include <time/times.h>
 
 #define NO_LIMIT UINT64_MAX

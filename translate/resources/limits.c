@@ -2,9 +2,12 @@
  * Resource limits: LX's own, inherited from how lxrun was started. What the host enforces for the supervisor is another
  * matter. Written under lx_tree_lock; a value is read without it, as a word is.
  */
+#include <core/thread.h>
+#include <credentials/credentials.h>
 #include <hal/host.h>
 #include <lx_syscalls.h>
-#include <process/tree.h>
+#include <process/process.h>
+#include <resources/resources.h>
 #include <time/times.h>
 
 #define OPEN_FILES_MAX (1024u * 1024) /* fs.nr_open's default */

@@ -1,4 +1,5 @@
 /* getrusage(2), times(2): CPU time and memory of threads, processes and the children that were waited for. */
+#include <core/thread.h>
 #include <lx_syscalls.h>
 #include <resources/rusage.h>
 

@@ -15,6 +15,8 @@ _Static_assert(sizeof(struct lx_rusage) == 144, "struct rusage");
 
 /* Times and counts add up; the resident set is the largest one. */
 void lx_usage_add(struct lx_rusage_sum *sum, const struct lx_rusage_sum *more);
+/* rusage.c: what a process and its ended threads used so far, without children. */
+void lx_process_usage(struct lx_process *process, struct lx_rusage_sum *usage);
 int64_t lx_rusage_copy_out(struct lx_call *call, struct lx_uptr to, const struct lx_rusage_sum *usage);
 
 #endif

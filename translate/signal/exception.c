@@ -5,8 +5,10 @@
  * The signal is forced: blocked or ignored, it ends the process. What ucontext shows of the fault (trap number, error
  * code, address) is kept in the thread until the next one, as Linux keeps it.
  */
+#include <core/thread.h>
+#include <process/process.h>
 #include <signal/exception.h>
-#include <signal/signals.h>
+#include <signal/signal.h>
 
 #define TRAP_OVERFLOW 4
 #define TRAP_PROTECTION 13

@@ -6,7 +6,9 @@
  * user_apc_pending set and has been kicked, or is about to look by itself; both under lx_signal_lock, which guards all
  * of this.
  */
+#include <resources/resources.h>
 #include <signal/signals.h>
+#include <time/times.h>
 
 pthread_mutex_t lx_signal_lock = PTHREAD_MUTEX_INITIALIZER;
 

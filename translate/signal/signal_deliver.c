@@ -5,7 +5,9 @@
  * another frame on top, so that all handlers of what is pending are entered before any of them runs, the last one first,
  * as Linux does. An interrupted call is settled by the first frame only: the ones above it interrupt a handler's entry.
  */
-#include <process/tree.h>
+#include <core/observer.h>
+#include <process/exit.h>
+#include <process/session.h>
 #include <signal/signals.h>
 
 #define RESTART_INSTRUCTION_SIZE 2 /* bytes of `syscall` */

@@ -6,6 +6,9 @@
  * uninterruptible wait (vfork) must not keep it alive. lx_exit_group() may not be called under lx_signal_lock, so the
  * locked half says that it is due. Lock order: lx_tree_lock > lx_signal_lock.
  */
+#include <core/observer.h>
+#include <process/exit.h>
+#include <process/session.h>
 #include <signal/signals.h>
 
 static uint64_t stop_signals(void)

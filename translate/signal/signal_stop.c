@@ -5,6 +5,8 @@
  *
  * All state is guarded by lx_signal_lock; telling the parent needs lx_tree_lock first, so it is done afterwards.
  */
+#include <core/observer.h>
+#include <process/exit.h>
 #include <signal/signals.h>
 
 void lx_stop_begin(struct lx_process *process, int32_t signo)

@@ -5,6 +5,7 @@
  * changed by a further signalfd call. All readers and pollers of the instance share one list, which a sender wakes when
  * somebody is on it: signals are rare, and which thread may take one is the reader's own question.
  */
+#include <descriptor/files.h>
 #include <drivers/fsrtl/fsrtl.h>
 #include <lx_syscalls.h>
 #include <poll.h>

@@ -6,6 +6,8 @@
 #define TRANSLATE_SIGNALS_H
 
 #include <process/process.h>
+#include <core/thread.h>
+#include <signal/signal.h>
 
 #define LX_SIG_FIRST_REALTIME 32
 #define LX_SIGINFO_KEPT 48 /* bytes of a siginfo_t that mean something; the rest is zero */

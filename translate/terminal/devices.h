@@ -5,7 +5,7 @@
 #ifndef TRANSLATE_DEVICES_H
 #define TRANSLATE_DEVICES_H
 
-#include <process/process.h>
+#include <core/lx.h>
 
 /* Once, before the first guest runs; the drivers have been started. */
 void lx_devices_initialize(void);

@@ -8,9 +8,14 @@
  *
  * Guarded by lx_tree_lock: a session's terminal and foreground group, and the list of sessions that have one.
  */
+#include <core/thread.h>
+#include <credentials/credentials.h>
 #include <drivers/condrv/condrv.h>
 #include <hal/host.h>
+#include <process/session.h>
 #include <process/tree.h>
+#include <signal/signal.h>
+#include <terminal/terminal.h>
 
 static TAILQ_HEAD(, lx_session) with_terminal = TAILQ_HEAD_INITIALIZER(with_terminal);
 

@@ -4,6 +4,8 @@
  * What concerns the line itself goes to the driver with its structure, as bytes.
  * What concerns sessions and process groups is LX's own (terminal.c).
  */
+#include <core/thread.h>
+#include <descriptor/files.h>
 #include <drivers/condrv/condrv.h>
 #include <lx_syscalls.h>
 #include <terminal/devices.h>

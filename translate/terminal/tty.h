@@ -2,7 +2,7 @@
 #ifndef TRANSLATE_TTY_H
 #define TRANSLATE_TTY_H
 
-#include <process/process.h>
+#include <terminal/terminal.h>
 
 /* 0 or -LX_ENOTTY. */
 int64_t lx_terminal_of_handle(struct lx_call *call, HANDLE handle, struct lx_terminal *terminal);

@@ -4,8 +4,10 @@
  * Programs read the realtime and monotonic clocks in the vDSO, without a call; what arrives here are the others and
  * callers that go past the C library. CPU-time clocks count what the host tasks behind guest threads used.
  */
+#include <core/thread.h>
+#include <credentials/credentials.h>
 #include <lx_syscalls.h>
-#include <process/tree.h>
+#include <process/process.h>
 #include <time/times.h>
 
 #define CPU_CLOCK_KIND_MASK 3

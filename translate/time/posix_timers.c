@@ -7,7 +7,7 @@
  * queue entry's.
  */
 #include <lx_syscalls.h>
-#include <process/tree.h>
+#include <process/exit.h>
 #include <signal/signals.h>
 #include <time/times.h>
 

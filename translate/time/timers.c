@@ -5,7 +5,7 @@
  * their own: armed alarms hold references to it, and its pointer to the process is cleared, under lx_signal_lock, when
  * the process ends.
  */
-#include <signal/signals.h>
+#include <process/process.h>
 #include <time/times.h>
 
 void lx_timers_reference(struct lx_posix_timers *timers)

@@ -4,7 +4,7 @@
 #ifndef TRANSLATE_TIMES_H
 #define TRANSLATE_TIMES_H
 
-#include <process/process.h>
+#include <core/lx.h>
 
 #define LX_NS_PER_SECOND 1000000000ull
 #define LX_CLOCK_FOREVER INT64_MAX /* ktime's largest value: about 292 years */
@@ -118,6 +118,9 @@ void lx_timers_dereference(struct lx_posix_timers *timers);
 /* How often a periodic time has come by `now`; *due goes to the next. 0: not yet. */
 uint64_t lx_timer_forward(uint64_t *due, uint64_t interval, uint64_t now);
 
+/* timers.c: POSIX timers and interval timers of a process end (exit; POSIX timers also at exec). */
+void lx_timers_exit(struct lx_process *process);
+void lx_timers_exec(struct lx_process *process);
 /* itimer.c: under lx_signal_lock. */
 void lx_itimers_init(struct lx_posix_timers *timers);
 void lx_itimers_cancel(struct lx_posix_timers *timers);

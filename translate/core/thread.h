@@ -1,0 +1,63 @@
+/*
+ * Tasks. A thread's own mask and alternate stack are written by itself alone; what else is shared is guarded as its process'
+ * is, see process/process.h.
+ */
+#ifndef TRANSLATE_CORE_THREAD_H
+#define TRANSLATE_CORE_THREAD_H
+
+#include <core/lx.h>
+#include <signal/siginfo.h>
+
+struct lx_thread {
+	struct ps_thread *ps;
+	struct lx_process *process;
+	int32_t tid;
+	TAILQ_ENTRY(lx_thread) link;
+	struct lx_files *files;
+	struct lx_fs *fs;
+	struct lx_uptr clear_child_tid, robust_list;
+	struct lx_sigset blocked, saved_mask;
+	bool restore_saved_mask;   /* sigsuspend, ppoll: put back after the handler */
+	struct lx_sigset real_blocked; /* sigtimedwait: the mask without what is waited for; else empty */
+	bool stop_pending;         /* counted in process->stop_waiting */
+	bool user_over_limit;      /* it became a user that has more threads than RLIMIT_NPROC: execve looks again */
+	bool futex_exited;         /* futex_pi.c: it can own no lock any more */
+	struct { uint64_t trap_number, error_code, address; } last_fault; /* ucontext's trapno, err, cr2 */
+	struct lx_pending pending; /* to the thread */
+	struct { uint64_t sp, size; uint32_t flags; } altstack;
+	/* restart_syscall's continuation */
+	int64_t (*restart)(struct lx_call *call);
+	uint64_t restart_data[8];
+	struct lx_call *_Atomic call; /* under way; NULL in user mode: only its own half may look into it */
+	int64_t interrupted_result;
+	char comm[16];
+	_Atomic bool exiting;
+	bool exited;               /* its exit sequence has run */
+	int32_t exit_status;       /* of exit(2), wait4's form */
+	_Atomic bool dying;        /* it must end at its next return to user mode: exec by another thread */
+	struct kevent killed;      /* set with it, by group exit and when SIGKILL is queued: ends killable waits */
+	bool started;              /* its half runs or will run */
+	bool own_token;            /* token differs from the process' primary one */
+	/*
+	 * How an interrupted call goes on. Before lx_deliver_signals() runs, registers (platform->get_registers) are those
+	 * of the return to user mode: rax holds the result, and if the call was interrupted rax is -512..-516 and orig_rax
+	 * the call's number. For LX's own calls interrupted_result is that code (0: nothing to restart). If a handler is
+	 * entered, lx_deliver_signals turns the code into -EINTR or a restart in the frame and clears interrupted_result;
+	 * if none is, it leaves registers alone, and the dispatcher restarts the call.
+	 */
+	uint64_t interrupted_number;
+	struct se_token *token;
+	int32_t nice, sched_policy, sched_priority;
+	bool sched_reset_on_fork;
+	uint64_t timer_slack_ns, default_timer_slack_ns;
+	uint8_t affinity[128];
+};
+
+struct lx_thread *lx_current(void);
+struct lx_thread *lx_find_thread(int32_t tid);    /* under lx_tree_lock; live ones */
+/* Must the thread end instead of returning to user mode? Killable waits end for it. */
+bool lx_thread_must_exit(const struct lx_thread *thread);
+/* prctl.c: the thread's name, cut to 15 bytes: PR_SET_NAME, /proc/<pid>/comm. On the thread's own half or another's of its process. */
+void lx_set_comm(struct lx_thread *thread, const char *name);
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * Loading a program into a fresh space: shared by the start of the instance and execve.
+ */
+#ifndef TRANSLATE_EXEC_EXEC_H
+#define TRANSLATE_EXEC_EXEC_H
+
+#include <core/lx.h>
+
+struct lx_exec_image {
+	struct mm_address_space *space;
+	struct pico_thread *body;       /* parked first thread of the fresh process */
+	struct pico_registers registers;
+	char *executable;               /* resolved path */
+	struct io_file *executable_file;
+	char comm[16];
+	uint64_t arg_start, arg_end, env_start, env_end, stack_start;
+	uint8_t auxv[512];
+	size_t auxv_size;
+	bool too_late; /* the load failed where Linux has left the old image already: the caller is to die of SIGSEGV */
+};
+struct lx_exec_request {
+	int32_t dirfd;
+	const char *path;
+	uint32_t at_flags;
+	char *const *argv; /* NULL-terminated, supervisor memory */
+	char *const *envp;
+};
+/*
+ * A reference to a program's file that keeps writers out (ETXTBSY) until it is released: one for each process that runs it.
+ * The file object itself lives longer, as long as something of it is mapped.
+ */
+struct io_file *lx_executable_share(struct io_file *file);
+void lx_executable_release(struct io_file *file);
+/* 0 or -LX_Exxx, `reason` (may be NULL) gets a sentence for the user. Nothing of the caller has changed on failure. */
+int64_t lx_exec_load(struct lx_call *call, const struct lx_exec_request *request, struct lx_exec_image *image, char *reason, size_t reason_size);
+/* What /proc tells of a program goes from the image to who runs it. The old executable_file is the caller's to release. */
+void lx_exec_take_names(struct lx_process *process, struct lx_thread *thread, struct lx_exec_image *image);
+
+#endif
