@@ -2,10 +2,12 @@
  * Runs a command natively and under lxrun and compares what can be seen of it:
  * standard output, standard error, and how it ended.
  *
- *	run_both [-t seconds] [-l lxrun-option]... [-e status | -s signal] lxrun -- program [argument]...
+ *	run_both [-i] [-t seconds] [-l lxrun-option]... [-e status | -s signal] lxrun -- program [argument]...
  *
  * Both runs get a fresh, empty directory of the same path as working directory,
- * /dev/null as standard input, and no descriptor above 2. The native run must
+ * /dev/null as standard input, and no descriptor above 2; with -i they inherit
+ * a pipe (10, 11), a pair of sockets (12, 13) and a terminal with its master
+ * (14, 15), all non-blocking. The native run must
  * end as the test says, with exit status 0 if it says nothing: a program that
  * fails both times has shown nothing. Exit status: 0 the same, 1 different (a
  * unified diff goes to standard output), or not as it should be, 2 could not
@@ -23,6 +25,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -30,6 +33,7 @@
 enum { OPTIONS_MAXIMUM = 16, ARGUMENTS_MAXIMUM = 256, SKIPPED = 77 };
 
 static unsigned time_limit = 30;
+static bool give_descriptors;
 static int expected; /* a wait status: how the native run should end */
 static char scratch[] = "/tmp/run_both.XXXXXX";
 
@@ -88,6 +92,33 @@ static void redirect(const char *path, int flags, int to)
 		close(fd);
 }
 
+static void move(int fd, int to)
+{
+	if (fd < 0 || dup2(fd, to) < 0 || fcntl(to, F_SETFL, O_NONBLOCK) < 0)
+		give_up("cannot make what is inherited");
+	close(fd);
+}
+
+/* What each run inherits, new for each. What is moved lies below the numbers that it gets. */
+static void make_inherited(void)
+{
+	int pair[2], master;
+
+	if (pipe(pair) < 0)
+		give_up("cannot make a pipe");
+	move(pair[0], 10);
+	move(pair[1], 11);
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
+		give_up("cannot make a pair of sockets");
+	move(pair[0], 12);
+	move(pair[1], 13);
+	master = posix_openpt(O_RDWR | O_NOCTTY);
+	if (master < 0 || unlockpt(master) < 0)
+		give_up("cannot make a terminal");
+	move(open(ptsname(master), O_RDWR | O_NOCTTY), 14);
+	move(master, 15);
+}
+
 static void __attribute__((noreturn)) become(char *const *command, const char *out, const char *err, const char *work)
 {
 	setpgid(0, 0);
@@ -95,6 +126,8 @@ static void __attribute__((noreturn)) become(char *const *command, const char *o
 	redirect(out, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 1);
 	redirect(err, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 2);
 	close_range(3, ~0U, 0);
+	if (give_descriptors)
+		make_inherited();
 	if (chdir(work) < 0)
 		_exit(126);
 	umask(022);
@@ -257,7 +290,7 @@ static int compare(int native, int guest)
 
 static int usage(void)
 {
-	fputs("usage: run_both [-t seconds] [-l lxrun-option]... [-e status | -s signal] lxrun -- program [argument]...\n",
+	fputs("usage: run_both [-i] [-t seconds] [-l lxrun-option]... [-e status | -s signal] lxrun -- program [argument]...\n",
 	      stderr);
 	return 2;
 }
@@ -268,9 +301,11 @@ int main(int argc, char **argv)
 	int option_count = 0, count = 0, option, native, judgement;
 	sigset_t chld;
 
-	while ((option = getopt(argc, argv, "+t:l:e:s:")) != -1) {
+	while ((option = getopt(argc, argv, "+it:l:e:s:")) != -1) {
 		if (option == 't')
 			time_limit = (unsigned)atoi(optarg);
+		else if (option == 'i')
+			give_descriptors = true;
 		else if (option == 'e')
 			expected = W_EXITCODE(atoi(optarg), 0);
 		else if (option == 's')
