@@ -396,7 +396,7 @@ typedef struct _FILE_FULL_EA_INFORMATION {
 #define FSCTL_LX_SET_XATTR 0x223018u    /* in: FSCTL_LX_SET_XATTR_INPUT */
 #define FSCTL_LX_LIST_XATTR 0x22301Cu   /* out: NUL-terminated names */
 #define FSCTL_LX_REMOVE_XATTR 0x223020u /* in: NUL-terminated name */
-#define FSCTL_LX_ACCESS 0x223024u       /* in: ULONG R_OK|W_OK|X_OK bits, ULONG flags (AT_EACCESS) */
+#define FSCTL_LX_ACCESS 0x223024u       /* in: ULONG R_OK|W_OK|X_OK bits; asked for who the thread acts as */
 #define FSCTL_LX_FLOCK 0x223028u        /* in: ULONG LOCK_* operation */
 #define FSCTL_LX_RECORD_LOCK 0x22302Cu  /* in/out: FSCTL_LX_RECORD_LOCK_BUFFER */
 #define FSCTL_LX_PIPE_SIZE 0x223030u    /* in: ULONG new capacity or 0 (query); out: ULONG capacity */

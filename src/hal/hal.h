@@ -110,11 +110,19 @@ void hal_query_identity(struct hal_identity *identity);
 void hal_query_file_identity(uint32_t *fsuid, uint32_t *fsgid);
 /* The calling host thread's supplementary groups: how many there are (stored if `capacity` suffices), or -errno. */
 int hal_query_groups(uint32_t *groups, uint32_t capacity);
-/*
- * `groups` NULL leaves those. The calling host thread alone takes on a file-system identity. 0 or -errno:
- * -EPERM where the host does not let it; nothing has changed then.
- */
-int hal_set_file_identity(uint32_t fsuid, uint32_t fsgid, const uint32_t *groups, uint32_t group_count);
+/* ... effective capabilities. */
+uint64_t hal_query_effective(void);
+
+/* Who a host thread acts as: `groups` NULL leaves those that it has. */
+struct hal_subject {
+	uint32_t fsuid, fsgid;
+	const uint32_t *groups;
+	uint32_t group_count;
+	uint64_t cap_effective; /* what lxrun's user doesn't have is left out */
+};
+/* The calling host thread alone becomes that subject. 0, or -errno: then whose identity it has is not known. -EPERM: the
+ * host does not let it, or its user namespace has no such id. */
+int hal_become(const struct hal_subject *subject);
 
 /* LXRUN_FORCE_FALLBACKS=1: do without host calls that older kernels lack (openat2, ...), as if this one did. */
 bool hal_force_fallbacks(void);

@@ -1,6 +1,9 @@
 /*
- * The host user's identity, and taking another file-system identity in one
- * thread. The C library would change all threads at once: raw calls are needed.
+ * The host user's identity, and acting as somebody else in one thread. The C
+ * library would change all threads at once: raw calls are needed.
+ *
+ * The thread's permitted set stays what lxrun's user has, so that it can come
+ * back; what it acts with is the effective one.
  */
 #include <hal/hal.h>
 
@@ -12,16 +15,21 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static void query_capabilities(struct hal_identity *identity)
+static void query_sets(struct hal_identity *identity)
 {
 	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
 	struct __user_cap_data_struct data[2] = {{0}};
 
-	if (syscall(SYS_capget, &header, data) == 0) {
-		identity->cap_permitted = data[0].permitted | (uint64_t)data[1].permitted << 32;
-		identity->cap_effective = data[0].effective | (uint64_t)data[1].effective << 32;
-		identity->cap_inheritable = data[0].inheritable | (uint64_t)data[1].inheritable << 32;
-	}
+	if (syscall(SYS_capget, &header, data) < 0)
+		return;
+	identity->cap_permitted = data[0].permitted | (uint64_t)data[1].permitted << 32;
+	identity->cap_effective = data[0].effective | (uint64_t)data[1].effective << 32;
+	identity->cap_inheritable = data[0].inheritable | (uint64_t)data[1].inheritable << 32;
+}
+
+static void query_capabilities(struct hal_identity *identity)
+{
+	query_sets(identity);
 	for (unsigned capability = 0; capability < 64; capability++) {
 		int bounding = prctl(PR_CAPBSET_READ, capability, 0, 0, 0);
 
@@ -66,6 +74,34 @@ int hal_query_groups(uint32_t *groups, uint32_t capacity)
 	return count < 0 ? -errno : count;
 }
 
+uint64_t hal_query_effective(void)
+{
+	struct hal_identity identity = {0};
+
+	query_sets(&identity);
+	return identity.cap_effective;
+}
+
+/* This thread's effective set becomes what of `wanted` it may have. 0 or -errno. */
+static int set_effective(uint64_t wanted)
+{
+	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct data[2] = {{0}};
+
+	if (syscall(SYS_capget, &header, data) < 0)
+		return -errno;
+	for (int i = 0; i < 2; i++) {
+		uint32_t effective = data[i].permitted & (uint32_t)(wanted >> 32 * i);
+
+		header.pid |= effective != data[i].effective;
+		data[i].effective = effective;
+	}
+	if (!header.pid)
+		return 0;
+	header.pid = 0;
+	return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
+}
+
 /* setfsuid and setfsgid report no failure: ask again what holds now. */
 static bool set_and_check(long call, uint32_t id)
 {
@@ -73,24 +109,18 @@ static bool set_and_check(long call, uint32_t id)
 	return (uint32_t)syscall(call, -1) == id;
 }
 
-int hal_set_file_identity(uint32_t fsuid, uint32_t fsgid, const uint32_t *groups, uint32_t group_count)
+static int set_ids(const struct hal_subject *subject)
 {
-	uint32_t old_uid, old_gid;
+	if (subject->groups && syscall(SYS_setgroups, (size_t)subject->group_count, subject->groups) < 0)
+		return -errno;
+	return set_and_check(SYS_setfsgid, subject->fsgid) && set_and_check(SYS_setfsuid, subject->fsuid) ? 0 : -EPERM;
+}
 
-	hal_query_file_identity(&old_uid, &old_gid);
-	/* The user id goes last: losing it drops the file capabilities, not those that the other two need. */
-	if (!set_and_check(SYS_setfsgid, fsgid))
-		return -EPERM;
-	if (!set_and_check(SYS_setfsuid, fsuid)) {
-		syscall(SYS_setfsgid, old_gid);
-		return -EPERM;
-	}
-	if (groups && syscall(SYS_setgroups, (size_t)group_count, groups) < 0) {
-		int error = errno;
+int hal_become(const struct hal_subject *subject)
+{
+	/* Changing ids takes capabilities that the present subject may lack, and changes those for files: they go last. */
+	int error = set_effective(UINT64_MAX);
 
-		syscall(SYS_setfsuid, old_uid);
-		syscall(SYS_setfsgid, old_gid);
-		return -error;
-	}
-	return 0;
+	error = error ?: set_ids(subject);
+	return error ?: set_effective(subject->cap_effective);
 }

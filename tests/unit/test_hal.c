@@ -229,20 +229,40 @@ static void own_file_identity_can_always_be_set(void **state)
 
 	hal_query_identity(&identity);
 	assert_int_equal(identity.euid, geteuid());
-	assert_int_equal(hal_set_file_identity(identity.fsuid, identity.fsgid, NULL, 0), 0);
+	assert_int_equal(hal_become(&(struct hal_subject){identity.fsuid, identity.fsgid, NULL, 0, identity.cap_effective}), 0);
+	assert_int_equal(hal_query_effective(), identity.cap_effective);
 }
 
-static void refused_file_identity_changes_nothing(void **state)
+static void refused_file_identity_is_an_error(void **state)
 {
 	struct hal_identity identity, after;
 
 	hal_query_identity(&identity);
-	if (identity.cap_effective >> 7 & 1)
+	if (identity.cap_permitted >> 7 & 1)
 		skip();
-	assert_int_equal(hal_set_file_identity(identity.fsuid + 1, identity.fsgid, NULL, 0), -EPERM);
+	assert_int_equal(hal_become(&(struct hal_subject){.fsuid = identity.fsuid + 1, .fsgid = identity.fsgid}), -EPERM);
 	hal_query_identity(&after);
 	assert_int_equal(after.fsuid, identity.fsuid);
-	assert_int_equal(after.fsgid, identity.fsgid);
+}
+
+/* Another user with one capability, and back: neither loses what the host user has, nor has the other more than that. */
+static void effective_capabilities_are_those_of_the_subject(void **state)
+{
+	struct hal_identity identity, after;
+
+	hal_query_identity(&identity);
+	if (!(identity.cap_permitted >> 6 & identity.cap_permitted >> 7 & 1))
+		skip();
+	assert_int_equal(hal_become(&(struct hal_subject){1234, 2345, NULL, 0, 1u << 1 | 1ull << 63}), 0);
+	hal_query_identity(&after);
+	assert_int_equal(after.fsuid, 1234);
+	assert_int_equal(after.fsgid, 2345);
+	assert_int_equal(after.cap_effective, 1u << 1 & identity.cap_permitted);
+	assert_int_equal(after.cap_permitted, identity.cap_permitted);
+	assert_int_equal(hal_become(&(struct hal_subject){identity.fsuid, identity.fsgid, NULL, 0, identity.cap_effective}), 0);
+	hal_query_identity(&after);
+	assert_int_equal(after.fsuid, identity.fsuid);
+	assert_int_equal(after.cap_effective, identity.cap_effective);
 }
 
 int main(void)
@@ -261,7 +281,9 @@ int main(void)
 	    cmocka_unit_test(alarm_ends_at_the_earlier_deadline),
 	    cmocka_unit_test(alarm_works_without_a_timerfd),
 	    cmocka_unit_test(own_file_identity_can_always_be_set),
-	    cmocka_unit_test(refused_file_identity_changes_nothing),
+	    cmocka_unit_test(refused_file_identity_is_an_error),
+	    cmocka_unit_test(effective_capabilities_are_those_of_the_subject),
+		cmocka_unit_test(effective_capabilities_are_those_of_the_subject),
 	};
 
 	return cmocka_run_group_tests(tests, attach_main, NULL);

@@ -467,11 +467,11 @@ static void maximum_allowed_grants_what_the_host_grants(void **state)
 
 static void access_control_answers_like_access(void **state)
 {
-	const ULONG read_write[2] = {R_OK | W_OK, 0}, execute[2] = {X_OK, 0};
+	const ULONG read_write = R_OK | W_OK, execute = X_OK;
 	HANDLE handle = must_open("file", FILE_READ_ATTRIBUTES, FILE_OPEN);
 
-	assert_status(control(handle, FSCTL_LX_ACCESS, read_write, sizeof(read_write), NULL, 0), STATUS_SUCCESS);
-	assert_errno(control(handle, FSCTL_LX_ACCESS, execute, sizeof(execute), NULL, 0), EACCES);
+	assert_status(control(handle, FSCTL_LX_ACCESS, &read_write, sizeof(read_write), NULL, 0), STATUS_SUCCESS);
+	assert_errno(control(handle, FSCTL_LX_ACCESS, &execute, sizeof(execute), NULL, 0), EACCES);
 	NtClose(handle);
 }
 

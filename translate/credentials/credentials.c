@@ -38,12 +38,15 @@ bool lx_may_access(const struct lx_thread *thread, const struct lx_thread *other
 	return lx_has_ids_of(thread, other) && other->process->dumpable && !gains(thread->token, other->token);
 }
 
-/* What commit_creds() does besides: a process that changed who it is can't be looked into by its user. */
-static void note_change(struct lx_process *process, const struct se_token *old, const struct se_token *new)
+static bool changes_who(const struct se_token *old, const struct se_token *new)
 {
-	if (old->euid == new->euid && old->egid == new->egid && old->fsuid == new->fsuid && old->fsgid == new->fsgid &&
-	    !gains(old, new))
-		return;
+	return old->euid != new->euid || old->egid != new->egid || old->fsuid != new->fsuid || old->fsgid != new->fsgid ||
+	       gains(old, new);
+}
+
+/* What commit_creds() does besides: a process that changed who it is can't be looked into by its user. */
+static void note_change(struct lx_process *process)
+{
 	process->dumpable = false;
 	process->parent_death_signal = 0;
 }
@@ -68,13 +71,28 @@ static void set_nt_token(struct ps_thread *thread, struct se_token *token)
 		ob_dereference(old);
 }
 
-void lx_set_token(struct lx_thread *thread, struct se_token *token)
+/*
+ * The half becomes the new subject before anybody sees it. The host refuses only ids that its user namespace doesn't have.
+ * If there is no way back to the old subject either, the next call of the thread is its last.
+ */
+static int64_t become(struct lx_thread *thread, const struct se_token *token)
+{
+	NTSTATUS status = se_impersonate(token);
+
+	if (NT_SUCCESS(status))
+		return 0;
+	se_impersonate(thread->token);
+	return status == STATUS_PRIVILEGE_NOT_HELD ? -LX_EINVAL : -LX_ENOMEM;
+}
+
+int64_t lx_set_token(struct lx_thread *thread, struct se_token *token)
 {
 	struct se_token *old = thread->token;
+	int64_t result = token == old ? 0 : become(thread, token);
 
-	if (token == old) {
+	if (token == old || result) {
 		ob_dereference(token);
-		return;
+		return result;
 	}
 	pthread_mutex_lock(&lx_tree_lock);
 	thread->token = token;
@@ -83,9 +101,50 @@ void lx_set_token(struct lx_thread *thread, struct se_token *token)
 	pthread_mutex_unlock(&lx_tree_lock);
 	set_nt_token(thread->ps, token);
 	thread->own_token = thread->ps->token != NULL;
-	/* The host refuses only what an unprivileged supervisor never lets a guest become. */
-	se_impersonate(token);
 	ob_dereference(old);
+	return 0;
+}
+
+static struct se_token *exchange_nt_token(struct ps_thread *thread, struct se_token *token)
+{
+	struct se_token *old;
+
+	pthread_mutex_lock(&thread->process->lock);
+	old = thread->token;
+	thread->token = token;
+	pthread_mutex_unlock(&thread->process->lock);
+	return old;
+}
+
+int64_t lx_begin_real(struct lx_thread *thread, struct lx_real_identity *real)
+{
+	NTSTATUS status;
+
+	*real = (struct lx_real_identity){.token = se_real_token(thread->token)};
+	if (!real->token)
+		return -LX_ENOMEM;
+	if (real->token == thread->token) {
+		ob_dereference(steal_pointer(&real->token));
+		return 0;
+	}
+	status = se_impersonate(real->token);
+	if (!NT_SUCCESS(status)) {
+		se_impersonate(thread->token);
+		ob_dereference(steal_pointer(&real->token));
+		return -LX_ENOMEM;
+	}
+	real->before = exchange_nt_token(thread->ps, real->token);
+	return 0;
+}
+
+void lx_end_real(struct lx_thread *thread, struct lx_real_identity *real)
+{
+	if (!real->token)
+		return;
+	exchange_nt_token(thread->ps, real->before);
+	/* A failure leaves nobody's identity: the thread's next call ends it. */
+	se_impersonate(thread->token);
+	ob_dereference(real->token);
 }
 
 struct se_token *lx_change_token(struct lx_call *call)
@@ -95,9 +154,12 @@ struct se_token *lx_change_token(struct lx_call *call)
 
 int64_t lx_commit_token(struct lx_call *call, struct se_token *token)
 {
-	note_change(call->thread->process, call->thread->token, token);
-	lx_set_token(call->thread, token);
-	return 0;
+	bool changes = changes_who(call->thread->token, token);
+	int64_t result = lx_set_token(call->thread, token);
+
+	if (!result && changes)
+		note_change(call->thread->process);
+	return result;
 }
 
 /* Capabilities follow the user ids: cap_emulate_setxuid(). */

@@ -8,11 +8,18 @@
 
 /* NULL: no memory. */
 struct se_token *lx_change_token(struct lx_call *call);
-/* Takes over the reference. 0. */
+/* Takes over the reference, whatever comes. 0; -EINVAL: the host has no such id. */
 int64_t lx_commit_token(struct lx_call *call, struct se_token *token);
 
-/* credentials.c: the thread takes over the token's reference; what it acts as on the host follows. */
-void lx_set_token(struct lx_thread *thread, struct se_token *token);
+/* credentials.c: the thread takes over the token's reference, once the host lets it act so: 0 or -errno, with nothing
+ * changed. */
+int64_t lx_set_token(struct lx_thread *thread, struct se_token *token);
+/* Until lx_end_real() the calling thread acts, on the host and for every driver, as who it really is: access(2). */
+struct lx_real_identity {
+	struct se_token *token, *before; /* NULL: it acts as that anyway */
+};
+int64_t lx_begin_real(struct lx_thread *thread, struct lx_real_identity *real);
+void lx_end_real(struct lx_thread *thread, struct lx_real_identity *real);
 /* Current thread has a capability (LX_CAP_*). */
 bool lx_capable(const struct lx_thread *thread, uint32_t capability);
 /* The thread's real user and group are all of the other's: real, effective and saved. Under lx_tree_lock. */

@@ -290,10 +290,8 @@ static void follow_identity(struct lx_thread *thread)
 {
 	struct se_token *token = lx_exec_token(thread->token);
 
-	if (!token)
+	if (!token || lx_set_token(thread, token))
 		die(thread);
-	else
-		lx_set_token(thread, token);
 }
 
 static void become(struct lx_call *call, struct lx_exec_image *image)

@@ -68,9 +68,9 @@ static bool is_mount_point(const struct lx_place *place)
 /* Whether the caller may change the directory comes before what is wrong with a mount point in it. */
 static int64_t refuse(struct lx_call *call, const struct lx_place *place, int64_t error)
 {
-	struct { ULONG mode, flags; } check = {LX_W_OK | LX_X_OK, LX_AT_EACCESS};
+	ULONG mode = LX_W_OK | LX_X_OK;
 	IO_STATUS_BLOCK io;
-	NTSTATUS status = ZwFsControlFile(place->directory, NULL, NULL, NULL, &io, FSCTL_LX_ACCESS, &check, sizeof(check),
+	NTSTATUS status = ZwFsControlFile(place->directory, NULL, NULL, NULL, &io, FSCTL_LX_ACCESS, &mode, sizeof(mode),
 					  NULL, 0);
 
 	return NT_SUCCESS(status) ? -error : lx_result(call, status);

@@ -252,7 +252,7 @@ int64_t lx_path_object(struct lx_call *call, int32_t dirfd, const char *path, ui
 
 static NTSTATUS check_executable(HANDLE handle)
 {
-	struct { ULONG mode, flags; } check = {LX_X_OK, LX_AT_EACCESS};
+	ULONG mode = LX_X_OK;
 	FILE_LX_STATX_INFORMATION information;
 	IO_STATUS_BLOCK io;
 	NTSTATUS status = ZwQueryInformationFile(handle, &io, &information, sizeof(information), FileLxStatxInformation);
@@ -261,7 +261,7 @@ static NTSTATUS check_executable(HANDLE handle)
 		return status;
 	if ((information.Mode & LX_S_IFMT) != LX_S_IFREG)
 		return STATUS_ACCESS_DENIED;
-	return ZwFsControlFile(handle, NULL, NULL, NULL, &io, FSCTL_LX_ACCESS, &check, sizeof(check), NULL, 0);
+	return ZwFsControlFile(handle, NULL, NULL, NULL, &io, FSCTL_LX_ACCESS, &mode, sizeof(mode), NULL, 0);
 }
 
 static int64_t resolved_path(HANDLE handle, char *resolved, size_t size)

@@ -4,6 +4,7 @@
  * A path costs one NtQueryInformationByName, a descriptor one
  * NtQueryInformationFile; both answer with everything that statx(2) shows.
  */
+#include <credentials/credentials.h>
 #include <lx_syscalls.h>
 #include <path/path.h>
 #include <path/resolve.h>
@@ -221,30 +222,43 @@ int64_t lx_sys_statx(struct lx_call *call, int32_t dirfd, struct lx_uptr pathnam
 	return result < 0 ? result : put_statx(call, statxbuf, &information, mask);
 }
 
-int64_t lx_sys_faccessat2(struct lx_call *call, int32_t dirfd, struct lx_uptr pathname, uint32_t mode, uint32_t flags)
+static int64_t check_access(struct lx_call *call, int32_t dirfd, struct lx_uptr pathname, ULONG mode, uint32_t flags)
 {
-	struct { ULONG mode, flags; } check = {mode, flags & LX_AT_EACCESS};
 	char path[LX_PATH_MAX];
 	IO_STATUS_BLOCK io;
 	HANDLE handle;
 	bool owned;
-	int64_t result;
+	int64_t result = lx_copy_in_path(call, path, pathname, flags & LX_AT_EMPTY_PATH);
 
-	if (mode & ~(uint32_t)(LX_R_OK | LX_W_OK | LX_X_OK))
-		return -LX_EINVAL;
-	if (flags & ~(LX_AT_EACCESS | LX_AT_SYMLINK_NOFOLLOW | LX_AT_EMPTY_PATH))
-		return -LX_EINVAL;
-	result = lx_copy_in_path(call, path, pathname, flags & LX_AT_EMPTY_PATH);
 	if (result < 0)
 		return result;
 	result = lx_path_object(call, dirfd, path, flags, &handle, &owned);
 	if (result < 0)
 		return result;
 	if (mode)
-		result = lx_result(call, ZwFsControlFile(handle, NULL, NULL, NULL, &io, FSCTL_LX_ACCESS, &check,
-							 sizeof(check), NULL, 0));
+		result = lx_result(call, ZwFsControlFile(handle, NULL, NULL, NULL, &io, FSCTL_LX_ACCESS, &mode,
+							 sizeof(mode), NULL, 0));
 	if (owned)
 		ZwClose(handle);
+	return result;
+}
+
+int64_t lx_sys_faccessat2(struct lx_call *call, int32_t dirfd, struct lx_uptr pathname, uint32_t mode, uint32_t flags)
+{
+	struct lx_real_identity real = {0};
+	int64_t result;
+
+	if (mode & ~(uint32_t)(LX_R_OK | LX_W_OK | LX_X_OK))
+		return -LX_EINVAL;
+	if (flags & ~(LX_AT_EACCESS | LX_AT_SYMLINK_NOFOLLOW | LX_AT_EMPTY_PATH))
+		return -LX_EINVAL;
+	if (!(flags & LX_AT_EACCESS))
+		result = lx_begin_real(call->thread, &real);
+	else
+		result = 0;
+	if (!result)
+		result = check_access(call, dirfd, pathname, mode, flags);
+	lx_end_real(call->thread, &real);
 	return result;
 }
 

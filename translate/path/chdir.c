@@ -7,10 +7,10 @@
 /* May the caller search the directory, as path resolution would ask? */
 static int64_t check_search(struct lx_call *call, HANDLE handle)
 {
-	struct { ULONG mode, flags; } check = {LX_X_OK, LX_AT_EACCESS};
+	ULONG mode = LX_X_OK;
 	IO_STATUS_BLOCK io;
 
-	return lx_result(call, ZwFsControlFile(handle, NULL, NULL, NULL, &io, FSCTL_LX_ACCESS, &check, sizeof(check),
+	return lx_result(call, ZwFsControlFile(handle, NULL, NULL, NULL, &io, FSCTL_LX_ACCESS, &mode, sizeof(mode),
 					       NULL, 0));
 }
 

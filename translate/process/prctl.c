@@ -93,8 +93,7 @@ int64_t lx_sys_prctl_pr_set_no_new_privs(struct lx_call *call, uint64_t value, u
 	if (!token)
 		return -LX_ENOMEM;
 	token->no_new_privileges = true;
-	lx_set_token(call->thread, token);
-	return 0;
+	return lx_set_token(call->thread, token);
 }
 
 int64_t lx_sys_prctl_pr_get_no_new_privs(struct lx_call *call, uint64_t arg2, uint64_t arg3, uint64_t arg4, uint64_t arg5)

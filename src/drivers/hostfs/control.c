@@ -85,8 +85,10 @@ NTSTATUS hostfs_get_reparse_point(struct io_file *file, const void *input, ULONG
 
 /* By the identity that files are opened with, which is the thread's on the host too: its real ids are lxrun's, not the
  * subject's. */
-static NTSTATUS check_as_thread(struct io_file *file, ULONG mode)
+static NTSTATUS control_access(struct io_file *file, const void *input, ULONG input_size, void *output,
+			       ULONG output_size, ULONG_PTR *information)
 {
+	ULONG mode = *(const ULONG *)input;
 	char path[HOSTFS_PROC_PATH_SIZE];
 	long result = syscall(SYS_faccessat2, hostfs_file(file)->fd, "", mode, AT_EMPTY_PATH | AT_EACCESS);
 
@@ -95,29 +97,6 @@ static NTSTATUS check_as_thread(struct io_file *file, ULONG mode)
 		result = faccessat(AT_FDCWD, path, (int)mode, AT_EACCESS);
 	}
 	return hostfs_status(result);
-}
-
-static NTSTATUS control_access(struct io_file *file, const void *input, ULONG input_size, void *output,
-			       ULONG output_size, ULONG_PTR *information)
-{
-	const struct se_token *token = fsrtl_token();
-	const ULONG *in = input;
-	cleanup_object struct se_token *real = NULL;
-	NTSTATUS status;
-
-	if (!token || (in[1] & AT_EACCESS) || (token->ruid == token->fsuid && token->rgid == token->fsgid))
-		return check_as_thread(file, in[0]);
-	/* access(2) asks for the real ids: as if they were those that files are opened with. */
-	real = se_duplicate_token(token);
-	if (!real)
-		return STATUS_NO_MEMORY;
-	real->fsuid = real->ruid;
-	real->fsgid = real->rgid;
-	status = se_impersonate(real);
-	if (NT_SUCCESS(status))
-		status = check_as_thread(file, in[0]);
-	se_impersonate(token);
-	return status;
 }
 
 static NTSTATUS control_pipe_size(struct io_file *file, const void *input, ULONG input_size, void *output,
@@ -255,7 +234,7 @@ static const struct {
 } controls[] = {
     {FSCTL_LX_SEEK, sizeof(FSCTL_LX_SEEK_INPUT), sizeof(LONGLONG), control_seek},
     {FSCTL_GET_REPARSE_POINT, 0, 0, hostfs_get_reparse_point},
-    {FSCTL_LX_ACCESS, 2 * sizeof(ULONG), 0, control_access},
+    {FSCTL_LX_ACCESS, sizeof(ULONG), 0, control_access},
     {FSCTL_LX_MAKE_NODE, sizeof(FSCTL_LX_MAKE_NODE_INPUT), 0, hostfs_make_node},
     {FSCTL_LX_REMOVE_NAME, sizeof(FSCTL_LX_REMOVE_NAME_INPUT), 0, hostfs_remove_name},
     {FSCTL_LX_LINK_NAME, sizeof(FSCTL_LX_LINK_NAME_INPUT), 0, hostfs_link_name},

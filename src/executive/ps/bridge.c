@@ -13,13 +13,18 @@ void ps_register_provider(const struct ps_pico_provider *routines)
 	provider = routines;
 }
 
-/* Act as the thread's subject; a token is only ever replaced by the thread itself. */
-static void assume_identity(struct ps_thread *thread)
+/*
+ * Act as the thread's subject; a token is only ever replaced by the thread itself. Where the host doesn't let it, nothing is
+ * done for the guest with whatever identity is left: its process ends.
+ */
+static bool assume_identity(struct ps_thread *thread)
 {
 	const struct se_token *token = thread->token ? thread->token : thread->process->token;
+	NTSTATUS status = token ? se_impersonate(token) : STATUS_SUCCESS;
 
-	if (token)
-		se_impersonate(token);
+	if (!NT_SUCCESS(status))
+		ps_terminate_process(thread->process, status);
+	return NT_SUCCESS(status);
 }
 
 static void thread_begin(struct pico_thread *pico, void *context)
@@ -41,8 +46,8 @@ static void dispatch_system_call(struct pico_thread *pico, void *context, struct
 {
 	struct ps_thread *thread = context;
 
-	assume_identity(thread);
-	provider->dispatch_system_call(thread, call);
+	if (likely(assume_identity(thread)))
+		provider->dispatch_system_call(thread, call);
 	if (thread->ke.terminating)
 		call->action = PICO_EXIT;
 }

@@ -87,11 +87,6 @@ static NTSTATUS query_groups(struct query *query)
 	return STATUS_SUCCESS;
 }
 
-static uint64_t effective_of(const struct se_token *token)
-{
-	return __atomic_load_n(&token->cap_effective, __ATOMIC_RELAXED);
-}
-
 /* The token's privileges, at most one more than the table has; returns how many. */
 static ULONG list_privileges(const struct se_token *token, LUID_AND_ATTRIBUTES *list)
 {
@@ -103,7 +98,7 @@ static ULONG list_privileges(const struct se_token *token, LUID_AND_ATTRIBUTES *
 		if (!(token->cap_permitted >> privileges[i].capability & 1))
 			continue;
 
-		bool enabled = effective_of(token) >> privileges[i].capability & 1;
+		bool enabled = se_effective(token) >> privileges[i].capability & 1;
 
 		list[count++] = (LUID_AND_ATTRIBUTES){{privileges[i].privilege, 0}, enabled ? SE_PRIVILEGE_ENABLED : 0};
 	}
@@ -174,18 +169,18 @@ static NTSTATUS query_statistics(struct query *query)
 {
 	LUID_AND_ATTRIBUTES list[ARRAY_COUNT(privileges) + 1];
 	const struct se_token *token = query->token;
-	LUID id = {(ULONG)token->id, (LONG)(token->id >> 32)};
+	uint64_t version = atomic_load(&token->version);
 
 	if (!needs(query, sizeof(TOKEN_STATISTICS)))
 		return STATUS_BUFFER_TOO_SMALL;
 	*(TOKEN_STATISTICS *)query->data = (TOKEN_STATISTICS){
-	    .TokenId = id,
+	    .TokenId = {(ULONG)token->id, (LONG)(token->id >> 32)},
 	    .ExpirationTime.QuadPart = INT64_MAX,
 	    .TokenType = token->type,
 	    .ImpersonationLevel = token->type == TokenImpersonation ? SecurityImpersonation : SecurityAnonymous,
 	    .GroupCount = token->group_count + 1,
 	    .PrivilegeCount = list_privileges(token, list),
-	    .ModifiedId = id,
+	    .ModifiedId = {(ULONG)version, (LONG)(version >> 32)},
 	};
 	return STATUS_SUCCESS;
 }
@@ -267,7 +262,7 @@ static uint64_t all_mapped_capabilities(void)
 /* What the effective set becomes; *missing: one was asked for that the token does not have. */
 static uint64_t adjust(const struct se_token *token, const TOKEN_PRIVILEGES *state, bool *missing)
 {
-	uint64_t effective = effective_of(token);
+	uint64_t effective = se_effective(token);
 
 	for (ULONG i = 0; i < state->PrivilegeCount; i++) {
 		uint64_t bit = capabilities_of(state->Privileges[i].Luid.LowPart) & token->cap_permitted;
@@ -285,7 +280,7 @@ static uint64_t adjust(const struct se_token *token, const TOKEN_PRIVILEGES *sta
 /* The privileges that are about to change, as they were. */
 static ULONG list_changes(const struct se_token *token, uint64_t effective, LUID_AND_ATTRIBUTES *list)
 {
-	uint64_t before = effective_of(token), changed = before ^ effective;
+	uint64_t before = se_effective(token), changed = before ^ effective;
 	ULONG count = 0;
 
 	for (size_t i = 0; i < ARRAY_COUNT(privileges); i++)
@@ -315,7 +310,7 @@ NTSTATUS NtAdjustPrivilegesToken(HANDLE TokenHandle, BOOLEAN DisableAllPrivilege
 
 	struct se_token *token = object;
 	uint64_t effective =
-	    DisableAllPrivileges ? effective_of(token) & ~all_mapped_capabilities() : adjust(token, NewState, &missing);
+	    DisableAllPrivileges ? se_effective(token) & ~all_mapped_capabilities() : adjust(token, NewState, &missing);
 	ULONG count = list_changes(token, effective, list);
 	ULONG length = (ULONG)(sizeof(*PreviousState) + count * sizeof(list[0]));
 
@@ -327,6 +322,6 @@ NTSTATUS NtAdjustPrivilegesToken(HANDLE TokenHandle, BOOLEAN DisableAllPrivilege
 		PreviousState->PrivilegeCount = count;
 		memcpy(PreviousState->Privileges, list, count * sizeof(list[0]));
 	}
-	__atomic_store_n(&token->cap_effective, effective, __ATOMIC_RELAXED);
+	se_set_effective(token, effective);
 	return missing ? STATUS_NOT_ALL_ASSIGNED : STATUS_SUCCESS;
 }

@@ -13,6 +13,7 @@
  */
 struct se_token {
 	uint64_t id; /* no other token ever has it */
+	_Atomic uint64_t version; /* the id, and another with each change of what is enabled: a number used once */
 	TOKEN_TYPE type;
 	uint32_t ruid, euid, suid, fsuid;
 	uint32_t rgid, egid, sgid, fsgid;
@@ -22,6 +23,8 @@ struct se_token {
 	uint32_t group_count;
 	uint32_t *groups;
 };
+
+#define SE_NO_SETUID_FIXUP 4u /* of securebits: capabilities don't follow the user ids */
 
 extern struct ob_type se_token_type;
 
@@ -38,8 +41,19 @@ struct se_token *se_duplicate_token(const struct se_token *token);
 /* May the subject have `desired` on an object of this type (kernel objects: owner is the host user)? */
 NTSTATUS se_access_check(const struct se_token *token, const struct ob_type *type, ACCESS_MASK desired,
 			 ACCESS_MASK *granted);
-/* The calling supervisor thread acts on the host with the token's file system identity (setfsuid, setfsgid, setgroups
- * on this host thread alone). No-op if it already does. */
+/* What is enabled, as NtAdjustPrivilegesToken may change it at any time. */
+uint64_t se_effective(const struct se_token *token);
+void se_set_effective(struct se_token *token, uint64_t effective);
+/* What lxrun's own user could have at the start. */
+uint64_t se_host_permitted(void);
+/* Who access(2) asks for: the real ids, with the capabilities that they would act with. Referenced; the token itself if
+ * that is no other subject. NULL: out of memory. */
+struct se_token *se_real_token(struct se_token *token);
+/*
+ * The calling supervisor thread acts on the host with the token's file-system ids, groups and effective capabilities (this
+ * host thread alone). No-op if it already does. On failure it acts as nobody that is known, and must do nothing for a
+ * guest until a later call succeeds.
+ */
 NTSTATUS se_impersonate(const struct se_token *token);
 
 #endif

@@ -9,6 +9,7 @@
 
 static _Atomic uint64_t next_id = 1;
 static _Atomic uint32_t host_uid;
+static _Atomic uint64_t host_permitted;
 
 static void delete_token(void *object)
 {
@@ -38,6 +39,7 @@ static struct se_token *create_token(void)
 
 	if (token) {
 		token->id = atomic_fetch_add(&next_id, 1);
+		atomic_init(&token->version, token->id);
 		token->type = TokenPrimary;
 	}
 	return token;
@@ -98,6 +100,7 @@ struct se_token *se_duplicate_token(const struct se_token *token)
 
 	*copy = *token;
 	copy->id = id;
+	atomic_init(&copy->version, id);
 	copy->groups = NULL;
 	copy->group_count = 0;
 	if (token->group_count) {
@@ -110,6 +113,42 @@ struct se_token *se_duplicate_token(const struct se_token *token)
 		copy->group_count = token->group_count;
 	}
 	return copy;
+}
+
+uint64_t se_effective(const struct se_token *token)
+{
+	return __atomic_load_n(&token->cap_effective, __ATOMIC_RELAXED);
+}
+
+void se_set_effective(struct se_token *token, uint64_t effective)
+{
+	__atomic_store_n(&token->cap_effective, effective, __ATOMIC_RELAXED);
+	atomic_store(&token->version, atomic_fetch_add(&next_id, 1));
+}
+
+uint64_t se_host_permitted(void)
+{
+	return atomic_load(&host_permitted);
+}
+
+struct se_token *se_real_token(struct se_token *token)
+{
+	uint64_t effective = token->cap_effective;
+	struct se_token *real;
+
+	if (!(token->securebits & SE_NO_SETUID_FIXUP))
+		effective = token->ruid ? 0 : token->cap_permitted;
+	if (token->fsuid == token->ruid && token->fsgid == token->rgid && token->cap_effective == effective) {
+		ob_reference(token);
+		return token;
+	}
+	real = se_duplicate_token(token);
+	if (real) {
+		real->fsuid = token->ruid;
+		real->fsgid = token->rgid;
+		real->cap_effective = effective;
+	}
+	return real;
 }
 
 static struct se_token *no_token(void)
@@ -164,6 +203,7 @@ void se_initialize(void)
 
 	hal_query_identity(&identity);
 	atomic_store(&host_uid, identity.euid);
+	atomic_store(&host_permitted, identity.cap_permitted);
 	ob_register_type(&se_token_type);
 	ob_set_access_check(check_current);
 }
