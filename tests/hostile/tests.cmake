@@ -25,6 +25,13 @@ endforeach()
 add_hostile_program(sigreturn_garbage)
 add_run_test(hostile sigreturn_garbage 90 $<TARGET_FILE:run_both> $<TARGET_FILE:lxrun> -- $<TARGET_FILE:hostile_sigreturn_garbage>)
 
+# Views of the host's kernel, mounted in places of the test's own, so as root alone; and once as on an older kernel.
+foreach(host kernel_views kernel_views.oldhost)
+	add_test(NAME hostile.${host} COMMAND ${SYSTEM_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/hostile/kernel_views.py $<TARGET_FILE:lxrun>)
+	set_tests_properties(hostile.${host} PROPERTIES LABELS hostile TIMEOUT 300 SKIP_RETURN_CODE 77)
+endforeach()
+set_tests_properties(hostile.kernel_views.oldhost PROPERTIES ENVIRONMENT LXRUN_FORCE_FALLBACKS=1)
+
 # ELF files that are broken in thousands of ways, from fixed seeds.
 if(CMAKE_C_COMPILER)
 	add_run_test(hostile fuzz_elf 600 ${SYSTEM_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/hostile/fuzz_elf.py $<TARGET_FILE:lxrun>

@@ -8,6 +8,16 @@
 #include <descriptor/fd.h>
 #include <drivers/hostfs/hostfs.h>
 
+/* Does it only name its file? Many calls refuse such a descriptor before anything else. */
+static bool is_path(HANDLE handle)
+{
+	IO_STATUS_BLOCK io;
+	ULONG flags;
+	NTSTATUS status = ZwQueryInformationFile(handle, &io, &flags, sizeof(flags), FileLxStatusFlagsInformation);
+
+	return NT_SUCCESS(status) && (flags & LX_O_PATH);
+}
+
 static NTSTATUS adopt(struct lx_files *files, int fd)
 {
 	cleanup_object struct io_file *file = NULL;
@@ -19,7 +29,7 @@ static NTSTATUS adopt(struct lx_files *files, int fd)
 		return status;
 	ob_set_current_table(lx_files_handles(files));
 	status = ob_open_by_pointer(file, 0, file->access, &handle);
-	if (NT_SUCCESS(status) && !lx_files_place(files, fd, handle)) {
+	if (NT_SUCCESS(status) && !lx_files_place(files, fd, handle, is_path(handle))) {
 		ZwClose(handle);
 		status = STATUS_NO_MEMORY;
 	}

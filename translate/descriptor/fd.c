@@ -625,9 +625,9 @@ void lx_files_walk(struct lx_files *files,
 	}
 }
 
-bool lx_files_place(struct lx_files *files, int32_t fd, HANDLE handle)
+bool lx_files_place(struct lx_files *files, int32_t fd, HANDLE handle, bool is_path)
 {
 	HANDLE replaced;
 
-	return place_at(files, (uint32_t)fd, handle, false, false, &replaced) >= 0;
+	return place_at(files, (uint32_t)fd, handle, is_path, false, &replaced) >= 0;
 }

@@ -182,6 +182,10 @@ static const struct {
 NTSTATUS hostfs_set_information(struct io_file *file, FILE_INFORMATION_CLASS class, const void *data, ULONG size,
 				struct io_file *target)
 {
+	bool of_description = (int)class == FilePositionInformation || (int)class == FileLxStatusFlagsInformation;
+
+	if (hostfs_file(file)->gate != HOSTFS_GATE_OPEN && !of_description)
+		return nt_status_from_errno(EPERM);
 	for (size_t i = 0; i < ARRAY_COUNT(changes); i++)
 		if (changes[i].class == (int)class)
 			return size < changes[i].size ? STATUS_INFO_LENGTH_MISMATCH

@@ -257,14 +257,49 @@ static const struct {
     {FSCTL_QUERY_ALLOCATED_RANGES, 2 * sizeof(LONGLONG), 0, control_allocated_ranges},
 };
 
+/* Views of the host's kernel may be looked at, at most: gate.h. */
+static NTSTATUS check_gate(enum hostfs_gate gate, ULONG code, const void *input)
+{
+	const ULONG refused = gate == HOSTFS_GATE_SEALED ? R_OK | W_OK | X_OK : W_OK;
+
+	switch (code) {
+	case FSCTL_LX_ACCESS:
+		return *(const ULONG *)input & refused ? STATUS_ACCESS_DENIED : STATUS_SUCCESS;
+	case FSCTL_LX_SEEK:
+	case FSCTL_LX_GET_XATTR:
+	case FSCTL_LX_LIST_XATTR:
+	case FSCTL_GET_REPARSE_POINT:
+	case FSCTL_LX_FADVISE:
+	case FSCTL_LX_READAHEAD:
+	case FSCTL_LX_SYNC_FS:
+	case FSCTL_LX_SYNC_RANGE:
+		return STATUS_SUCCESS;
+	case FSCTL_LX_MAKE_NODE:
+	case FSCTL_LX_REMOVE_NAME:
+	case FSCTL_LX_LINK_NAME:
+	case FSCTL_LX_FLOCK:
+	case FSCTL_LX_RECORD_LOCK:
+		/* What may be listed makes and removes no names for anybody, and the host says so. */
+		return gate == HOSTFS_GATE_LOOK ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;
+	default:
+		return nt_status_from_errno(EPERM);
+	}
+}
+
 NTSTATUS hostfs_fs_control(struct io_file *file, ULONG code, const void *input, ULONG input_size, void *output,
 			   ULONG output_size, ULONG_PTR *information)
 {
+	enum hostfs_gate gate = hostfs_file(file)->gate;
+	NTSTATUS status;
+
 	for (size_t i = 0; i < ARRAY_COUNT(controls); i++) {
 		if (controls[i].code != code)
 			continue;
 		if (input_size < controls[i].input_size || output_size < controls[i].output_size)
 			return STATUS_INFO_LENGTH_MISMATCH;
+		status = likely(gate == HOSTFS_GATE_OPEN) ? STATUS_SUCCESS : check_gate(gate, code, input);
+		if (!NT_SUCCESS(status))
+			return status;
 		return controls[i].handler(file, input, input_size, output, output_size, information);
 	}
 	return STATUS_INVALID_DEVICE_REQUEST;

@@ -93,8 +93,8 @@ static uint64_t open_flags(const struct io_create *create)
 /* O_TRUNC would have its effect before the descriptor can be looked at. */
 static NTSTATUS check_truncation(struct io_device *device, struct io_create *create, const char *name, uint64_t flags)
 {
+	struct hostfs_opened ignored;
 	struct stat status;
-	NTSTATUS ignored;
 	bool denied;
 	int fd;
 
@@ -110,24 +110,24 @@ static NTSTATUS check_truncation(struct io_device *device, struct io_create *cre
 
 /* The host met a link: the last component itself may be what is wanted. Its descriptor, or -errno with the status. */
 static int open_link(struct io_device *device, struct io_create *create, const char *name, uint64_t flags,
-		     NTSTATUS *status)
+		     struct hostfs_opened *opened)
 {
 	bool refused = create->lx.Flags & O_NOFOLLOW;
 	int fd;
 
-	*status = STATUS_REPARSE;
+	opened->status = STATUS_REPARSE;
 	if (!refused && !(create->options & FILE_OPEN_REPARSE_POINT))
 		return -ELOOP;
-	fd = hostfs_open(device, create->root, name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0, status);
+	fd = hostfs_open(device, create->root, name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0, opened);
 	if (fd < 0) {
-		*status = fd == -ELOOP ? STATUS_REPARSE : nt_status_from_errno(-fd);
+		opened->status = fd == -ELOOP ? STATUS_REPARSE : nt_status_from_errno(-fd);
 		return fd;
 	}
-	*status = STATUS_SUCCESS;
+	opened->status = STATUS_SUCCESS;
 	if (!refused && !(flags & O_DIRECTORY))
 		return fd;
 	close(fd);
-	*status = nt_status_from_errno(flags & O_DIRECTORY ? ENOTDIR : ELOOP);
+	opened->status = nt_status_from_errno(flags & O_DIRECTORY ? ENOTDIR : ELOOP);
 	return -ELOOP;
 }
 
@@ -135,7 +135,7 @@ static int open_link(struct io_device *device, struct io_create *create, const c
  * ".." alone is taken as it is, if what it leads to lies beneath the device's root. Where the host can't tell, because
  * the path is too long, it does.
  */
-static int open_above(const struct io_create *create, const char *name, uint64_t flags)
+static int open_above(const struct io_create *create, const char *name, uint64_t flags, enum hostfs_gate *gate)
 {
 	const struct hostfs_device *device = create->root ? hostfs_device(create->root->device) : NULL;
 	char link[HOSTFS_PROC_PATH_SIZE], path[PATH_MAX];
@@ -144,9 +144,16 @@ static int open_above(const struct io_create *create, const char *name, uint64_t
 
 	if (!device || strcmp(name, "..") != 0 || device->path_size > PATH_MAX / 2)
 		return -EXDEV;
+	if (hostfs_file(create->root)->gate == HOSTFS_GATE_SEALED)
+		return -EACCES;
 	fd = openat(hostfs_file(create->root)->fd, "..", (int)flags | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
+	*gate = hostfs_gate_of(fd);
+	if (!hostfs_gate_admits(*gate, flags)) {
+		close(fd);
+		return -EACCES;
+	}
 	hostfs_proc_path(fd, link);
 	length = readlink(link, path, sizeof(path) - 1);
 	path[MAX_OF(length, (ssize_t)0)] = 0;
@@ -163,26 +170,28 @@ static NTSTATUS open_name(struct io_device *device, struct io_create *create, st
 {
 	struct hostfs_file *own = hostfs_file(file);
 	NTSTATUS status = check_truncation(device, create, name, *flags);
+	struct hostfs_opened opened;
 	int fd;
 
 	if (!NT_SUCCESS(status))
 		return status;
-	fd = hostfs_open(device, create->root, name, *flags, create->lx.Mode, &status);
-	if (fd == -EINTR && status != STATUS_SUCCESS)
-		return status;
+	fd = hostfs_open(device, create->root, name, *flags, create->lx.Mode, &opened);
+	if (fd == -EINTR && opened.status != STATUS_SUCCESS)
+		return opened.status;
 	if (fd == -EXDEV)
-		fd = open_above(create, name, *flags);
+		fd = open_above(create, name, *flags, &opened.gate);
 	if (fd == -EXDEV)
 		return STATUS_PATH_NOT_COVERED;
 	if (fd == -ELOOP) {
-		fd = open_link(device, create, name, *flags, &status);
-		if (status != STATUS_SUCCESS)
-			return status;
+		fd = open_link(device, create, name, *flags, &opened);
+		if (opened.status != STATUS_SUCCESS)
+			return opened.status;
 		*flags = O_PATH;
 	}
 	if (fd < 0)
 		return nt_status_from_errno(-fd);
 	own->fd = fd;
+	own->gate = opened.gate;
 	return STATUS_SUCCESS;
 }
 
@@ -193,6 +202,8 @@ static NTSTATUS open_again(struct io_create *create, struct io_file *file, uint6
 	struct stat stat;
 	int source = hostfs_file(create->root)->fd, fd;
 
+	if (!hostfs_gate_admits(hostfs_file(create->root)->gate, flags))
+		return STATUS_ACCESS_DENIED;
 	if ((flags & O_TRUNC) && hostfs_any_denied() && fstat(source, &stat) == 0 && hostfs_is_denied(&stat))
 		return STATUS_SHARING_VIOLATION;
 	fd = hostfs_reopen(source, flags, &status);
@@ -201,6 +212,7 @@ static NTSTATUS open_again(struct io_create *create, struct io_file *file, uint6
 	if (fd < 0)
 		return nt_status_from_errno(-fd);
 	hostfs_file(file)->fd = fd;
+	hostfs_file(file)->gate = hostfs_file(create->root)->gate;
 	return STATUS_SUCCESS;
 }
 
@@ -209,15 +221,20 @@ static NTSTATUS make_directory(struct io_device *device, struct io_create *creat
 {
 	char parent[PATH_MAX];
 	const char *last = strrchr(name, '/');
+	struct hostfs_opened opened;
 	NTSTATUS status;
 	int fd, result;
 
 	snprintf(parent, sizeof(parent), "%.*s", last ? (int)(last - name) : 1, last ? name : ".");
-	fd = hostfs_open(device, create->root, parent, O_PATH | O_DIRECTORY | O_CLOEXEC, 0, &status);
+	fd = hostfs_open(device, create->root, parent, O_PATH | O_DIRECTORY | O_CLOEXEC, 0, &opened);
 	if (fd < 0)
 		return fd == -ELOOP   ? STATUS_REPARSE
 		       : fd == -EXDEV ? STATUS_PATH_NOT_COVERED
 				      : nt_status_from_errno(-fd);
+	if (opened.gate != HOSTFS_GATE_OPEN) {
+		close(fd);
+		return STATUS_ACCESS_DENIED;
+	}
 	result = mkdirat(fd, last ? last + 1 : name, create->lx.Mode & 07777);
 	status = hostfs_status(result);
 	if (status == STATUS_OBJECT_NAME_COLLISION && create->disposition == FILE_OPEN_IF)
@@ -259,6 +276,8 @@ static NTSTATUS check_opened(struct io_create *create, struct io_file *file, uin
 		return STATUS_FILE_IS_A_DIRECTORY;
 	if (own->path_only)
 		return STATUS_SUCCESS;
+	if (hostfs_is_kernel_memory(&status))
+		return STATUS_ACCESS_DENIED;
 	if (S_ISCHR(status.st_mode) && isatty(fd)) {
 		NTSTATUS taken = condrv_take(file, fd);
 

@@ -51,6 +51,9 @@ NTSTATUS hostfs_section(struct io_file *file, ULONG protection, struct io_sectio
 
 	if (hostfs_file(file)->path_only)
 		return STATUS_INVALID_HANDLE;
+	/* Views of the kernel can't be mapped: some files of sysfs are a device's registers. */
+	if (hostfs_file(file)->gate != HOSTFS_GATE_OPEN)
+		return STATUS_NO_SUCH_DEVICE;
 	if (!(file->access & FILE_READ_DATA) || (write && !(file->access & FILE_WRITE_DATA)))
 		return STATUS_ACCESS_DENIED;
 	if (fstat(hostfs_file(file)->fd, &status) < 0)

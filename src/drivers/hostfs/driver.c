@@ -157,6 +157,46 @@ NTSTATUS hostfs_wrap_descriptor(int fd, struct io_file **result)
 	return STATUS_SUCCESS;
 }
 
+/* What a descriptor from outside may be used for. What may not be had at all names its file and no more: O_PATH. */
+static NTSTATUS pass_gate(int *fd, enum hostfs_gate *gate)
+{
+	char path[HOSTFS_PROC_PATH_SIZE];
+	int flags = fcntl(*fd, F_GETFL), named;
+	struct stat status;
+
+	*gate = hostfs_gate_of(*fd);
+	if (fstat(*fd, &status) == 0 && hostfs_is_kernel_memory(&status))
+		*gate = HOSTFS_GATE_SHUT;
+	if (*gate == HOSTFS_GATE_OPEN || (*gate == HOSTFS_GATE_LOOK && (flags & O_ACCMODE) == O_RDONLY))
+		return STATUS_SUCCESS;
+	*gate = HOSTFS_GATE_SEALED;
+	if (flags & O_PATH)
+		return STATUS_SUCCESS;
+	hostfs_proc_path(*fd, path);
+	named = hostfs_raise_descriptor(open(path, O_PATH | O_CLOEXEC));
+	if (named < 0)
+		return nt_status_from_errno(errno);
+	close(*fd);
+	*fd = named;
+	return STATUS_SUCCESS;
+}
+
+/* Consumes the descriptor. */
+static NTSTATUS wrap_foreign_descriptor(int fd, struct io_file **file)
+{
+	enum hostfs_gate gate;
+	NTSTATUS status = pass_gate(&fd, &gate);
+
+	if (!NT_SUCCESS(status)) {
+		close(fd);
+		return status;
+	}
+	status = hostfs_wrap_descriptor(fd, file);
+	if (NT_SUCCESS(status))
+		hostfs_file(*file)->gate = gate;
+	return status;
+}
+
 NTSTATUS hostfs_adopt_descriptor(int fd, struct io_file **file)
 {
 	int high = fcntl(fd, F_DUPFD_CLOEXEC, HOSTFS_LOWEST_DESCRIPTOR);
@@ -166,7 +206,7 @@ NTSTATUS hostfs_adopt_descriptor(int fd, struct io_file **file)
 		return nt_status_from_errno(errno);
 	status = condrv_adopt(high, file);
 	if (status == STATUS_INVALID_DEVICE_REQUEST)
-		status = hostfs_wrap_descriptor(high, file);
+		status = wrap_foreign_descriptor(high, file);
 	else if (!NT_SUCCESS(status))
 		close(high);
 	if (NT_SUCCESS(status))

@@ -91,8 +91,9 @@ static NTSTATUS query_path(struct io_device *device, struct io_create *create, c
 			   FILE_LX_STATX_INFORMATION *answer)
 {
 	uint64_t flags = O_PATH | O_CLOEXEC | (create->options & FILE_OPEN_REPARSE_POINT ? O_NOFOLLOW : 0);
+	struct hostfs_opened opened;
 	NTSTATUS status;
-	int fd = hostfs_open(device, create->root, name, flags, 0, &status);
+	int fd = hostfs_open(device, create->root, name, flags, 0, &opened);
 
 	if (fd == -ELOOP)
 		return STATUS_REPARSE;
@@ -115,6 +116,8 @@ NTSTATUS hostfs_query_by_name(struct io_device *device, struct io_create *create
 
 	if (!NT_SUCCESS(status))
 		return status;
+	if (name[0] && create->root && hostfs_file(create->root)->gate == HOSTFS_GATE_SEALED)
+		return STATUS_ACCESS_DENIED;
 	if (!name[0])
 		status = fsrtl_query_host(directory, "", AT_EMPTY_PATH, &answer);
 	else if (is_single(name))

@@ -3,6 +3,7 @@
 #define HOSTFS_INTERNAL_H
 
 #include <bsd/sys/tree.h>
+#include <drivers/hostfs/gate.h>
 #include <drivers/hostfs/hostfs.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -47,6 +48,7 @@ struct hostfs_inode {
 struct hostfs_file {
 	int fd;
 	_Atomic enum hostfs_kind kind;
+	enum hostfs_gate gate; /* never HOSTFS_GATE_SHUT */
 	bool path_only;	     /* opened with O_PATH */
 	bool hides_nofollow; /* O_NOFOLLOW among the status flags is the walk's, not the guest's */
 	bool delete_on_close;
@@ -84,9 +86,15 @@ NTSTATUS hostfs_copy_name(const STRING *name, char *path, size_t size);
 /* The same for a name that must be a single component; slashes may trail. */
 NTSTATUS hostfs_copy_component(const STRING *name, char *path, size_t size);
 
-/* open.c: -errno, with *status the reason if it is an interruption. */
+/* open.c */
+struct hostfs_opened {
+	NTSTATUS status; /* after -EINTR: the reason, if it is an interruption */
+	enum hostfs_gate gate;
+};
+/* A descriptor that has passed the gate, or -errno. */
 int hostfs_open(struct io_device *device, struct io_file *root, const char *name, uint64_t flags, mode_t mode,
-		NTSTATUS *status);
+		struct hostfs_opened *opened);
+/* The inode behind a descriptor once more; what the gate says of it stays the same, and is the caller's to ask. */
 int hostfs_reopen(int fd, uint64_t flags, NTSTATUS *status);
 /* Is openat2 missing, so that the description shows O_NOFOLLOW? */
 bool hostfs_walks(void);

@@ -5,9 +5,14 @@
  * An open that may sleep (FIFO, terminal) is alertable. Since an alert that is
  * already pending would also end the open of a plain file, which no signal can
  * interrupt on Linux, an interrupted open looks at what it was about to open.
+ *
+ * Each descriptor passes the gate (gate.h), of which an open that stays on its
+ * directory's mount knows the answer beforehand.
  */
 #include <drivers/hostfs/internal.h>
+#include <limits.h>
 #include <linux/openat2.h>
+#include <stdio.h>
 
 static _Atomic bool no_openat2;
 
@@ -16,12 +21,12 @@ bool hostfs_walks(void)
 	return no_openat2 || hal_force_fallbacks();
 }
 
-static struct open_how make_how(uint64_t flags, mode_t mode)
+static struct open_how make_how(uint64_t flags, mode_t mode, uint64_t resolve)
 {
 	return (struct open_how){
 	    .flags = flags,
 	    .mode = (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE ? mode & 07777 : 0,
-	    .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+	    .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | resolve,
 	};
 }
 
@@ -47,7 +52,7 @@ static bool is_of_blocking_kind(int fd)
 /* Can opening it sleep? What can't be looked at can't be opened either. */
 static bool may_block(int directory, const char *name)
 {
-	struct open_how how = make_how(O_PATH | O_CLOEXEC, 0);
+	struct open_how how = make_how(O_PATH | O_CLOEXEC, 0, 0);
 	long fd = plain_open(directory, name, &how);
 	bool blocks;
 
@@ -76,38 +81,168 @@ static bool is_instant(uint64_t flags)
 	return (flags & (O_PATH | O_DIRECTORY)) || ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL));
 }
 
-/* Without openat2: what may sleep is reached first, and opened alertably from there. */
-static int walk_and_open(int directory, const char *name, uint64_t flags, mode_t mode, NTSTATUS *status)
+/* `resolve`: RESOLVE_NO_XDEV for an open that stays on the mount of `directory`. */
+static long open_beneath(int directory, const char *name, uint64_t flags, mode_t mode, uint64_t resolve,
+			 NTSTATUS *status)
 {
-	int reached = is_instant(flags) || !ke_current_thread() ? -1 : hostfs_walk(directory, name, O_PATH | O_CLOEXEC, 0);
-	int result;
+	struct open_how how = make_how(flags, mode, resolve);
 
+	if (is_instant(flags) || !ke_current_thread())
+		return plain_open(directory, name, &how);
+	return alertable_open(directory, name, &how, status);
+}
+
+static int open_path(int directory, const char *name, uint64_t flags)
+{
+	struct open_how how = make_how(O_PATH | O_CLOEXEC | flags, 0, 0);
+
+	if (unlikely(hostfs_walks()))
+		return hostfs_walk(directory, name, how.flags, 0);
+	return (int)plain_open(directory, name, &how);
+}
+
+/* Ask the gate about a descriptor, which is closed if it may not be had with these flags: -EACCES. */
+static int pass_gate(int fd, uint64_t flags, struct hostfs_opened *opened)
+{
+	if (fd < 0)
+		return fd;
+	opened->gate = hostfs_gate_of(fd);
+	if (hostfs_gate_admits(opened->gate, flags))
+		return fd;
+	close(fd);
+	return -EACCES;
+}
+
+/* Divide a name into what is before its last component ("." for nothing) and that component. */
+static const char *split_name(const char *name, char parent[PATH_MAX])
+{
+	const char *last = strrchr(name, '/');
+
+	snprintf(parent, PATH_MAX, "%.*s", last ? (int)(last - name) : 1, last ? name : ".");
+	return last ? last + 1 : name;
+}
+
+/* What exists, and may be a mount point itself: it is reached first, and opened from there. */
+static int open_reached(int directory, const char *name, uint64_t flags, mode_t mode, struct hostfs_opened *opened)
+{
+	cleanup_fd int reached = pass_gate(open_path(directory, name, 0), flags, opened);
+	struct stat status;
+
+	if (reached == -ENOENT && (flags & O_CREAT))
+		return -EACCES; /* its directory has already been refused */
+	if (reached < 0)
+		return reached;
+	if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
+		return -EEXIST;
+	if ((flags & O_CREAT) && fstat(reached, &status) == 0 && S_ISDIR(status.st_mode))
+		return -EISDIR;
+	if ((flags & O_TMPFILE) == O_TMPFILE)
+		return (int)open_beneath(reached, ".", flags, mode, RESOLVE_NO_XDEV, &opened->status);
+	return hostfs_reopen(reached, flags & ~(uint64_t)O_CREAT, &opened->status);
+}
+
+/*
+ * An open that makes or empties a file, or opens it for writing, may have its effect before the gate can look at what was
+ * opened: so the directory is looked at first.
+ */
+static int open_to_change(int directory, const char *name, uint64_t flags, mode_t mode, struct hostfs_opened *opened)
+{
+	char parent[PATH_MAX];
+	const char *last = split_name(name, parent);
+	cleanup_fd int holder = open_path(directory, parent, O_DIRECTORY);
+	long result = -EXDEV;
+
+	if (holder < 0)
+		return holder;
+	opened->gate = hostfs_gate_of(holder);
+	if (opened->gate == HOSTFS_GATE_OPEN)
+		result = open_beneath(holder, last, flags, mode, RESOLVE_NO_XDEV, &opened->status);
+	return result == -EXDEV ? open_reached(directory, name, flags, mode, opened) : (int)result;
+}
+
+static int open_across(int directory, const char *name, uint64_t flags, mode_t mode, struct hostfs_opened *opened)
+{
+	if (hostfs_changes(flags))
+		return open_to_change(directory, name, flags, mode, opened);
+	return pass_gate((int)open_beneath(directory, name, flags, mode, 0, &opened->status), flags, opened);
+}
+
+/* A file that exists, or else the directory that it would be made in, must pass the gate for a change. */
+static int check_change(int directory, const char *name, uint64_t flags)
+{
+	char parent[PATH_MAX];
+	struct hostfs_opened opened;
+	int fd = open_path(directory, name, 0);
+
+	if (fd == -ENOENT && (flags & O_CREAT)) {
+		split_name(name, parent);
+		fd = open_path(directory, parent, O_DIRECTORY);
+	}
+	if (fd < 0)
+		return 0; /* the open itself will say why */
+	fd = pass_gate(fd, flags, &opened);
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 ? fd : 0;
+}
+
+/* Without openat2: what may sleep is reached first, and opened alertably from there. */
+static int walk_and_open(int directory, const char *name, uint64_t flags, mode_t mode, struct hostfs_opened *opened)
+{
+	int refused = hostfs_changes(flags) ? check_change(directory, name, flags) : 0;
+	int reached, result;
+
+	if (refused < 0)
+		return refused;
+	reached = is_instant(flags) || !ke_current_thread() ? -1 : hostfs_walk(directory, name, O_PATH | O_CLOEXEC, 0);
 	if (reached >= 0 && is_of_blocking_kind(reached))
-		result = hostfs_reopen(reached, flags & ~(uint64_t)O_CREAT, status);
+		result = hostfs_reopen(reached, flags & ~(uint64_t)O_CREAT, &opened->status);
 	else
-		result = hostfs_raise_descriptor(hostfs_walk(directory, name, flags, mode));
+		result = hostfs_walk(directory, name, flags, mode);
 	if (reached >= 0)
 		close(reached);
-	return result;
+	return hostfs_raise_descriptor(pass_gate(result, flags, opened));
+}
+
+/*
+ * First components of absolute names below which another mount was met, by hash: a hint that saves an open that would
+ * fail. A wrong one costs a question to the gate.
+ */
+static _Atomic bool crossings[256];
+
+static _Atomic bool *crossing_hint(const char *name)
+{
+	uint32_t hash = 2166136261u;
+
+	while (*name && *name != '/')
+		hash = (hash ^ (unsigned char)*name++) * 16777619u;
+	return &crossings[(hash ^ hash >> 8 ^ hash >> 16) & 255];
 }
 
 int hostfs_open(struct io_device *device, struct io_file *root, const char *name, uint64_t flags, mode_t mode,
-		NTSTATUS *status)
+		struct hostfs_opened *opened)
 {
 	int directory = root ? hostfs_file(root)->fd : hostfs_device(device)->root;
-	struct open_how how = make_how(flags, mode);
-	long result;
+	enum hostfs_gate gate = root ? hostfs_file(root)->gate : HOSTFS_GATE_OPEN;
+	_Atomic bool *crosses = root ? NULL : crossing_hint(name);
+	long result = -EXDEV;
 
-	*status = STATUS_SUCCESS;
+	*opened = (struct hostfs_opened){.gate = HOSTFS_GATE_OPEN, .status = STATUS_SUCCESS};
+	if (gate == HOSTFS_GATE_SEALED)
+		return -EACCES;
 	if (unlikely(hostfs_walks()))
-		return walk_and_open(directory, name, flags, how.mode, status);
-	if (is_instant(flags) || !ke_current_thread())
-		result = plain_open(directory, name, &how);
-	else
-		result = alertable_open(directory, name, &how, status);
-	if (result == -ENOSYS) {
+		return walk_and_open(directory, name, flags, mode, opened);
+	/* On one mount everything is of one file system, and the gate has let its directory pass. */
+	if (gate == HOSTFS_GATE_OPEN && !(crosses && *crosses))
+		result = open_beneath(directory, name, flags, mode, RESOLVE_NO_XDEV, &opened->status);
+	if (result == -EXDEV) {
+		result = open_across(directory, name, flags, mode, opened);
+		if (crosses && result != -EXDEV && result != -ENOSYS)
+			*crosses = true;
+	}
+	if (result == -ENOSYS && !no_openat2) {
 		no_openat2 = true;
-		return hostfs_open(device, root, name, flags, mode, status);
+		return hostfs_open(device, root, name, flags, mode, opened);
 	}
 	return hostfs_raise_descriptor((int)result);
 }

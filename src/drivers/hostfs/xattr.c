@@ -203,6 +203,8 @@ NTSTATUS hostfs_set_ea(struct io_file *file, const void *data, ULONG size)
 	char path[HOSTFS_PROC_PATH_SIZE];
 	size_t at = 0;
 
+	if (hostfs_file(file)->gate != HOSTFS_GATE_OPEN)
+		return STATUS_ACCESS_DENIED;
 	hostfs_proc_path(hostfs_file(file)->fd, path);
 	for (;;) {
 		FILE_FULL_EA_INFORMATION ea;
