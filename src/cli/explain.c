@@ -11,6 +11,7 @@
 #include <nt/ntobserver.h>
 #include <nt/ntstatus_errno.h>
 
+#include <errno.h>
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -298,7 +299,7 @@ static int complain_unknown(const char *call)
 		cli_suggest(&near, lx_syscalls[i].name);
 	for (size_t i = 0; i < nt_service_count; i++)
 		cli_suggest(&near, nt_services[i].name);
-	fprintf(stderr, "lxrun: cannot explain %s: neither a system call nor an NT service has that name", call);
+	fprintf(stderr, "%s: cannot explain %s: neither a system call nor an NT service has that name", program_invocation_short_name, call);
 	for (size_t i = 0; i < near.count; i++)
 		fprintf(stderr, "%s%s", i ? ", " : "; did you mean ", near.names[i]);
 	fputs(near.count ? "?\n" : "; see lxrun --list-syscalls\n", stderr);

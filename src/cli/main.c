@@ -5,6 +5,7 @@
 #include <cli/options.h>
 #include <cli/start.h>
 
+#include <err.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -67,7 +68,7 @@ static int finish_output(int status)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return status;
-	fprintf(stderr, "lxrun: cannot write to standard output: %s\n", strerror(errno));
+	warn("cannot write to standard output");
 	return 125;
 }
 

@@ -1,6 +1,8 @@
 /* The command line, by getopt_long. */
 #include <cli/options.h>
 
+#include <err.h>
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,7 +42,7 @@ static const struct option long_options[] = {
 static int append(const char **list, size_t *count, size_t limit, const char *value, const char *what)
 {
 	if (*count == limit) {
-		fprintf(stderr, "lxrun: more than %zu times %s\n", limit, what);
+		warnx("more than %zu times %s", limit, what);
 		return 2;
 	}
 	list[(*count)++] = value;
@@ -53,7 +55,7 @@ static int parse_string_limit(struct cli_options *options, const char *text)
 	unsigned long value = strtoul(text, &end, 10);
 
 	if (*text < '0' || *text > '9' || *end || value > 1 << 20) {
-		fprintf(stderr, "lxrun: -s %s: not a string length between 0 and %d\n", text, 1 << 20);
+		warnx("-s %s: not a string length between 0 and %d", text, 1 << 20);
 		return 2;
 	}
 	options->trace.string_limit = value;
@@ -66,7 +68,7 @@ static int parse_column(struct cli_options *options, const char *text)
 	unsigned long value = strtoul(text, &end, 10);
 
 	if (*text < '0' || *text > '9' || *end || value > 1000) {
-		fprintf(stderr, "lxrun: -a %s: not a column between 0 and 1000\n", text);
+		warnx("-a %s: not a column between 0 and 1000", text);
 		return 2;
 	}
 	options->trace.column = value;
@@ -185,7 +187,7 @@ static int parse_one(struct cli_options *options, int option, bool tracer)
 	if (option == 'h' || option == 'V')
 		return parse_long(options, option == 'h' ? OPTION_HELP : OPTION_VERSION);
 	if (option == 'E' && (!*optarg || *optarg == '=')) {
-		fprintf(stderr, "lxrun: -E '%s': names no variable\n", optarg);
+		warnx("-E '%s': names no variable", optarg);
 		return 2;
 	}
 	if (option == 'E')
@@ -204,11 +206,11 @@ static int parse_one(struct cli_options *options, int option, bool tracer)
 static int check_trace(const struct trace_options *trace, int shape, int follow)
 {
 	if (shape && !trace->enabled) {
-		fprintf(stderr, "lxrun: -%c: nothing is traced; add --trace\n", shape);
+		warnx("-%c: nothing is traced; add --trace", shape);
 		return 2;
 	}
 	if (follow > 1 && trace->output) {
-		fprintf(stderr, "lxrun: -ff with -o: one file for each process is not supported; -f writes them all to one\n");
+		warnx("-ff with -o: one file for each process is not supported; -f writes them all to one");
 		return 2;
 	}
 	return 0;
@@ -220,6 +222,7 @@ int cli_parse_options(int argc, char **argv, bool tracer, struct cli_options *op
 
 	*options = (struct cli_options){.trace = {.enabled = tracer, .string_limit = 32, .column = 40}};
 	opterr = 1;
+	argv[0] = program_invocation_short_name; /* what getopt's messages begin with */
 	while (!error && (option = getopt_long(argc, argv, "+hVE:vfe:o:s:a:cCtrTyYP:zZqx", long_options, NULL)) != -1) {
 		error = parse_one(options, option, tracer);
 		shape = option < OPTION_HELP && strchr("osatrTyYPzZqx", option) ? option : shape;

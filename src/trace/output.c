@@ -1,6 +1,7 @@
 /* Writing lines; see output.h. */
 #include <trace/output.h>
 
+#include <err.h>
 #include <errno.h>
 #include <hal/hal.h>
 #include <inttypes.h>
@@ -31,13 +32,13 @@ int trace_output_open(const struct trace_options *options)
 	output.options = options;
 	output.file = stderr;
 	if (options->output && strchr("|!", options->output[0])) {
-		fprintf(stderr, "lxrun: -o %s: a trace can be written to a file only, not to a program\n", options->output);
+		warnx("-o %s: a trace can be written to a file only, not to a program", options->output);
 		return 125;
 	}
 	if (options->output) {
 		output.file = fopen(options->output, "we");
 		if (!output.file) {
-			fprintf(stderr, "lxrun: cannot write the trace %s: %s\n", options->output, strerror(errno));
+			warn("cannot write the trace %s", options->output);
 			return 125;
 		}
 	}

@@ -1,6 +1,8 @@
 /* The tracer's start and end: options become a filter and a form, observers are set, the summary is printed. */
 #include <trace/trace.h>
 
+#include <err.h>
+#include <errno.h>
 #include <stdio.h>
 #include <trace/events.h>
 #include <trace/nt.h>
@@ -27,7 +29,7 @@ static int build_filter(const struct trace_options *options, struct trace_filter
 
 	trace_filter_initialize(filter);
 	if (options->successful_only && options->failed_only) {
-		fprintf(stderr, "lxrun: -z and -Z exclude each other: give one of them\n");
+		warnx("-z and -Z exclude each other: give one of them");
 		return 125;
 	}
 	if (options->successful_only)
@@ -36,7 +38,7 @@ static int build_filter(const struct trace_options *options, struct trace_filter
 		filter->statuses = TRACE_FAILED;
 	for (size_t i = 0; i < options->expression_count; i++)
 		if (!trace_filter_parse(filter, options->expressions[i], error, sizeof(error))) {
-			fprintf(stderr, "lxrun: cannot trace -e %s: %s\n", options->expressions[i], error);
+			warnx("cannot trace -e %s: %s", options->expressions[i], error);
 			return 125;
 		}
 	apply_quiet(options, filter);

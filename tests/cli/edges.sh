@@ -1,6 +1,7 @@
 #!/bin/sh
-# edges.sh LXRUN: the command line at its edges. Each case says what must come out and with which status.
+# edges.sh LXRUN COMPLETIONS: the command line at its edges. Each case says what must come out and with which status.
 lxrun=$1
+tools=$2
 failed=0
 PATH=/usr/local/bin:/usr/bin:/bin
 work=$(mktemp -d) || exit 2
@@ -96,6 +97,20 @@ if command -v strace >/dev/null; then
 	expect 125 'a tracer that follows children' sh -c 'strace -f -o /dev/null "$0" true' "$lxrun"
 	expect 3 - sh -c 'strace -o /dev/null "$0" sh -c "exit 3"' "$lxrun"
 fi
+
+# Who speaks is who was called, by its short name, and completions know every long option.
+ln -s "$lxrun" lxtrace
+expect 125 'lxtrace: cannot write the trace /nosuch/trace' ./lxtrace -o /nosuch/trace true
+expect 125 "lxtrace: unrecognized option '--bad'" ./lxtrace --bad
+expect 125 "lxtrace: invalid option -- 'Q'" ./lxtrace -Q
+for option in $("$lxrun" --help | grep -oE -e '--[a-z][a-z-]+' | sort -u); do
+	name=${option#--}
+	for completion in "$tools/lxrun.bash" "$tools/_lxrun" "$tools/lxrun.fish"; do
+		grep -qE -e "$option\b|-l $name\b" "$completion" && continue
+		echo "FAILED: $completion does not know $option"
+		failed=1
+	done
+done
 
 as_shell 'no-such-program'
 as_shell './text'

@@ -1,2 +1,3 @@
 # The command line at its edges.
-add_run_test(cli edges 120 sh ${CMAKE_CURRENT_SOURCE_DIR}/cli/edges.sh $<TARGET_FILE:lxrun>)
+add_run_test(cli edges 120 sh ${CMAKE_CURRENT_SOURCE_DIR}/cli/edges.sh $<TARGET_FILE:lxrun>
+	${PROJECT_SOURCE_DIR}/tools/completion)

@@ -10,8 +10,9 @@
 #include <cmocka.h>
 
 #include <executive/mm/space.h>
-#include <executive/null_platform.h>
 #include <executive/ps/ps_internal.h>
+
+#include "null_platform.h"
 
 struct process_fixture {
 	struct mm_address_space *space;

@@ -10,5 +10,3 @@ add_dependencies(lxrun_tables generated_tables)
 add_library(lxrun_generated STATIC ${GEN_DIR}/lx_dispatch.c ${GEN_DIR}/nt_services.c)
 target_link_libraries(lxrun_generated PUBLIC lxrun_tables)
 add_dependencies(lxrun_generated generated_tables)
-
-install(FILES ${GEN_DIR}/lxrun-syscalls.7 DESTINATION ${CMAKE_INSTALL_MANDIR}/man7)

@@ -3,8 +3,8 @@
  * test's own process, in which host calls on memory are really made, at translated addresses. Threads are structures that
  * never run. So a test sees through read_memory and write_memory what a guest would.
  */
-#ifndef EXECUTIVE_NULL_PLATFORM_H
-#define EXECUTIVE_NULL_PLATFORM_H
+#ifndef UNIT_NULL_PLATFORM_H
+#define UNIT_NULL_PLATFORM_H
 
 #include <pico/pico.h>
 

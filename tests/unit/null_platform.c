@@ -2,7 +2,8 @@
  * The null platform: see its header. A process is a reservation of the whole simulated range, inaccessible where nothing is
  * mapped; a byte a page says what is, since the host could not tell an unmapped page from a protected one.
  */
-#include <executive/null_platform.h>
+#include "null_platform.h"
+
 #include <rtl/rtl.h>
 
 #include <errno.h>
