@@ -175,26 +175,26 @@ static unsigned take_slot(struct pico_process *process)
 {
 	unsigned slot = 0;
 
-	pthread_mutex_lock(&process->lock);
+	rtl_lock(&process->lock);
 	for (;;) {
 		for (slot = 0; slot < PICO_SLOT_COUNT; slot++)
 			if (!(process->slots[slot / 64] >> (slot % 64) & 1))
 				break;
 		if (slot < PICO_SLOT_COUNT)
 			break;
-		pthread_cond_wait(&process->slot_freed, &process->lock);
+		rtl_condition_wait(&process->slot_freed, &process->lock);
 	}
 	process->slots[slot / 64] |= 1UL << (slot % 64);
-	pthread_mutex_unlock(&process->lock);
+	rtl_unlock(&process->lock);
 	return slot;
 }
 
 static void release_slot(struct pico_process *process, unsigned slot)
 {
-	pthread_mutex_lock(&process->lock);
+	rtl_lock(&process->lock);
 	process->slots[slot / 64] &= ~(1UL << (slot % 64));
 	pthread_cond_signal(&process->slot_freed);
-	pthread_mutex_unlock(&process->lock);
+	rtl_unlock(&process->lock);
 }
 
 /* What recvmsg needs in the guest, behind the batch's entries. */

@@ -23,9 +23,9 @@ static bool is_alone(const struct pico_thread *thread)
 	struct pico_process *process = thread->process;
 	bool alone;
 
-	pthread_mutex_lock(&process->lock);
+	rtl_lock(&process->lock);
 	alone = TAILQ_FIRST(&process->tasks) == thread && !TAILQ_NEXT(thread, link);
-	pthread_mutex_unlock(&process->lock);
+	rtl_unlock(&process->lock);
 	return alone;
 }
 
@@ -48,9 +48,9 @@ int fork_task(struct pico_thread *current, pid_t *tid, struct grant_socket **soc
 		return error;
 	}
 	/* The process's reference to the old one becomes the child's. */
-	pthread_mutex_lock(&parent->lock);
+	rtl_lock(&parent->lock);
 	parent->socket = fresh;
-	pthread_mutex_unlock(&parent->lock);
+	rtl_unlock(&parent->lock);
 	grant_unlock(*socket);
 	return 0;
 }
@@ -120,7 +120,7 @@ static struct pico_thread *take_idle(struct pico_process *process)
 {
 	struct pico_thread *thread;
 
-	pthread_mutex_lock(&process->lock);
+	rtl_lock(&process->lock);
 	TAILQ_FOREACH(thread, &process->tasks, link)
 		if (thread->state == TASK_IDLE)
 			break;
@@ -129,7 +129,7 @@ static struct pico_thread *take_idle(struct pico_process *process)
 		process->idle--;
 		process->active++;
 	}
-	pthread_mutex_unlock(&process->lock);
+	rtl_unlock(&process->lock);
 	return thread;
 }
 
@@ -165,11 +165,11 @@ void pico_thread_abandon(struct pico_thread *thread)
 	if (thread->has_half) {
 		free(thread->start_state);
 		thread->start_state = NULL;
-		pthread_mutex_lock(&process->lock);
+		rtl_lock(&process->lock);
 		thread->state = TASK_IDLE;
 		process->active--;
 		process->idle++;
-		pthread_mutex_unlock(&process->lock);
+		rtl_unlock(&process->lock);
 		return;
 	}
 	process_remove_task(process, thread);
@@ -213,9 +213,9 @@ int pico_thread_rebind(struct pico_thread *current, struct pico_thread *first)
 	if (leave_idle(current))
 		old_tid = 0;
 	process_remove_task(old, current);
-	pthread_mutex_lock(&current->task_lock);
+	rtl_lock(&current->task_lock);
 	current->tid = first->tid;
-	pthread_mutex_unlock(&current->task_lock);
+	rtl_unlock(&current->task_lock);
 	pico_reap_later(old_tid);
 	current->seized = first->seized;
 	process_add_task(fresh, current);

@@ -23,22 +23,22 @@
 #define SPARE_MAX 8
 
 static struct {
-	pthread_mutex_t lock;
+	struct rtl_lock lock;
 	SLIST_HEAD(, grant_socket) list;
 	unsigned count;
-} spares = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} spares = {.lock = RTL_LOCK_INITIALIZER};
 
 static struct grant_socket *take_spare(void)
 {
 	struct grant_socket *pair;
 
-	pthread_mutex_lock(&spares.lock);
+	rtl_lock(&spares.lock);
 	pair = SLIST_FIRST(&spares.list);
 	if (pair) {
 		SLIST_REMOVE_HEAD(&spares.list, link);
 		spares.count--;
 	}
-	pthread_mutex_unlock(&spares.lock);
+	rtl_unlock(&spares.lock);
 	return pair;
 }
 
@@ -48,13 +48,13 @@ static bool keep_spare(struct grant_socket *pair)
 
 	if (pair->loose)
 		return false;
-	pthread_mutex_lock(&spares.lock);
+	rtl_lock(&spares.lock);
 	keep = spares.count < SPARE_MAX;
 	if (keep) {
 		SLIST_INSERT_HEAD(&spares.list, pair, link);
 		spares.count++;
 	}
-	pthread_mutex_unlock(&spares.lock);
+	rtl_unlock(&spares.lock);
 	return keep;
 }
 
@@ -75,7 +75,7 @@ struct grant_socket *grant_socket_create(void)
 		return NULL;
 	}
 	atomic_init(&pair->references, 1);
-	pthread_mutex_init(&pair->lock, NULL);
+	rtl_lock_initialize(&pair->lock);
 	pair->descriptor = ends[0];
 	pair->guest_end = ends[1];
 	return pair;
@@ -94,7 +94,7 @@ void grant_socket_dereference(struct grant_socket *pair)
 		return;
 	close(pair->descriptor);
 	close(pair->guest_end);
-	pthread_mutex_destroy(&pair->lock);
+	rtl_lock_destroy(&pair->lock);
 	free(pair);
 }
 
@@ -149,13 +149,13 @@ struct grant_socket *grant_lock(struct pico_process *process)
 		struct grant_socket *candidate;
 		bool current;
 
-		pthread_mutex_lock(&process->lock);
+		rtl_lock(&process->lock);
 		candidate = grant_socket_reference(process->socket);
-		pthread_mutex_unlock(&process->lock);
-		pthread_mutex_lock(&candidate->lock);
-		pthread_mutex_lock(&process->lock);
+		rtl_unlock(&process->lock);
+		rtl_lock(&candidate->lock);
+		rtl_lock(&process->lock);
 		current = process->socket == candidate;
-		pthread_mutex_unlock(&process->lock);
+		rtl_unlock(&process->lock);
 		if (current)
 			return candidate;
 		grant_unlock(candidate);
@@ -164,6 +164,6 @@ struct grant_socket *grant_lock(struct pico_process *process)
 
 void grant_unlock(struct grant_socket *pair)
 {
-	pthread_mutex_unlock(&pair->lock);
+	rtl_unlock(&pair->lock);
 	grant_socket_dereference(pair);
 }

@@ -217,12 +217,12 @@ static bool wait_idle(struct pico_thread *thread)
 {
 	bool start;
 
-	pthread_mutex_lock(&thread->idle_lock);
+	rtl_lock(&thread->idle_lock);
 	while (thread->idle_command == IDLE_WAIT)
-		pthread_cond_wait(&thread->idle_wake, &thread->idle_lock);
+		rtl_condition_wait(&thread->idle_wake, &thread->idle_lock);
 	start = thread->idle_command == IDLE_START;
 	thread->idle_command = IDLE_WAIT;
-	pthread_mutex_unlock(&thread->idle_lock);
+	rtl_unlock(&thread->idle_lock);
 	return start;
 }
 
@@ -246,7 +246,7 @@ static bool become_idle(struct pico_thread *thread)
 
 	if (thread->died || thread->stop == TASK_STOP_FOREIGN || thread->stop == TASK_STOP_VSYSCALL || half_is_reniced())
 		return false;
-	pthread_mutex_lock(&process->lock);
+	rtl_lock(&process->lock);
 	keep = process_wants_idle_locked(process);
 	if (keep) {
 		process->active--;
@@ -254,7 +254,7 @@ static bool become_idle(struct pico_thread *thread)
 		thread->state = TASK_IDLE;
 		thread->recycled = true;
 	}
-	pthread_mutex_unlock(&process->lock);
+	rtl_unlock(&process->lock);
 	return keep;
 }
 
@@ -277,18 +277,18 @@ static void begin(struct pico_thread *thread)
 
 /* Halves that have a task to reap. */
 static struct {
-	pthread_mutex_t lock;
+	struct rtl_lock lock;
 	pthread_cond_t none;
 	unsigned count;
-} serving = {.lock = PTHREAD_MUTEX_INITIALIZER, .none = PTHREAD_COND_INITIALIZER};
+} serving = {.lock = RTL_LOCK_INITIALIZER, .none = PTHREAD_COND_INITIALIZER};
 
 static void count_serving(int change)
 {
-	pthread_mutex_lock(&serving.lock);
+	rtl_lock(&serving.lock);
 	serving.count += (unsigned)change;
 	if (!serving.count)
 		pthread_cond_broadcast(&serving.none);
-	pthread_mutex_unlock(&serving.lock);
+	rtl_unlock(&serving.lock);
 }
 
 void half_wait_for_all(unsigned seconds)
@@ -297,10 +297,10 @@ void half_wait_for_all(unsigned seconds)
 
 	clock_gettime(CLOCK_REALTIME, &end);
 	end.tv_sec += seconds;
-	pthread_mutex_lock(&serving.lock);
-	while (serving.count && pthread_cond_timedwait(&serving.none, &serving.lock, &end) != ETIMEDOUT)
+	rtl_lock(&serving.lock);
+	while (serving.count && rtl_condition_timedwait(&serving.none, &serving.lock, &end) != ETIMEDOUT)
 		continue;
-	pthread_mutex_unlock(&serving.lock);
+	rtl_unlock(&serving.lock);
 }
 
 /* One guest thread after the other on this task, then the task's end. */
@@ -310,9 +310,9 @@ static void serve(struct pico_thread *thread)
 
 	count_serving(1);
 	current_thread = thread;
-	pthread_mutex_lock(&thread->task_lock);
+	rtl_lock(&thread->task_lock);
 	thread->half_tid = (pid_t)syscall(SYS_gettid);
-	pthread_mutex_unlock(&thread->task_lock);
+	rtl_unlock(&thread->task_lock);
 	do {
 		begin(thread);
 		run_guest(thread);
@@ -342,25 +342,25 @@ struct spare {
 	LIST_ENTRY(spare) link;
 };
 static struct {
-	pthread_mutex_t lock;
+	struct rtl_lock lock;
 	LIST_HEAD(, spare) list;
 	unsigned count;
-} spares = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} spares = {.lock = RTL_LOCK_INITIALIZER};
 
 static struct pico_thread *wait_spare(void)
 {
 	struct spare spare = {.next = NULL};
 
-	pthread_mutex_lock(&spares.lock);
+	rtl_lock(&spares.lock);
 	if (spares.count < SPARE_MAX) {
 		pthread_cond_init(&spare.wake, NULL);
 		LIST_INSERT_HEAD(&spares.list, &spare, link);
 		spares.count++;
 		while (!spare.next)
-			pthread_cond_wait(&spare.wake, &spares.lock);
+			rtl_condition_wait(&spare.wake, &spares.lock);
 		pthread_cond_destroy(&spare.wake);
 	}
-	pthread_mutex_unlock(&spares.lock);
+	rtl_unlock(&spares.lock);
 	return spare.next;
 }
 
@@ -368,7 +368,7 @@ static bool wake_spare(struct pico_thread *thread)
 {
 	struct spare *spare;
 
-	pthread_mutex_lock(&spares.lock);
+	rtl_lock(&spares.lock);
 	spare = LIST_FIRST(&spares.list);
 	if (spare) {
 		LIST_REMOVE(spare, link);
@@ -376,7 +376,7 @@ static bool wake_spare(struct pico_thread *thread)
 		spare->next = thread;
 		pthread_cond_signal(&spare->wake);
 	}
-	pthread_mutex_unlock(&spares.lock);
+	rtl_unlock(&spares.lock);
 	return spare;
 }
 
@@ -393,10 +393,10 @@ int half_start(struct pico_thread *thread, const struct pico_registers *register
 	thread->start_registers = *registers;
 	thread->context = context;
 	if (thread->has_half) {
-		pthread_mutex_lock(&thread->idle_lock);
+		rtl_lock(&thread->idle_lock);
 		thread->idle_command = IDLE_START;
 		pthread_cond_signal(&thread->idle_wake);
-		pthread_mutex_unlock(&thread->idle_lock);
+		rtl_unlock(&thread->idle_lock);
 		return 0;
 	}
 	/* Seized by whoever prepared it: a half traces its task itself. */

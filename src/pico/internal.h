@@ -16,7 +16,7 @@
 #include "layout.h"
 
 #include <pico/pico.h>
-#include <pthread.h>
+#include <rtl/lock.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <sys/queue.h>
@@ -38,7 +38,7 @@ enum pico_cookie { PICO_COOKIE_GUEST = 1, PICO_COOKIE_GUEST_FOREIGN, PICO_COOKIE
 /* A socket pair over which descriptors reach the tasks of one process. */
 struct grant_socket {
 	_Atomic unsigned references;
-	pthread_mutex_t lock;
+	struct rtl_lock lock;
 	int descriptor; /* the supervisor's end */
 	int guest_end;  /* the guests' end, kept to be delivered and drained */
 	bool loose;     /* hostile threads may have put its guest end elsewhere: never to be another process's */
@@ -58,7 +58,7 @@ enum task_state { TASK_ACTIVE, TASK_IDLE };
 
 struct pico_process {
 	_Atomic unsigned references;
-	pthread_mutex_t lock;
+	struct rtl_lock lock;
 	TAILQ_HEAD(, pico_thread) tasks; /* every host task in this address space that is ours to use */
 	unsigned active;                 /* tasks that are not idle */
 	unsigned idle;
@@ -70,7 +70,7 @@ struct pico_process {
 struct pico_thread {
 	struct pico_process *process;
 	TAILQ_ENTRY(pico_thread) link;
-	pthread_mutex_t task_lock;
+	struct rtl_lock task_lock;
 	pid_t tid; /* 0 once reaped; written under task_lock */
 	pid_t half_tid;
 	enum task_state state;
@@ -95,7 +95,7 @@ struct pico_thread {
 	_Atomic bool in_user;
 
 	/* recycling: an idle half sleeps here for its next thread */
-	pthread_mutex_t idle_lock;
+	struct rtl_lock idle_lock;
 	pthread_cond_t idle_wake;
 	enum { IDLE_WAIT, IDLE_START, IDLE_QUIT } idle_command;
 	struct pico_registers start_registers;

@@ -53,16 +53,16 @@ static int64_t copy_from_outside(copy_function *function, struct pico_process *p
 	int64_t result = -ESRCH;
 	struct pico_thread *thread;
 
-	pthread_mutex_lock(&process->lock);
+	rtl_lock(&process->lock);
 	TAILQ_FOREACH(thread, &process->tasks, link) {
-		pthread_mutex_lock(&thread->task_lock);
+		rtl_lock(&thread->task_lock);
 		if (thread->tid > 0)
 			result = copy_by_task(function, thread->tid, address, data, size);
-		pthread_mutex_unlock(&thread->task_lock);
+		rtl_unlock(&thread->task_lock);
 		if (result != -ESRCH)
 			break;
 	}
-	pthread_mutex_unlock(&process->lock);
+	rtl_unlock(&process->lock);
 	return result;
 }
 

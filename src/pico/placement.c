@@ -21,13 +21,13 @@
 #define LOOK_TICKS_MAX 64 /* between two looks at what sleeps */
 
 static struct {
-	pthread_mutex_t lock;
+	struct rtl_lock lock;
 	pthread_cond_t wake;
 	cpu_set_t allowed;
 	int cpus[CPU_SETSIZE];
 	int cpu_count;
 	TAILQ_HEAD(, pico_thread) threads;
-} placement = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
+} placement = {.lock = RTL_LOCK_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
 
 static void pin(struct pico_thread *thread, int cpu)
 {
@@ -35,14 +35,14 @@ static void pin(struct pico_thread *thread, int cpu)
 
 	CPU_ZERO(&one);
 	CPU_SET(cpu, &one);
-	pthread_mutex_lock(&thread->task_lock);
+	rtl_lock(&thread->task_lock);
 	if (thread->tid > 0) {
 		sched_setaffinity(thread->tid, sizeof(one), &one);
 		if (thread->half_tid > 0)
 			sched_setaffinity(thread->half_tid, sizeof(one), &one);
 		atomic_store(&thread->cpu, cpu);
 	}
-	pthread_mutex_unlock(&thread->task_lock);
+	rtl_unlock(&thread->task_lock);
 }
 
 /* The task was born on its CPU; its half may come from elsewhere. */
@@ -66,12 +66,12 @@ static const cpu_set_t *mask_of(const struct pico_thread *thread)
 
 static void unpin_task(struct pico_thread *thread)
 {
-	pthread_mutex_lock(&thread->task_lock);
+	rtl_lock(&thread->task_lock);
 	if (thread->tid > 0) {
 		sched_setaffinity(thread->tid, sizeof(cpu_set_t), mask_of(thread));
 		atomic_store(&thread->cpu, -1);
 	}
-	pthread_mutex_unlock(&thread->task_lock);
+	rtl_unlock(&thread->task_lock);
 }
 
 static bool is_asleep(const struct pico_thread *thread)
@@ -111,9 +111,9 @@ static int choose_locked(const struct pico_thread *thread)
 {
 	int current = atomic_load(&thread->cpu), cpu;
 
-	pthread_mutex_lock(&placement.lock);
+	rtl_lock(&placement.lock);
 	cpu = choose_cpu(thread, current >= 0 ? current : sched_getcpu());
-	pthread_mutex_unlock(&placement.lock);
+	rtl_unlock(&placement.lock);
 	return cpu;
 }
 
@@ -144,20 +144,20 @@ int placement_restrict(struct pico_thread *thread, const void *mask, size_t size
 	CPU_AND(&wanted, &wanted, &placement.allowed);
 	if (!CPU_COUNT(&wanted))
 		return -EINVAL;
-	pthread_mutex_lock(&placement.lock);
+	rtl_lock(&placement.lock);
 	thread->mask = wanted;
 	thread->masked = true;
-	pthread_mutex_unlock(&placement.lock);
+	rtl_unlock(&placement.lock);
 	place(thread);
 	return 0;
 }
 
 void placement_inherit(struct pico_thread *thread, const struct pico_thread *from)
 {
-	pthread_mutex_lock(&placement.lock);
+	rtl_lock(&placement.lock);
 	thread->masked = from->masked;
 	thread->mask = from->mask;
-	pthread_mutex_unlock(&placement.lock);
+	rtl_unlock(&placement.lock);
 }
 
 void placement_enter(struct pico_thread *thread)
@@ -165,13 +165,13 @@ void placement_enter(struct pico_thread *thread)
 	if (placement.cpu_count < 2)
 		return;
 	hal_set_sleep_count(&thread->sleeps);
-	pthread_mutex_lock(&placement.lock);
+	rtl_lock(&placement.lock);
 	thread->busy = false;
 	thread->placed = true;
 	if (TAILQ_EMPTY(&placement.threads))
 		pthread_cond_signal(&placement.wake);
 	TAILQ_INSERT_TAIL(&placement.threads, thread, placement_link);
-	pthread_mutex_unlock(&placement.lock);
+	rtl_unlock(&placement.lock);
 	/* Born beside its parent, which as a rule waits for it: the balancer moves it if that is wrong. */
 	if (atomic_load(&thread->cpu) < 0 || thread->recycled)
 		place(thread);
@@ -183,10 +183,10 @@ void placement_leave(struct pico_thread *thread)
 {
 	if (!thread->placed)
 		return;
-	pthread_mutex_lock(&placement.lock);
+	rtl_lock(&placement.lock);
 	TAILQ_REMOVE(&placement.threads, thread, placement_link);
 	thread->placed = false;
-	pthread_mutex_unlock(&placement.lock);
+	rtl_unlock(&placement.lock);
 }
 
 /*
@@ -266,13 +266,13 @@ static void balance(void *unused)
 		bool active = false;
 
 		nanosleep(&tick, NULL);
-		pthread_mutex_lock(&placement.lock);
+		rtl_lock(&placement.lock);
 		while (TAILQ_EMPTY(&placement.threads))
-			pthread_cond_wait(&placement.wake, &placement.lock);
+			rtl_condition_wait(&placement.wake, &placement.lock);
 		TAILQ_FOREACH(thread, &placement.threads, placement_link)
 			active |= review(thread);
 		rebalance();
-		pthread_mutex_unlock(&placement.lock);
+		rtl_unlock(&placement.lock);
 		if (active)
 			tick.tv_nsec = TICK_NS;
 		else if (tick.tv_nsec < TICK_MAX_NS)

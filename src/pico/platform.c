@@ -88,9 +88,9 @@ uint64_t pico_task_cpu_ns(struct pico_thread *thread)
 {
 	uint64_t time;
 
-	pthread_mutex_lock(&thread->task_lock);
+	rtl_lock(&thread->task_lock);
 	time = clock_ns(thread->tid, false, CLOCK_SCHED);
-	pthread_mutex_unlock(&thread->task_lock);
+	rtl_unlock(&thread->task_lock);
 	return time;
 }
 
@@ -99,13 +99,13 @@ static struct pico_cpu_time cpu_time(struct pico_thread *thread)
 	struct pico_cpu_time time = {0};
 	uint64_t total;
 
-	pthread_mutex_lock(&thread->task_lock);
+	rtl_lock(&thread->task_lock);
 	total = clock_ns(thread->tid, false, CLOCK_SCHED);
 	time.user_ns = clock_ns(thread->tid, false, CLOCK_VIRT);
 	if (time.user_ns > total)
 		time.user_ns = total;
 	time.system_ns = total - time.user_ns + clock_ns(thread->half_tid, true, CLOCK_SCHED);
-	pthread_mutex_unlock(&thread->task_lock);
+	rtl_unlock(&thread->task_lock);
 	return time;
 }
 
@@ -132,7 +132,7 @@ static char state(struct pico_thread *thread)
 {
 	char path[48], seen = 0;
 
-	pthread_mutex_lock(&thread->task_lock);
+	rtl_lock(&thread->task_lock);
 	if (thread->tid > 0) {
 		snprintf(path, sizeof(path), "/proc/%d/stat", thread->tid);
 		seen = host_state(path);
@@ -142,7 +142,7 @@ static char state(struct pico_thread *thread)
 		/* It waits in ptrace(2) itself until the task is off its processor: no sleep of the guest's. */
 		seen = host_state(path) == 'S' ? 'S' : 'R';
 	}
-	pthread_mutex_unlock(&thread->task_lock);
+	rtl_unlock(&thread->task_lock);
 	return seen == 'S' || seen == 'D' ? seen : 'R';
 }
 
@@ -174,14 +174,14 @@ static int set_nice(struct pico_thread *thread, int nice)
 {
 	int error = 0;
 
-	pthread_mutex_lock(&thread->task_lock);
+	rtl_lock(&thread->task_lock);
 	/* 0 would mean the caller: a task that is gone, a half that has not begun. */
 	if (thread->tid <= 0)
 		error = -ESRCH;
 	else if (setpriority(PRIO_PROCESS, (id_t)thread->tid, nice) != 0 ||
 		 (thread->half_tid > 0 && setpriority(PRIO_PROCESS, (id_t)thread->half_tid, nice) != 0))
 		error = -errno;
-	pthread_mutex_unlock(&thread->task_lock);
+	rtl_unlock(&thread->task_lock);
 	return error;
 }
 

@@ -13,7 +13,7 @@ struct pico_process *process_allocate(struct grant_socket *socket)
 	if (!process)
 		return NULL;
 	atomic_init(&process->references, 1);
-	pthread_mutex_init(&process->lock, NULL);
+	rtl_lock_initialize(&process->lock);
 	pthread_cond_init(&process->slot_freed, NULL);
 	TAILQ_INIT(&process->tasks);
 	process->socket = grant_socket_reference(socket);
@@ -31,7 +31,7 @@ void process_dereference(struct pico_process *process)
 		return;
 	grant_socket_dereference(process->socket);
 	pthread_cond_destroy(&process->slot_freed);
-	pthread_mutex_destroy(&process->lock);
+	rtl_lock_destroy(&process->lock);
 	free(process);
 }
 
@@ -41,8 +41,8 @@ struct pico_thread *thread_allocate(struct pico_process *process, pid_t tid)
 
 	if (!thread)
 		return NULL;
-	pthread_mutex_init(&thread->task_lock, NULL);
-	pthread_mutex_init(&thread->idle_lock, NULL);
+	rtl_lock_initialize(&thread->task_lock);
+	rtl_lock_initialize(&thread->idle_lock);
 	pthread_cond_init(&thread->idle_wake, NULL);
 	thread->tid = tid;
 	thread->state = TASK_ACTIVE;
@@ -54,8 +54,8 @@ struct pico_thread *thread_allocate(struct pico_process *process, pid_t tid)
 
 void thread_free(struct pico_thread *thread)
 {
-	pthread_mutex_destroy(&thread->task_lock);
-	pthread_mutex_destroy(&thread->idle_lock);
+	rtl_lock_destroy(&thread->task_lock);
+	rtl_lock_destroy(&thread->idle_lock);
 	pthread_cond_destroy(&thread->idle_wake);
 	free(thread->start_state);
 	free(thread);
@@ -65,10 +65,10 @@ void process_add_task(struct pico_process *process, struct pico_thread *thread)
 {
 	process_reference(process);
 	thread->process = process;
-	pthread_mutex_lock(&process->lock);
+	rtl_lock(&process->lock);
 	TAILQ_INSERT_TAIL(&process->tasks, thread, link);
 	process->active++;
-	pthread_mutex_unlock(&process->lock);
+	rtl_unlock(&process->lock);
 }
 
 bool process_wants_idle_locked(const struct pico_process *process)
@@ -80,9 +80,9 @@ bool process_wants_idle(struct pico_process *process)
 {
 	bool wants;
 
-	pthread_mutex_lock(&process->lock);
+	rtl_lock(&process->lock);
 	wants = process_wants_idle_locked(process);
-	pthread_mutex_unlock(&process->lock);
+	rtl_unlock(&process->lock);
 	return wants;
 }
 
@@ -91,10 +91,10 @@ void process_add_idle(struct pico_process *process, struct pico_thread *thread)
 	process_reference(process);
 	thread->process = process;
 	thread->state = TASK_IDLE;
-	pthread_mutex_lock(&process->lock);
+	rtl_lock(&process->lock);
 	TAILQ_INSERT_TAIL(&process->tasks, thread, link);
 	process->idle++;
-	pthread_mutex_unlock(&process->lock);
+	rtl_unlock(&process->lock);
 }
 
 TAILQ_HEAD(task_list, pico_thread);
@@ -114,10 +114,10 @@ static void quit_idle_tasks(struct pico_process *process, struct task_list *bodi
 			process->idle--;
 			continue;
 		}
-		pthread_mutex_lock(&thread->idle_lock);
+		rtl_lock(&thread->idle_lock);
 		thread->idle_command = IDLE_QUIT;
 		pthread_cond_signal(&thread->idle_wake);
-		pthread_mutex_unlock(&thread->idle_lock);
+		rtl_unlock(&thread->idle_lock);
 	}
 }
 
@@ -126,13 +126,13 @@ void process_remove_task(struct pico_process *process, struct pico_thread *threa
 	struct task_list bodies = TAILQ_HEAD_INITIALIZER(bodies);
 	struct pico_thread *body;
 
-	pthread_mutex_lock(&process->lock);
+	rtl_lock(&process->lock);
 	TAILQ_REMOVE(&process->tasks, thread, link);
 	if (thread->state == TASK_IDLE)
 		process->idle--;
 	else if (--process->active == 0)
 		quit_idle_tasks(process, &bodies);
-	pthread_mutex_unlock(&process->lock);
+	rtl_unlock(&process->lock);
 	thread->process = NULL;
 	while ((body = TAILQ_FIRST(&bodies))) {
 		TAILQ_REMOVE(&bodies, body, link);

@@ -49,16 +49,16 @@ int pico_process_resident(struct pico_process *process, struct pico_resident *re
 	struct pico_thread *thread;
 	int result = -ESRCH;
 
-	pthread_mutex_lock(&process->lock);
+	rtl_lock(&process->lock);
 	TAILQ_FOREACH(thread, &process->tasks, link) {
 		/* So that the id stays this task's. */
-		pthread_mutex_lock(&thread->task_lock);
+		rtl_lock(&thread->task_lock);
 		if (thread->tid > 0)
 			result = read_status(thread->tid, resident);
-		pthread_mutex_unlock(&thread->task_lock);
+		rtl_unlock(&thread->task_lock);
 		if (result != -ESRCH)
 			break;
 	}
-	pthread_mutex_unlock(&process->lock);
+	rtl_unlock(&process->lock);
 	return result;
 }

@@ -33,9 +33,9 @@ void task_reaped(struct pico_thread *thread)
 	struct rusage usage = {0};
 	pid_t tid = thread->tid;
 
-	pthread_mutex_lock(&thread->task_lock);
+	rtl_lock(&thread->task_lock);
 	thread->tid = 0;
-	pthread_mutex_unlock(&thread->task_lock);
+	rtl_unlock(&thread->task_lock);
 	while (tid > 0 && wait4(tid, NULL, __WALL, &usage) < 0)
 		if (errno != EINTR)
 			tid = 0;
@@ -187,8 +187,8 @@ void task_kick(struct pico_thread *thread)
 	atomic_store(&thread->kicked, true);
 	if (!atomic_load(&thread->in_user))
 		return;
-	pthread_mutex_lock(&thread->task_lock);
+	rtl_lock(&thread->task_lock);
 	if (thread->tid > 0)
 		syscall(SYS_tgkill, thread->tid, thread->tid, SIGURG);
-	pthread_mutex_unlock(&thread->task_lock);
+	rtl_unlock(&thread->task_lock);
 }

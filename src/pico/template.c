@@ -31,7 +31,7 @@
 #define HIGH_FD 128 /* where the child's descriptors are before they get their numbers */
 
 static struct {
-	pthread_mutex_t lock;
+	struct rtl_lock lock;
 	pthread_cond_t wake, ready;
 	pthread_t manager;
 	bool started, quit, failed;
@@ -45,7 +45,7 @@ static struct {
 	unsigned reaping;
 	struct pico_thread *thread;
 	int park; /* our end: its closing ends all parked tasks */
-} template = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER, .ready = PTHREAD_COND_INITIALIZER, .park = -1};
+} template = {.lock = RTL_LOCK_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER, .ready = PTHREAD_COND_INITIALIZER, .park = -1};
 
 static void drop_capabilities(void)
 {
@@ -264,9 +264,9 @@ static void work_once(void)
 		pid_t tid = 0;
 		int error;
 
-		pthread_mutex_unlock(&template.lock);
+		rtl_unlock(&template.lock);
 		error = fork_task(template.thread, &tid, &socket);
-		pthread_mutex_lock(&template.lock);
+		rtl_lock(&template.lock);
 		if (error) {
 			/* Until somebody asks again: the killed must be reaped, and they may be what the host has too many of. */
 			template.error = error;
@@ -279,9 +279,9 @@ static void work_once(void)
 	} else if (template.reaping) {
 		pid_t tid = template.reap[--template.reaping];
 
-		pthread_mutex_unlock(&template.lock);
+		rtl_unlock(&template.lock);
 		reap(tid);
-		pthread_mutex_lock(&template.lock);
+		rtl_lock(&template.lock);
 	}
 }
 
@@ -310,7 +310,7 @@ static void *manage(void *unused)
 {
 	int error = spawn_template();
 
-	pthread_mutex_lock(&template.lock);
+	rtl_lock(&template.lock);
 	template.started = true;
 	template.error = error;
 	template.failed = error != 0;
@@ -319,13 +319,13 @@ static void *manage(void *unused)
 		if (has_work())
 			work_once();
 		else
-			pthread_cond_wait(&template.wake, &template.lock);
+			rtl_condition_wait(&template.wake, &template.lock);
 	}
 	while (!template.quit)
-		pthread_cond_wait(&template.wake, &template.lock);
+		rtl_condition_wait(&template.wake, &template.lock);
 	if (!error)
 		end_tasks();
-	pthread_mutex_unlock(&template.lock);
+	rtl_unlock(&template.lock);
 	return unused;
 }
 
@@ -335,20 +335,20 @@ int pico_template_start(void)
 
 	if (error)
 		return -error;
-	pthread_mutex_lock(&template.lock);
+	rtl_lock(&template.lock);
 	while (!template.started)
-		pthread_cond_wait(&template.ready, &template.lock);
+		rtl_condition_wait(&template.ready, &template.lock);
 	error = template.error;
-	pthread_mutex_unlock(&template.lock);
+	rtl_unlock(&template.lock);
 	return error;
 }
 
 void pico_template_stop(void)
 {
-	pthread_mutex_lock(&template.lock);
+	rtl_lock(&template.lock);
 	template.quit = true;
 	pthread_cond_broadcast(&template.wake);
-	pthread_mutex_unlock(&template.lock);
+	rtl_unlock(&template.lock);
 	pthread_join(template.manager, NULL);
 	close(template.park);
 }
@@ -357,12 +357,12 @@ int pico_template_take(pid_t *tid, struct grant_socket **socket)
 {
 	int error = 0;
 
-	pthread_mutex_lock(&template.lock);
+	rtl_lock(&template.lock);
 	template.wanted++;
 	template.failed = template.failed && template.error == -ESRCH;
 	pthread_cond_signal(&template.wake);
 	while (!template.pooled && !template.failed)
-		pthread_cond_wait(&template.ready, &template.lock);
+		rtl_condition_wait(&template.ready, &template.lock);
 	template.wanted--;
 	if (template.pooled) {
 		*tid = template.pool[--template.pooled].tid;
@@ -371,7 +371,7 @@ int pico_template_take(pid_t *tid, struct grant_socket **socket)
 		error = template.error;
 	}
 	pthread_cond_signal(&template.wake);
-	pthread_mutex_unlock(&template.lock);
+	rtl_unlock(&template.lock);
 	return error;
 }
 
@@ -382,12 +382,12 @@ void pico_reap_later(pid_t tid)
 	if (tid <= 0)
 		return; /* gone already; and 0 would mean our own process group */
 	kill(tid, SIGKILL);
-	pthread_mutex_lock(&template.lock);
+	rtl_lock(&template.lock);
 	queued = template.reaping < REAP_MAX;
 	if (queued)
 		template.reap[template.reaping++] = tid;
 	pthread_cond_signal(&template.wake);
-	pthread_mutex_unlock(&template.lock);
+	rtl_unlock(&template.lock);
 	if (!queued)
 		reap(tid);
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <nt/ntdef.h>
+#include <rtl/lock.h>
 
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)

@@ -24,10 +24,10 @@ static struct {
 	const struct trace_options *options;
 	const struct trace_filter *filter;
 	struct trace_format format;
-	pthread_mutex_t lock; /* guards the list, and the ignored signals of its members */
+	struct rtl_lock lock; /* guards the list, and the ignored signals of its members */
 	TAILQ_HEAD(, trace_thread) threads;
 	_Atomic bool begun; /* the first program's line has been written */
-} events = {.lock = PTHREAD_MUTEX_INITIALIZER, .threads = TAILQ_HEAD_INITIALIZER(events.threads)};
+} events = {.lock = RTL_LOCK_INITIALIZER, .threads = TAILQ_HEAD_INITIALIZER(events.threads)};
 
 static _Thread_local struct trace_thread *self;
 
@@ -76,11 +76,11 @@ static void show_ignored(struct trace_thread *thread)
 
 	if (!__atomic_load_n(&thread->ignored_count, __ATOMIC_ACQUIRE))
 		return;
-	pthread_mutex_lock(&events.lock);
+	rtl_lock(&events.lock);
 	count = thread->ignored_count;
 	memcpy(infos, thread->ignored, count * sizeof(infos[0]));
 	thread->ignored_count = 0;
-	pthread_mutex_unlock(&events.lock);
+	rtl_unlock(&events.lock);
 	for (unsigned i = 0; i < count; i++)
 		show_signal(thread, &infos[i]);
 }
@@ -98,13 +98,13 @@ static void on_signal_ignored(struct lx_thread *thread, const struct lx_siginfo 
 {
 	struct trace_thread *found;
 
-	pthread_mutex_lock(&events.lock);
+	rtl_lock(&events.lock);
 	TAILQ_FOREACH(found, &events.threads, link)
 		if (found->thread == thread && found->ignored_count < TRACE_IGNORED_SIGNALS) {
 			found->ignored[found->ignored_count] = *info;
 			__atomic_store_n(&found->ignored_count, found->ignored_count + 1, __ATOMIC_RELEASE);
 		}
-	pthread_mutex_unlock(&events.lock);
+	rtl_unlock(&events.lock);
 }
 
 static void on_stopped(struct lx_thread *thread, int32_t signal)
@@ -286,9 +286,9 @@ static void on_thread_begin(struct lx_thread *lx)
 		return;
 	thread->thread = lx;
 	thread->decoder.format = &events.format;
-	pthread_mutex_lock(&events.lock);
+	rtl_lock(&events.lock);
 	TAILQ_INSERT_TAIL(&events.threads, thread, link);
-	pthread_mutex_unlock(&events.lock);
+	rtl_unlock(&events.lock);
 	trace_output_count(1);
 	if (!atomic_exchange(&events.begun, true)) {
 		show_first_program(thread);
@@ -341,9 +341,9 @@ static void on_thread_end(struct lx_thread *lx)
 	show_end(thread, status);
 	trace_nt_collect(NULL);
 	self = NULL;
-	pthread_mutex_lock(&events.lock);
+	rtl_lock(&events.lock);
 	TAILQ_REMOVE(&events.threads, thread, link);
-	pthread_mutex_unlock(&events.lock);
+	rtl_unlock(&events.lock);
 	trace_output_forget(thread);
 	trace_output_count(-1);
 	trace_nt_free(thread);

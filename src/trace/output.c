@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <hal/hal.h>
 #include <inttypes.h>
-#include <pthread.h>
+#include <rtl/lock.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -17,7 +17,7 @@
 #define MICROSECOND UINT64_C(1000)
 
 static struct {
-	pthread_mutex_t lock; /* guards the rest, and lines under way */
+	struct rtl_lock lock; /* guards the rest, and lines under way */
 	FILE *file;
 	bool own_file, interactive, preset_pids;
 	struct trace_thread *open; /* whose line is begun and was not put down as unfinished */
@@ -25,7 +25,7 @@ static struct {
 	uint64_t last_ns; /* -r */
 	const struct trace_options *options;
 	struct trace_text scratch;
-} output = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} output = {.lock = RTL_LOCK_INITIALIZER};
 
 int trace_output_open(const struct trace_options *options)
 {
@@ -146,7 +146,7 @@ static void begin_line(struct trace_thread *thread)
 
 void trace_output_begin(struct trace_thread *thread)
 {
-	pthread_mutex_lock(&output.lock);
+	rtl_lock(&output.lock);
 	put_down(thread);
 	begin_line(thread);
 	output.open = thread;
@@ -154,22 +154,22 @@ void trace_output_begin(struct trace_thread *thread)
 		write_out(trace_text(&thread->line), thread->line.length);
 		thread->written = thread->line.length;
 	}
-	pthread_mutex_unlock(&output.lock);
+	rtl_unlock(&output.lock);
 }
 
 void trace_output_begin_quietly(struct trace_thread *thread)
 {
-	pthread_mutex_lock(&output.lock);
+	rtl_lock(&output.lock);
 	begin_line(thread);
-	pthread_mutex_unlock(&output.lock);
+	rtl_unlock(&output.lock);
 }
 
 void trace_output_forget(const struct trace_thread *thread)
 {
-	pthread_mutex_lock(&output.lock);
+	rtl_lock(&output.lock);
 	if (output.open == thread)
 		output.open = NULL;
-	pthread_mutex_unlock(&output.lock);
+	rtl_unlock(&output.lock);
 }
 
 static void append_duration(struct trace_thread *thread, struct trace_text *line)
@@ -194,7 +194,7 @@ void trace_output_end(struct trace_thread *thread, const struct trace_text *resu
 	struct trace_text *line = &thread->line;
 	size_t acolumn = output.options->column;
 
-	pthread_mutex_lock(&output.lock);
+	rtl_lock(&output.lock);
 	put_down(thread);
 	if (thread->unfinished) {
 		trace_reset(line);
@@ -213,34 +213,34 @@ void trace_output_end(struct trace_thread *thread, const struct trace_text *resu
 	write_out(trace_text(line) + thread->written, line->length - thread->written);
 	output.open = NULL;
 	thread->unfinished = false;
-	pthread_mutex_unlock(&output.lock);
+	rtl_unlock(&output.lock);
 }
 
 void trace_output_line(struct trace_thread *thread, const char *text)
 {
-	pthread_mutex_lock(&output.lock);
+	rtl_lock(&output.lock);
 	put_down(NULL);
 	trace_reset(&output.scratch);
 	trace_output_prefix(thread, &output.scratch);
 	trace_append(&output.scratch, text);
 	trace_append(&output.scratch, "\n");
 	write_out(trace_text(&output.scratch), output.scratch.length);
-	pthread_mutex_unlock(&output.lock);
+	rtl_unlock(&output.lock);
 }
 
 void trace_output_message(const char *message)
 {
-	pthread_mutex_lock(&output.lock);
+	rtl_lock(&output.lock);
 	if (output.file == stderr)
 		put_down(NULL);
 	fprintf(stderr, "%s\n", message);
-	pthread_mutex_unlock(&output.lock);
+	rtl_unlock(&output.lock);
 }
 
 void trace_output_raw(const char *text)
 {
-	pthread_mutex_lock(&output.lock);
+	rtl_lock(&output.lock);
 	put_down(NULL);
 	write_out(text, strlen(text));
-	pthread_mutex_unlock(&output.lock);
+	rtl_unlock(&output.lock);
 }

@@ -3,7 +3,7 @@
 
 #include <core/table.h>
 #include <inttypes.h>
-#include <pthread.h>
+#include <rtl/lock.h>
 #include <stdlib.h>
 #include <string.h>
 #include <trace/filter.h>
@@ -14,9 +14,9 @@ struct count {
 };
 
 static struct {
-	pthread_mutex_t lock;
+	struct rtl_lock lock;
 	struct count counts[TRACE_CALL_LIMIT]; /* by place of the row; the last one is of unknown calls */
-} summary = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} summary = {.lock = RTL_LOCK_INITIALIZER};
 
 void trace_summary_add(const struct lx_syscall_descriptor *row, uint64_t nanoseconds, bool failed)
 {
@@ -28,12 +28,12 @@ void trace_summary_add(const struct lx_syscall_descriptor *row, uint64_t nanosec
 	if (row && row->index < place)
 		place = row->index;
 	count = &summary.counts[place];
-	pthread_mutex_lock(&summary.lock);
+	rtl_lock(&summary.lock);
 	count->name = row ? row->name : "unknown";
 	count->calls++;
 	count->errors += failed;
 	count->nanoseconds += nanoseconds;
-	pthread_mutex_unlock(&summary.lock);
+	rtl_unlock(&summary.lock);
 }
 
 static int compare(const void *left, const void *right)
@@ -63,7 +63,7 @@ void trace_summary_format(struct trace_text *text)
 	struct count total = {.name = "total"};
 	static const char rule[] = "------ ----------- ----------- --------- --------- ----------------\n";
 
-	pthread_mutex_lock(&summary.lock);
+	rtl_lock(&summary.lock);
 	for (size_t i = 0; i < TRACE_CALL_LIMIT; i++) {
 		total.calls += summary.counts[i].calls;
 		total.errors += summary.counts[i].errors;
@@ -76,5 +76,5 @@ void trace_summary_format(struct trace_text *text)
 		append_row(text, &summary.counts[i], total.nanoseconds);
 	trace_append(text, rule);
 	append_row(text, &total, total.nanoseconds);
-	pthread_mutex_unlock(&summary.lock);
+	rtl_unlock(&summary.lock);
 }

@@ -7,7 +7,6 @@
 #include <rtl/rtl.h>
 
 #include <errno.h>
-#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -38,7 +37,7 @@ struct pico_thread {
 	uint64_t affinity;
 };
 
-static pthread_mutex_t fault_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct rtl_lock fault_lock = RTL_LOCK_INITIALIZER;
 static unsigned fail_in, call_count, batch_count, process_count;
 static int fail_error;
 
@@ -77,11 +76,11 @@ static int inject_failure(void)
 {
 	int error = 0;
 
-	pthread_mutex_lock(&fault_lock);
+	rtl_lock(&fault_lock);
 	call_count++;
 	if (fail_in && --fail_in == 0)
 		error = fail_error;
-	pthread_mutex_unlock(&fault_lock);
+	rtl_unlock(&fault_lock);
 	return error;
 }
 

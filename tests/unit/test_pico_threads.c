@@ -306,9 +306,9 @@ static pid_t task_of(struct pico_thread *thread)
 {
 	pid_t tid;
 
-	pthread_mutex_lock(&thread->task_lock);
+	rtl_lock(&thread->task_lock);
 	tid = thread->tid;
-	pthread_mutex_unlock(&thread->task_lock);
+	rtl_unlock(&thread->task_lock);
 	return tid;
 }
 

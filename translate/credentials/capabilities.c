@@ -45,7 +45,7 @@ static int64_t find_sets(struct lx_call *call, int32_t pid, struct lx_cap_data d
 	struct lx_thread *thread = call->thread;
 	int64_t result = 0;
 
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	if (pid)
 		thread = lx_find_thread(pid);
 	if (thread) {
@@ -60,7 +60,7 @@ static int64_t find_sets(struct lx_call *call, int32_t pid, struct lx_cap_data d
 	} else if (pid != lx_init_process->pid) {
 		result = -LX_ESRCH;
 	}
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	return result;
 }
 

@@ -57,7 +57,7 @@ static void set_nt_token(struct ps_thread *thread, struct se_token *token)
 	struct se_token *old;
 
 	ob_reference(token);
-	pthread_mutex_lock(&process->lock);
+	rtl_lock(&process->lock);
 	/* Alone, the thread is the process; otherwise it impersonates. */
 	if (process->thread_count == 1 && !thread->token) {
 		old = process->token;
@@ -66,7 +66,7 @@ static void set_nt_token(struct ps_thread *thread, struct se_token *token)
 		old = thread->token;
 		thread->token = token;
 	}
-	pthread_mutex_unlock(&process->lock);
+	rtl_unlock(&process->lock);
 	if (old)
 		ob_dereference(old);
 }
@@ -94,11 +94,11 @@ int64_t lx_set_token(struct lx_thread *thread, struct se_token *token)
 		ob_dereference(token);
 		return result;
 	}
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	thread->token = token;
 	if (thread->tid == thread->process->pid)
 		thread->process->uid = token->ruid;
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	set_nt_token(thread->ps, token);
 	thread->own_token = thread->ps->token != NULL;
 	ob_dereference(old);
@@ -221,9 +221,9 @@ static void note_new_user(struct lx_thread *thread, uint32_t user)
 {
 	if (user == thread->token->ruid)
 		return;
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	thread->user_over_limit = user && lx_tree_threads_of_user(user) > lx_limit(thread->process, LX_RLIMIT_NPROC);
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 }
 
 static int64_t apply_users(struct lx_call *call, const struct ids *ids)

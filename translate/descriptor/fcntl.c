@@ -109,12 +109,12 @@ static bool owner_exists(int32_t type, int32_t id)
 {
 	bool exists;
 
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	if (type == LX_F_OWNER_TID)
 		exists = lx_find_thread(id) != NULL;
 	else
 		exists = lx_find_process(id) != NULL || lx_find_thread(id) != NULL;
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	return exists;
 }
 

@@ -24,7 +24,7 @@ struct lx_files {
 	_Atomic uint32_t references;
 	/* Set once a POSIX record lock was asked for: closing drops the owner's locks. */
 	_Atomic bool has_record_locks;
-	pthread_mutex_t lock;
+	struct rtl_lock lock;
 	struct ob_handle_table *handles;
 	uint32_t capacity;  /* descriptors, a multiple of 64 */
 	uint32_t full_words; /* words of `taken` before it are all ones */
@@ -100,7 +100,7 @@ static struct lx_files *allocate_files(uint32_t capacity)
 		return NULL;
 	}
 	files->references = 1;
-	pthread_mutex_init(&files->lock, NULL);
+	rtl_lock_initialize(&files->lock);
 	return files;
 }
 
@@ -108,7 +108,7 @@ static void free_files(struct lx_files *files)
 {
 	if (files->handles)
 		ob_handle_table_dereference(files->handles);
-	pthread_mutex_destroy(&files->lock);
+	rtl_lock_destroy(&files->lock);
 	free(files->entries);
 	free(files);
 }
@@ -257,13 +257,13 @@ struct lx_files *lx_files_clone(struct lx_files *files)
 {
 	struct lx_files *copy;
 
-	pthread_mutex_lock(&files->lock);
+	rtl_lock(&files->lock);
 	copy = allocate_files(files->capacity);
 	if (copy) {
 		copy_entries(copy, files);
 		copy->handles = ob_handle_table_clone(files->handles);
 	}
-	pthread_mutex_unlock(&files->lock);
+	rtl_unlock(&files->lock);
 	if (!copy)
 		return NULL;
 	drop_reservations(copy);
@@ -286,16 +286,16 @@ int64_t lx_files_unshare(struct lx_call *call)
 	own = lx_files_clone(old);
 	if (!own)
 		return -LX_ENOMEM;
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	thread->files = own;
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	ob_set_current_table(own->handles);
-	pthread_mutex_lock(&process->lock);
+	rtl_lock(&process->lock);
 	if (process->thread_count <= 1 && process->handles) {
 		replaced = process->handles;
 		process->handles = ob_handle_table_reference(own->handles);
 	}
-	pthread_mutex_unlock(&process->lock);
+	rtl_unlock(&process->lock);
 	if (replaced)
 		ob_handle_table_dereference(replaced);
 	lx_files_dereference(old);
@@ -346,7 +346,7 @@ int64_t lx_fd_reserve(struct lx_call *call, int32_t minimum, bool close_on_exec)
 	uint32_t limit = descriptor_limit(call), fd;
 	int64_t result;
 
-	pthread_mutex_lock(&files->lock);
+	rtl_lock(&files->lock);
 	fd = find_free(files, (uint32_t)minimum);
 	if (fd >= limit) {
 		result = -LX_EMFILE;
@@ -359,7 +359,7 @@ int64_t lx_fd_reserve(struct lx_call *call, int32_t minimum, bool close_on_exec)
 		files->entries[fd] = NULL;
 		result = fd;
 	}
-	pthread_mutex_unlock(&files->lock);
+	rtl_unlock(&files->lock);
 	return result;
 }
 
@@ -367,10 +367,10 @@ void lx_fd_fill(struct lx_call *call, int32_t fd, HANDLE handle, bool is_path)
 {
 	struct lx_files *files = call->thread->files;
 
-	pthread_mutex_lock(&files->lock);
+	rtl_lock(&files->lock);
 	files->entries[fd] = handle;
 	assign_bit(files->path, (uint32_t)fd, is_path);
-	pthread_mutex_unlock(&files->lock);
+	rtl_unlock(&files->lock);
 }
 
 /* Empty an entry; under the lock. The handle that was there. */
@@ -390,9 +390,9 @@ void lx_fd_release(struct lx_call *call, int32_t fd)
 {
 	struct lx_files *files = call->thread->files;
 
-	pthread_mutex_lock(&files->lock);
+	rtl_lock(&files->lock);
 	take_entry(files, (uint32_t)fd);
-	pthread_mutex_unlock(&files->lock);
+	rtl_unlock(&files->lock);
 }
 
 static int64_t install(struct lx_call *call, HANDLE handle, bool is_path, bool close_on_exec, int32_t minimum)
@@ -422,11 +422,11 @@ int64_t lx_fd_handle(struct lx_call *call, int32_t fd, bool allow_path, HANDLE *
 	struct lx_files *files = call->thread->files;
 	HANDLE found;
 
-	pthread_mutex_lock(&files->lock);
+	rtl_lock(&files->lock);
 	found = entry_of(files, fd);
 	if (found && !allow_path && test_bit(files->path, (uint32_t)fd))
 		found = NULL;
-	pthread_mutex_unlock(&files->lock);
+	rtl_unlock(&files->lock);
 	*handle = found;
 	return found ? 0 : -LX_EBADF;
 }
@@ -436,9 +436,9 @@ bool lx_fd_is_path(struct lx_call *call, int32_t fd)
 	struct lx_files *files = call->thread->files;
 	bool is_path;
 
-	pthread_mutex_lock(&files->lock);
+	rtl_lock(&files->lock);
 	is_path = entry_of(files, fd) && test_bit(files->path, (uint32_t)fd);
-	pthread_mutex_unlock(&files->lock);
+	rtl_unlock(&files->lock);
 	return is_path;
 }
 
@@ -455,11 +455,11 @@ int64_t lx_fd_close(struct lx_call *call, int32_t fd)
 	struct lx_files *files = call->thread->files;
 	HANDLE handle;
 
-	pthread_mutex_lock(&files->lock);
+	rtl_lock(&files->lock);
 	handle = entry_of(files, fd);
 	if (handle)
 		take_entry(files, (uint32_t)fd);
-	pthread_mutex_unlock(&files->lock);
+	rtl_unlock(&files->lock);
 	if (!handle)
 		return -LX_EBADF;
 	close_taken(files, handle);
@@ -487,7 +487,7 @@ static int64_t place_at(struct lx_files *files, uint32_t fd, HANDLE handle, bool
 	int64_t result = fd;
 
 	*replaced = NULL;
-	pthread_mutex_lock(&files->lock);
+	rtl_lock(&files->lock);
 	if (fd >= files->capacity && !grow(files, fd)) {
 		result = -LX_ENOMEM;
 	} else if (test_bit(files->taken, fd) && !files->entries[fd]) {
@@ -499,7 +499,7 @@ static int64_t place_at(struct lx_files *files, uint32_t fd, HANDLE handle, bool
 		assign_bit(files->close_on_exec, fd, close_on_exec);
 		assign_bit(files->path, fd, is_path);
 	}
-	pthread_mutex_unlock(&files->lock);
+	rtl_unlock(&files->lock);
 	return result;
 }
 
@@ -531,10 +531,10 @@ int64_t lx_fd_close_on_exec(struct lx_call *call, int32_t fd)
 	struct lx_files *files = call->thread->files;
 	int64_t result = -LX_EBADF;
 
-	pthread_mutex_lock(&files->lock);
+	rtl_lock(&files->lock);
 	if (entry_of(files, fd))
 		result = test_bit(files->close_on_exec, (uint32_t)fd);
-	pthread_mutex_unlock(&files->lock);
+	rtl_unlock(&files->lock);
 	return result;
 }
 
@@ -543,12 +543,12 @@ int64_t lx_fd_set_close_on_exec(struct lx_call *call, int32_t fd, bool value)
 	struct lx_files *files = call->thread->files;
 	int64_t result = -LX_EBADF;
 
-	pthread_mutex_lock(&files->lock);
+	rtl_lock(&files->lock);
 	if (entry_of(files, fd)) {
 		assign_bit(files->close_on_exec, (uint32_t)fd, value);
 		result = 0;
 	}
-	pthread_mutex_unlock(&files->lock);
+	rtl_unlock(&files->lock);
 	return result;
 }
 
@@ -557,14 +557,14 @@ static bool take_next(struct lx_files *files, uint32_t *fd, uint32_t last, bool 
 {
 	bool found = false;
 
-	pthread_mutex_lock(&files->lock);
+	rtl_lock(&files->lock);
 	while (!found && *fd <= last && *fd < files->capacity) {
 		found = files->entries[*fd] && (!close_on_exec_only || test_bit(files->close_on_exec, *fd));
 		if (found)
 			*handle = take_entry(files, *fd);
 		++*fd;
 	}
-	pthread_mutex_unlock(&files->lock);
+	rtl_unlock(&files->lock);
 	return found;
 }
 
@@ -581,11 +581,11 @@ void lx_fd_mark_range(struct lx_call *call, uint32_t first, uint32_t last)
 {
 	struct lx_files *files = call->thread->files;
 
-	pthread_mutex_lock(&files->lock);
+	rtl_lock(&files->lock);
 	for (uint32_t fd = first; fd <= last && fd < files->capacity; fd++)
 		if (files->entries[fd])
 			assign_bit(files->close_on_exec, fd, true);
-	pthread_mutex_unlock(&files->lock);
+	rtl_unlock(&files->lock);
 }
 
 bool lx_files_close_on_exec(struct lx_call *call)
@@ -611,14 +611,14 @@ void lx_files_walk(struct lx_files *files,
 		HANDLE handle = NULL;
 		bool close_on_exec = false;
 
-		pthread_mutex_lock(&files->lock);
+		rtl_lock(&files->lock);
 		while (fd < files->capacity && !files->entries[fd])
 			fd++;
 		if (fd < files->capacity) {
 			handle = files->entries[fd];
 			close_on_exec = test_bit(files->close_on_exec, fd);
 		}
-		pthread_mutex_unlock(&files->lock);
+		rtl_unlock(&files->lock);
 		if (!handle)
 			return;
 		visit((int32_t)fd++, handle, close_on_exec, context);

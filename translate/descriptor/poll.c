@@ -33,20 +33,20 @@ struct poll_request {
 
 HANDLE lx_afd_device(void)
 {
-	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static struct rtl_lock lock = RTL_LOCK_INITIALIZER;
 	static HANDLE device;
 	STRING name = rtl_string("\\Device\\Afd");
 	OBJECT_ATTRIBUTES attributes;
 	IO_STATUS_BLOCK block;
 
-	pthread_mutex_lock(&lock);
+	rtl_lock(&lock);
 	if (!device) {
 		InitializeObjectAttributes(&attributes, &name, OBJ_KERNEL_HANDLE, NULL, NULL);
 		if (!NT_SUCCESS(ZwOpenFile(&device, FILE_GENERIC_READ | FILE_GENERIC_WRITE, &attributes, &block,
 					   FILE_SHARE_READ | FILE_SHARE_WRITE, FILE_SYNCHRONOUS_IO_ALERT)))
 			device = NULL;
 	}
-	pthread_mutex_unlock(&lock);
+	rtl_unlock(&lock);
 	return device;
 }
 

@@ -207,11 +207,11 @@ static int64_t own_sighand(struct lx_process *process)
 	own = malloc(sizeof(*own));
 	if (!own)
 		return -LX_ENOMEM;
-	pthread_mutex_lock(&lx_signal_lock);
+	rtl_lock(&lx_signal_lock);
 	memcpy(own->actions, shared->actions, sizeof(own->actions));
 	atomic_init(&own->references, 1);
 	process->sighand = own;
-	pthread_mutex_unlock(&lx_signal_lock);
+	rtl_unlock(&lx_signal_lock);
 	if (atomic_fetch_sub(&shared->references, 1) == 1)
 		free(shared);
 	return 0;
@@ -240,10 +240,10 @@ static void enter_tree(struct lx_thread *thread, struct lx_exec_image *image)
 	struct lx_process *process = thread->process;
 	struct io_file *old_file;
 
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	old_file = steal_pointer(&process->executable_file);
 	take_over_names(thread, image);
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	if (old_file)
 		lx_executable_release(old_file);
 	ps_set_thread_id(thread->ps, (ULONG_PTR)thread->tid);
@@ -259,9 +259,9 @@ static bool change_body(struct lx_thread *thread, struct lx_exec_image *image)
 	image->body = NULL;
 	mm_space_set_target(image->space, NULL);
 	ps_set_space(process, image->space);
-	pthread_mutex_lock(&process->lock);
+	rtl_lock(&process->lock);
 	snprintf(process->image_name, sizeof(process->image_name), "%s", image->executable ? image->executable : image->comm);
-	pthread_mutex_unlock(&process->lock);
+	rtl_unlock(&process->lock);
 	return ps_platform()->set_registers(thread->ps->pico, &image->registers) == 0;
 }
 
@@ -271,12 +271,12 @@ static void follow_handles(struct lx_thread *thread)
 	struct ob_handle_table *table = lx_files_handles(thread->files), *old = NULL;
 	struct ps_process *process = thread->ps->process;
 
-	pthread_mutex_lock(&process->lock);
+	rtl_lock(&process->lock);
 	if (process->handles != table) {
 		old = process->handles;
 		process->handles = ob_handle_table_reference(table);
 	}
-	pthread_mutex_unlock(&process->lock);
+	rtl_unlock(&process->lock);
 	if (old)
 		ob_handle_table_dereference(old);
 }
@@ -332,9 +332,9 @@ static bool user_is_over_limit(struct lx_thread *thread)
 
 	if (!thread->user_over_limit)
 		return false;
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	over = lx_tree_threads_of_user(thread->token->ruid) > lx_limit(thread->process, LX_RLIMIT_NPROC);
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	thread->user_over_limit = over;
 	return over;
 }

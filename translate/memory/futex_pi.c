@@ -44,7 +44,7 @@ struct pi_lock_state {
 	TAILQ_HEAD(, pi_waiter) waiters;
 };
 
-static pthread_mutex_t pi_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct rtl_lock pi_lock = RTL_LOCK_INITIALIZER;
 static TAILQ_HEAD(, pi_lock_state) locks = TAILQ_HEAD_INITIALIZER(locks);
 static TAILQ_HEAD(, pi_waiter) requeue_waiters = TAILQ_HEAD_INITIALIZER(requeue_waiters);
 
@@ -157,14 +157,14 @@ void lx_pi_owner_exit(struct lx_thread *thread)
 {
 	struct pi_lock_state *lock, *next;
 
-	pthread_mutex_lock(&pi_lock);
+	rtl_lock(&pi_lock);
 	thread->futex_exited = true;
 	for (lock = TAILQ_FIRST(&locks); lock; lock = next) {
 		next = TAILQ_NEXT(lock, link);
 		if (lock->owner == thread->tid)
 			grant(TAILQ_FIRST(&lock->waiters), true);
 	}
-	pthread_mutex_unlock(&pi_lock);
+	rtl_unlock(&pi_lock);
 }
 
 static int exchange_word(struct lx_thread *thread, struct lx_uptr uaddr, uint32_t *expected, uint32_t desired)
@@ -185,10 +185,10 @@ static bool owner_is_alive(int32_t tid)
 	struct lx_thread *owner;
 	bool alive;
 
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	owner = lx_find_thread(tid);
 	alive = owner && !owner->futex_exited;
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	return alive;
 }
 
@@ -276,14 +276,14 @@ static int64_t wait_granted(struct pi_waiter *waiter, uint64_t deadline)
 		bool interrupted = (status == STATUS_USER_APC || status == STATUS_ALERTED) && lx_signal_pending(thread);
 		bool done;
 
-		pthread_mutex_lock(&pi_lock);
+		rtl_lock(&pi_lock);
 		done = waiter->granted || interrupted || status == STATUS_TIMEOUT;
 		if (done && !waiter->granted) {
 			leave_queue(waiter);
 			if (waiter->for_requeue)
 				TAILQ_REMOVE(&requeue_waiters, waiter, link);
 		}
-		pthread_mutex_unlock(&pi_lock);
+		rtl_unlock(&pi_lock);
 		if (!done)
 			continue;
 		ke_list_dequeue(entry);
@@ -319,13 +319,13 @@ static int64_t take_or_queue(struct pi_take *take, struct pi_waiter *waiter)
 	result = bring_in(take->self, take->uaddr, &take->key);
 	if (result)
 		return result;
-	pthread_mutex_lock(&pi_lock);
+	rtl_lock(&pi_lock);
 	result = take_word(take);
 	if (result == LOCK_BUSY)
 		result = take->only_try ? -LX_EAGAIN : enqueue(waiter, &take->key, take->owner) ?: LOCK_BUSY;
 	if (result == LOCK_BUSY)
 		ke_list_enqueue(&waiter->wake, &waiter->entry);
-	pthread_mutex_unlock(&pi_lock);
+	rtl_unlock(&pi_lock);
 	return result;
 }
 
@@ -421,9 +421,9 @@ int64_t lx_sys_futex_futex_unlock_pi(struct lx_call *call, struct lx_uptr uaddr,
 		result = bring_in(call->thread, uaddr, &key);
 	if (result)
 		return result;
-	pthread_mutex_lock(&pi_lock);
+	rtl_lock(&pi_lock);
 	result = release_word(call->thread, uaddr, &key, word);
-	pthread_mutex_unlock(&pi_lock);
+	rtl_unlock(&pi_lock);
 	return result;
 }
 
@@ -447,7 +447,7 @@ int64_t lx_sys_futex_futex_wait_requeue_pi(struct lx_call *call, struct lx_uptr 
 		result = lx_copy_in(call, &word, uaddr, sizeof(word));
 	if (result)
 		return result;
-	pthread_mutex_lock(&pi_lock);
+	rtl_lock(&pi_lock);
 	if (lx_copy_in(call, &word, uaddr, sizeof(word)))
 		result = -LX_EFAULT;
 	else if (word != val)
@@ -457,7 +457,7 @@ int64_t lx_sys_futex_futex_wait_requeue_pi(struct lx_call *call, struct lx_uptr 
 		TAILQ_INSERT_TAIL(&requeue_waiters, &waiter, link);
 		ke_list_enqueue(&waiter.wake, &waiter.entry);
 	}
-	pthread_mutex_unlock(&pi_lock);
+	rtl_unlock(&pi_lock);
 	if (result)
 		return result;
 	result = wait_granted(&waiter, deadline);
@@ -518,7 +518,7 @@ int64_t lx_sys_futex_futex_cmp_requeue_pi(struct lx_call *call, struct lx_uptr u
 	if (result)
 		return result;
 	limit = (uint64_t)val + val2;
-	pthread_mutex_lock(&pi_lock);
+	rtl_lock(&pi_lock);
 	if (lx_copy_in(call, &word, uaddr, sizeof(word)))
 		result = -LX_EFAULT;
 	else if (word != val3)
@@ -530,6 +530,6 @@ int64_t lx_sys_futex_futex_cmp_requeue_pi(struct lx_call *call, struct lx_uptr u
 		result = same_key(&waiter->lock_key, &key) ? requeue_one(call->thread, waiter, uaddr2, &key) : -LX_EINVAL;
 		moved += result == 0;
 	}
-	pthread_mutex_unlock(&pi_lock);
+	rtl_unlock(&pi_lock);
 	return moved ? (int64_t)moved : result;
 }

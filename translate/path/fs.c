@@ -15,7 +15,7 @@
 
 struct lx_fs {
 	_Atomic uint32_t references;
-	pthread_mutex_t lock;
+	struct rtl_lock lock;
 	uint32_t umask;
 	struct lx_directory *root; /* NULL: the instance's root */
 	struct lx_directory *working;
@@ -61,7 +61,7 @@ struct lx_fs *lx_fs_create(const char *working_directory)
 		return NULL;
 	fs->references = 1;
 	fs->umask = hostfs_inherited_umask();
-	pthread_mutex_init(&fs->lock, NULL);
+	rtl_lock_initialize(&fs->lock);
 	fs->working = open_directory(working_directory);
 	if (!fs->working)
 		fs->working = open_directory("/");
@@ -86,7 +86,7 @@ void lx_fs_dereference(struct lx_fs *fs)
 		lx_directory_dereference(fs->root);
 	if (fs->working)
 		lx_directory_dereference(fs->working);
-	pthread_mutex_destroy(&fs->lock);
+	rtl_lock_destroy(&fs->lock);
 	free(fs);
 }
 
@@ -97,12 +97,12 @@ struct lx_fs *lx_fs_clone(struct lx_fs *fs)
 	if (!copy)
 		return NULL;
 	copy->references = 1;
-	pthread_mutex_init(&copy->lock, NULL);
-	pthread_mutex_lock(&fs->lock);
+	rtl_lock_initialize(&copy->lock);
+	rtl_lock(&fs->lock);
 	copy->umask = fs->umask;
 	copy->root = reference(fs->root);
 	copy->working = reference(fs->working);
-	pthread_mutex_unlock(&fs->lock);
+	rtl_unlock(&fs->lock);
 	return copy;
 }
 
@@ -115,30 +115,30 @@ int64_t lx_fs_unshare(struct lx_call *call)
 	own = lx_fs_clone(old);
 	if (!own)
 		return -LX_ENOMEM;
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	call->thread->fs = own;
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	lx_fs_dereference(old);
 	return 0;
 }
 
 void lx_fs_hold(struct lx_fs *fs, struct lx_directory **root, struct lx_directory **working)
 {
-	pthread_mutex_lock(&fs->lock);
+	rtl_lock(&fs->lock);
 	*root = reference(fs->root);
 	if (working)
 		*working = reference(fs->working);
-	pthread_mutex_unlock(&fs->lock);
+	rtl_unlock(&fs->lock);
 }
 
 static void replace(struct lx_fs *fs, struct lx_directory **member, struct lx_directory *directory)
 {
 	struct lx_directory *old;
 
-	pthread_mutex_lock(&fs->lock);
+	rtl_lock(&fs->lock);
 	old = *member;
 	*member = directory;
-	pthread_mutex_unlock(&fs->lock);
+	rtl_unlock(&fs->lock);
 	if (old)
 		lx_directory_dereference(old);
 }
@@ -157,9 +157,9 @@ uint32_t lx_fs_umask(struct lx_fs *fs)
 {
 	uint32_t mask;
 
-	pthread_mutex_lock(&fs->lock);
+	rtl_lock(&fs->lock);
 	mask = fs->umask;
-	pthread_mutex_unlock(&fs->lock);
+	rtl_unlock(&fs->lock);
 	return mask;
 }
 
@@ -167,10 +167,10 @@ uint32_t lx_fs_set_umask(struct lx_fs *fs, uint32_t mask)
 {
 	uint32_t old;
 
-	pthread_mutex_lock(&fs->lock);
+	rtl_lock(&fs->lock);
 	old = fs->umask;
 	fs->umask = mask & 0777;
-	pthread_mutex_unlock(&fs->lock);
+	rtl_unlock(&fs->lock);
 	return old;
 }
 

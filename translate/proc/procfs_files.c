@@ -187,14 +187,14 @@ NTSTATUS lx_proc_exe_follow(const struct procfs_subject *subject, struct io_file
 	struct lx_process *process;
 	NTSTATUS status = lx_proc_error(LX_ENOENT);
 
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	process = lx_find_process(subject->pid);
 	if (process && process->executable_file) {
 		*file = process->executable_file;
 		ob_reference(*file);
 		status = STATUS_SUCCESS;
 	}
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	return status;
 }
 

@@ -45,7 +45,7 @@ static void look_at_signals(const struct lx_process *process, const struct lx_th
 {
 	struct lx_queued_signal *queued;
 
-	pthread_mutex_lock(&lx_signal_lock);
+	rtl_lock(&lx_signal_lock);
 	view->shared_pending = process->pending.set;
 	TAILQ_FOREACH (queued, &process->pending.queue, link)
 		view->queued++;
@@ -63,7 +63,7 @@ static void look_at_signals(const struct lx_process *process, const struct lx_th
 		else if (handler != LX_HANDLER_DEFAULT)
 			view->caught.bits |= lx_signal_bit(signo);
 	}
-	pthread_mutex_unlock(&lx_signal_lock);
+	rtl_unlock(&lx_signal_lock);
 }
 
 static void look_at_thread(struct lx_thread *thread, struct lx_proc_view *view)
@@ -100,12 +100,12 @@ static void look_at_process(struct lx_process *process, struct lx_proc_view *vie
 	view->foreground = lx_process_foreground(process);
 	if (!ps || process->state >= LX_ZOMBIE)
 		return;
-	pthread_mutex_lock(&ps->lock);
+	rtl_lock(&ps->lock);
 	if (ps->space) {
 		mm_reference_space(ps->space);
 		view->space = ps->space;
 	}
-	pthread_mutex_unlock(&ps->lock);
+	rtl_unlock(&ps->lock);
 }
 
 /* What is left of a task's name once its threads are gone. */
@@ -124,7 +124,7 @@ NTSTATUS lx_proc_look(const struct procfs_subject *subject, struct lx_proc_view 
 	bool found;
 
 	*view = (struct lx_proc_view){0};
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	process = lx_find_process(subject->pid);
 	if (process)
 		thread = pick_thread(process, subject->tid);
@@ -139,7 +139,7 @@ NTSTATUS lx_proc_look(const struct procfs_subject *subject, struct lx_proc_view 
 			name_without_thread(process, view);
 		look_at_signals(process, thread, view);
 	}
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	return found ? STATUS_SUCCESS : lx_proc_error(LX_ESRCH);
 }
 
@@ -179,7 +179,7 @@ static NTSTATUS store_comm(const struct procfs_subject *subject, const char *dat
 	struct lx_process *process;
 	NTSTATUS status = lx_proc_error(LX_ESRCH);
 
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	process = lx_find_process(subject->pid);
 	if (process)
 		thread = pick_thread(process, subject->tid);
@@ -190,7 +190,7 @@ static NTSTATUS store_comm(const struct procfs_subject *subject, const char *dat
 		memcpy(thread->comm, data, MIN_OF(strnlen(data, size), sizeof thread->comm - 1));
 		status = STATUS_SUCCESS;
 	}
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	if (status == STATUS_SUCCESS && thread == self && self->ps->pico && ps_platform()->set_name)
 		ps_platform()->set_name(self->ps->pico, self->comm);
 	return status;
@@ -267,13 +267,13 @@ static bool process_exists(const struct procfs_subject *directory, uint32_t numb
 	struct lx_thread *thread;
 
 	*child = (struct procfs_subject){.pid = (int32_t)number, .number = (int32_t)number};
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	process = lx_find_process((int32_t)number);
 	/* A tid is no entry of the listing, but can be looked up: it shows its process. */
 	thread = process ? NULL : lx_find_thread((int32_t)number);
 	if (thread)
 		child->pid = thread->process->pid;
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	return process || thread;
 }
 
@@ -298,9 +298,9 @@ static bool next_process(const struct procfs_subject *directory, uint32_t *numbe
 {
 	struct search search = {.from = *number};
 
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	lx_walk_processes(consider_process, &search);
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	*number = search.number;
 	*child = (struct procfs_subject){.pid = (int32_t)search.number, .number = (int32_t)search.number};
 	return search.found;
@@ -329,14 +329,14 @@ static bool next_task(const struct procfs_subject *directory, uint32_t *number, 
 	struct lx_process *process;
 	bool found;
 
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	process = lx_find_process(directory->pid);
 	found = process && find_task(process, *number, number);
 	/* A process without threads (init, a zombie) shows itself as its only task. */
 	*child = (struct procfs_subject){.pid = directory->pid, .number = (int32_t)*number};
 	if (found && !TAILQ_EMPTY(&process->threads))
 		child->tid = (int32_t)*number;
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	return found;
 }
 
@@ -430,7 +430,7 @@ static bool owner_of(const struct procfs_subject *subject, ULONG *uid, ULONG *gi
 	*uid = *gid = 0;
 	if (!subject->pid)
 		return true;
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	process = lx_find_process(subject->pid);
 	thread = process ? pick_thread(process, subject->tid) : NULL;
 	if (thread && thread->token && process->dumpable) {
@@ -439,7 +439,7 @@ static bool owner_of(const struct procfs_subject *subject, ULONG *uid, ULONG *gi
 	} else if (process && !thread) {
 		*uid = process->uid;
 	}
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	return process && (thread || !subject->tid);
 }
 
@@ -448,7 +448,7 @@ static bool owner_of(const struct procfs_subject *subject, ULONG *uid, ULONG *gi
 /* True the first time; once the table is full, nothing is reported any more. */
 static bool first_report(const char *path)
 {
-	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static struct rtl_lock lock = RTL_LOCK_INITIALIZER;
 	static uint64_t reported[REPORTED_MAXIMUM];
 	static size_t count;
 	uint64_t hash = 14695981039346656037u;
@@ -457,14 +457,14 @@ static bool first_report(const char *path)
 
 	for (; *path; path++)
 		hash = (hash ^ (unsigned char)*path) * 1099511628211u;
-	pthread_mutex_lock(&lock);
+	rtl_lock(&lock);
 	for (i = 0; i < count && reported[i] != hash; i++)
 		;
 	if (i == count && count < REPORTED_MAXIMUM) {
 		reported[count++] = hash;
 		first = true;
 	}
-	pthread_mutex_unlock(&lock);
+	rtl_unlock(&lock);
 	return first;
 }
 

@@ -82,9 +82,9 @@ static struct lx_sighand *copy_sighand(struct lx_sighand *from, bool clear)
 
 	if (!copy)
 		return NULL;
-	pthread_mutex_lock(&lx_signal_lock);
+	rtl_lock(&lx_signal_lock);
 	memcpy(copy->actions, from->actions, sizeof(copy->actions));
-	pthread_mutex_unlock(&lx_signal_lock);
+	rtl_unlock(&lx_signal_lock);
 	atomic_init(&copy->references, 1);
 	for (int signal = 1; clear && signal <= LX_NSIG; signal++)
 		if (copy->actions[signal].handler != LX_SIG_IGN)
@@ -126,10 +126,10 @@ static int64_t make_process(struct birth *birth)
 	}
 	if (!child->sighand)
 		return -LX_ENOMEM;
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	inherit_process_image(child, parent);
 	memcpy(child->limits, parent->limits, sizeof(child->limits));
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	child->exit_signal = flags & LX_CLONE_PARENT ? parent->exit_signal : (int32_t)birth->args->exit_signal;
 	child->uid = birth->parent->token->ruid;
 	child->dumpable = parent->dumpable;
@@ -250,14 +250,14 @@ static int64_t make_objects(struct birth *birth)
 
 static int64_t reserve_id(struct birth *birth)
 {
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	if (user_has_room(birth->parent))
 		birth->id = lx_id_allocate();
 	if (birth->id) {
 		birth->number = birth->id->number;
 		birth->parent->user_over_limit = false;
 	}
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	return birth->id ? 0 : -LX_EAGAIN;
 }
 
@@ -268,7 +268,7 @@ static int64_t enter_tree(struct birth *birth)
 	struct lx_process *self = parent->process, *child = birth->process;
 	int64_t result = 0;
 
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	if (lx_thread_must_exit(parent)) {
 		result = -LX_ERESTARTNOINTR;
 	} else {
@@ -282,13 +282,13 @@ static int64_t enter_tree(struct birth *birth)
 		lx_tree_link_thread(birth->thread, birth->id);
 		birth->linked = birth->thread->started = true;
 	}
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	return result;
 }
 
 static void take_back(struct birth *birth)
 {
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	if (birth->linked) {
 		lx_tree_unlink_thread(birth->thread);
 		if (!is_thread(birth))
@@ -297,7 +297,7 @@ static void take_back(struct birth *birth)
 		birth->id->reserved = false;
 		lx_id_release(birth->id);
 	}
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	if (birth->thread && birth->thread->ps)
 		ps_abandon_thread(birth->thread->ps);
 	if (birth->body)

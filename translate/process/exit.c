@@ -58,9 +58,9 @@ static void end_group(struct lx_process *process, int32_t wait_status)
 
 void lx_exit_group(struct lx_process *process, int32_t wait_status)
 {
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	end_group(process, wait_status);
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 }
 
 bool lx_end_other_threads(struct lx_thread *survivor)
@@ -69,9 +69,9 @@ bool lx_end_other_threads(struct lx_thread *survivor)
 	struct lx_thread *thread;
 	bool alone;
 
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	if (lx_thread_must_exit(survivor)) {
-		pthread_mutex_unlock(&lx_tree_lock);
+		rtl_unlock(&lx_tree_lock);
 		return false;
 	}
 	process->exec_thread = survivor;
@@ -80,13 +80,13 @@ bool lx_end_other_threads(struct lx_thread *survivor)
 		if (thread != survivor)
 			end_thread(thread);
 	alone = process->live_threads == 1;
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	/* They end soon, whatever they do; also when the process is killed meanwhile. */
 	if (!alone)
 		ke_wait_for_object(&process->threads_gone.header, false, NULL);
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	process->exec_thread = NULL;
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	return !lx_thread_must_exit(survivor);
 }
 
@@ -154,11 +154,11 @@ static bool ignores_children(struct lx_process *parent, bool *quiet)
 		*quiet = true;
 		return true;
 	}
-	pthread_mutex_lock(&lx_signal_lock);
+	rtl_lock(&lx_signal_lock);
 	action = &parent->sighand->actions[LX_SIGCHLD];
 	*quiet = action->handler == LX_SIG_IGN;
 	ignores = *quiet || (action->flags & LX_SA_NOCLDWAIT);
-	pthread_mutex_unlock(&lx_signal_lock);
+	rtl_unlock(&lx_signal_lock);
 	return ignores;
 }
 
@@ -247,9 +247,9 @@ static int32_t end_process(struct lx_process *process)
 		session->leader = NULL;
 	}
 	check_orphaned(process, process->parent, true);
-	pthread_mutex_lock(&lx_signal_lock);
+	rtl_lock(&lx_signal_lock);
 	process->state = LX_ZOMBIE;
-	pthread_mutex_unlock(&lx_signal_lock);
+	rtl_unlock(&lx_signal_lock);
 	if (notify_parent(process))
 		lx_reap(process);
 	lx_instance_changed();
@@ -262,7 +262,7 @@ static bool leave_tree(struct lx_thread *thread, int32_t status, int32_t *hangup
 	struct lx_process *process = thread->process;
 	bool last;
 
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	last = process->live_threads == 1;
 	if (last) {
 		/* Without exit_group, the status of the thread that happens to be the last. */
@@ -279,7 +279,7 @@ static bool leave_tree(struct lx_thread *thread, int32_t status, int32_t *hangup
 		*hangup = end_process(process);
 	else if (process->exec_thread && process->live_threads == 1)
 		ke_set_event(&process->threads_gone);
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	return last;
 }
 
@@ -302,10 +302,10 @@ static void leave_files(struct lx_thread *thread)
 	struct lx_fs *fs;
 
 	/* Who looks at another thread's (procfs) takes a reference under this lock. */
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	files = steal_pointer(&thread->files);
 	fs = steal_pointer(&thread->fs);
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	if (files)
 		lx_files_dereference(files);
 	ob_set_current_table(NULL);
@@ -319,9 +319,9 @@ static void end_last_thread(struct lx_process *process)
 
 	lx_timers_exit(process);
 	lx_signal_process_exit(process);
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	executable = steal_pointer(&process->executable_file);
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	if (executable)
 		lx_executable_release(executable);
 }
@@ -332,11 +332,11 @@ static bool is_last(struct lx_thread *thread)
 	struct lx_thread *other;
 	bool last = true;
 
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	thread->exiting = true;
 	TAILQ_FOREACH (other, &process->threads, link)
 		last = last && other->exiting;
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	return last;
 }
 

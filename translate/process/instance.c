@@ -69,11 +69,11 @@ static void forward_signal(const struct hal_signal *signal)
 	}
 	/* A sender outside of the instance has no pid here, as one outside of a pid namespace. */
 	info.rt.uid = signal->uid;
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	group = lx_process_group_id(first_process);
 	if (first_process->state < LX_ZOMBIE)
 		lx_signal_process(first_process, &info);
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	if (signal->number == LX_SIGTERM || signal->number == LX_SIGINT || signal->number == LX_SIGQUIT) {
 		atomic_store(&told_to_end, true);
 		lx_instance_changed();
@@ -119,13 +119,13 @@ static int64_t create_init(void)
 		return -LX_ENOMEM;
 	lx_limits_initialize(init);
 	init->sighand = create_sighand(0);
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	id = init->sighand ? lx_id_allocate() : NULL;
 	if (id) {
 		lx_tree_link_process(init, id, NULL, 0);
 		result = lx_session_create(id, init);
 	}
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	lx_init_process = init;
 	return result < 0 ? result : 0;
 }
@@ -237,14 +237,14 @@ static int64_t enter_tree(struct lx_process *process, struct lx_thread *thread, 
 {
 	int64_t result;
 
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	lx_tree_link_process(process, id, lx_init_process, lx_init_process->pid);
 	result = join_session(process, id);
 	if (!result) {
 		lx_tree_link_thread(thread, id);
 		thread->started = true;
 	}
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	return result;
 }
 
@@ -272,9 +272,9 @@ static int64_t start_program(struct lx_process *process, struct lx_thread *threa
 	if (result)
 		return result;
 	lx_exec_take_names(process, thread, &image);
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	id = lx_id_allocate();
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	result = id ? create_objects(process, thread, &image, id->number) : -LX_ENOMEM;
 	mm_dereference_space(image.space);
 	if (!result)
@@ -317,13 +317,13 @@ static bool look(void)
 {
 	bool over, stop = false;
 
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	if (first_process->state >= LX_ZOMBIE && (instance_start->kill_on_exit || atomic_load(&told_to_end)))
 		lx_walk_processes(kill_process, NULL);
 	over = lx_tree_process_count() == 0;
 	if (!over && all_stopped())
 		stop = !atomic_exchange(&stopped_self, true);
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	if (stop)
 		hal_stop_self();
 	return over && atomic_load(&running_halves) == 0;
@@ -361,9 +361,9 @@ int64_t lx_instance_run(const struct lx_start *start, int32_t *wait_status, char
 			snprintf(error, error_size, "%s", lx_errno_text((int)-result));
 		return result;
 	}
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	first_process = process;
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	if (hal_thread_create(signal_main, NULL))
 		lx_exit_group(process, LX_SIGKILL);
 	wait_for_end();

@@ -83,7 +83,7 @@ int64_t lx_sys_kcmp(struct lx_call *call, int32_t pid1, int32_t pid2, int32_t ty
 	struct lx_thread *a, *b;
 	int64_t result = 0;
 
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	a = lx_find_thread(pid1);
 	b = lx_find_thread(pid2);
 	if (!a || !b)
@@ -98,7 +98,7 @@ int64_t lx_sys_kcmp(struct lx_call *call, int32_t pid1, int32_t pid2, int32_t ty
 		left = lx_files_reference(a->files);
 		right = lx_files_reference(b->files);
 	}
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	if (left) {
 		result = compare_files(left, idx1, right, idx2);
 		lx_files_dereference(left);

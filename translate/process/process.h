@@ -80,7 +80,7 @@ struct lx_process {
 	uint64_t start_time_ns;    /* CLOCK_BOOTTIME */
 };
 
-extern pthread_mutex_t lx_tree_lock, lx_signal_lock;
+extern struct rtl_lock lx_tree_lock, lx_signal_lock;
 
 struct lx_process *lx_find_process(int32_t pid);  /* under lx_tree_lock; zombies too */
 struct lx_process *lx_process_reference(struct lx_process *process);

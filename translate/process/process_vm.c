@@ -114,7 +114,7 @@ static int64_t open_target(struct transfer *transfer, int32_t tid)
 	CLIENT_ID id = {0};
 	int64_t result = 0;
 
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	target = lx_find_thread(tid);
 	if (!target)
 		result = -LX_ESRCH;
@@ -122,7 +122,7 @@ static int64_t open_target(struct transfer *transfer, int32_t tid)
 		result = -LX_EPERM;
 	else
 		id.UniqueProcess = (HANDLE)(uintptr_t)target->process->pid;
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	if (result)
 		return result;
 	InitializeObjectAttributes(&attributes, NULL, OBJ_KERNEL_HANDLE, NULL, NULL);

@@ -167,10 +167,10 @@ int64_t lx_sys_setsid(struct lx_call *call)
 	struct lx_id *id;
 	int64_t result;
 
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	id = lx_id_find(process->pid);
 	result = id->group || id->session ? -LX_EPERM : lx_session_create(id, process);
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	return result;
 }
 
@@ -228,9 +228,9 @@ int64_t lx_sys_setpgid(struct lx_call *call, int32_t pid, int32_t pgid)
 		pgid = pid;
 	if (pgid < 0)
 		return -LX_EINVAL;
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	result = set_group(self, pid, pgid);
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	return result;
 }
 
@@ -239,7 +239,7 @@ static int64_t ask_process(struct lx_call *call, int32_t pid, int32_t (*question
 	struct lx_process *process = call->thread->process;
 	int64_t result = -LX_ESRCH;
 
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	if (pid) {
 		/* Any thread's id will do, as for find_task_by_vpid. */
 		struct lx_thread *thread = lx_find_thread(pid);
@@ -248,7 +248,7 @@ static int64_t ask_process(struct lx_call *call, int32_t pid, int32_t (*question
 	}
 	if (process)
 		result = question(process);
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	return result;
 }
 

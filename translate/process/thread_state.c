@@ -27,7 +27,7 @@ int64_t lx_sys_get_robust_list(struct lx_call *call, int32_t pid, struct lx_uptr
 	uint64_t head = 0;
 	int64_t result = 0;
 
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	if (pid)
 		thread = lx_find_thread(pid);
 	if (!thread)
@@ -36,7 +36,7 @@ int64_t lx_sys_get_robust_list(struct lx_call *call, int32_t pid, struct lx_uptr
 		result = -LX_EPERM;
 	else
 		head = thread->robust_list.address;
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	/* The length first, as the kernel writes them. */
 	if (!result)
 		result = lx_copy_out(call, len_ptr, &size, sizeof(size)) ?: lx_copy_out(call, head_ptr, &head, sizeof(head));

@@ -13,7 +13,7 @@
 #include <process/tree.h>
 
 /* Recursive: a notice sent under it may be fatal to the process that gets it, and lx_exit_group() takes the lock. */
-pthread_mutex_t lx_tree_lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+struct rtl_lock lx_tree_lock = RTL_RECURSIVE_LOCK_INITIALIZER;
 
 /* Linux' default on a machine without many CPUs, and where numbering goes on after the wrap. */
 const int32_t lx_pid_max = 32768;
@@ -185,9 +185,9 @@ void lx_tree_link_thread(struct lx_thread *thread, struct lx_id *id)
 	thread->tid = id->number;
 	id->thread = thread;
 	id->reserved = false;
-	pthread_mutex_lock(&lx_signal_lock);
+	rtl_lock(&lx_signal_lock);
 	TAILQ_INSERT_TAIL(&process->threads, thread, link);
-	pthread_mutex_unlock(&lx_signal_lock);
+	rtl_unlock(&lx_signal_lock);
 	process->live_threads++;
 	thread_count++;
 }
@@ -197,9 +197,9 @@ void lx_tree_unlink_thread(struct lx_thread *thread)
 	struct lx_process *process = thread->process;
 	struct lx_id *id = lx_id_find(thread->tid);
 
-	pthread_mutex_lock(&lx_signal_lock);
+	rtl_lock(&lx_signal_lock);
 	TAILQ_REMOVE(&process->threads, thread, link);
-	pthread_mutex_unlock(&lx_signal_lock);
+	rtl_unlock(&lx_signal_lock);
 	process->live_threads--;
 	thread_count--;
 	id->thread = NULL;
@@ -223,12 +223,12 @@ void lx_tree_remove(struct lx_process *process)
 	struct lx_id *id = lx_id_find(process->pid);
 
 	lx_group_leave(process);
-	pthread_mutex_lock(&lx_signal_lock);
+	rtl_lock(&lx_signal_lock);
 	if (process->parent)
 		TAILQ_REMOVE(&process->parent->children, process, sibling);
 	process->parent = NULL;
 	process->state = LX_DEAD;
-	pthread_mutex_unlock(&lx_signal_lock);
+	rtl_unlock(&lx_signal_lock);
 	process_count--;
 	id->process = NULL;
 	lx_id_release(id);
@@ -237,12 +237,12 @@ void lx_tree_remove(struct lx_process *process)
 
 void lx_tree_reparent(struct lx_process *child, struct lx_process *parent, int32_t parent_tid)
 {
-	pthread_mutex_lock(&lx_signal_lock);
+	rtl_lock(&lx_signal_lock);
 	TAILQ_REMOVE(&child->parent->children, child, sibling);
 	child->parent = parent;
 	child->parent_tid = parent_tid;
 	TAILQ_INSERT_TAIL(&parent->children, child, sibling);
-	pthread_mutex_unlock(&lx_signal_lock);
+	rtl_unlock(&lx_signal_lock);
 }
 
 uint32_t lx_tree_process_count(void)

@@ -37,12 +37,12 @@ int64_t lx_sys_uname(struct lx_call *call, struct lx_uptr buf)
 	struct hal_names names;
 
 	hal_query_names(&names);
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	if (node_is_set)
 		memcpy(names.node, node_name, sizeof(names.node));
 	if (domain_is_set)
 		memcpy(names.domain, domain_name, sizeof(names.domain));
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	if (call->thread->process->personality & LX_UNAME26)
 		pretend_26(names.release);
 	return lx_copy_out(call, buf, &names, sizeof(names));
@@ -58,10 +58,10 @@ static int64_t set_name(struct lx_call *call, struct lx_uptr name, uint64_t len,
 		return -LX_EINVAL;
 	if (lx_copy_in(call, text, name, (uint32_t)len))
 		return -LX_EFAULT;
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	memcpy(to, text, sizeof(text));
 	*is_set = true;
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	return 0;
 }
 
@@ -80,9 +80,9 @@ void lx_node_name(char name[65])
 	struct hal_names names;
 
 	hal_query_names(&names);
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	memcpy(name, node_is_set ? node_name : names.node, 65);
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 }
 
 struct lx_sysinfo {
@@ -112,9 +112,9 @@ int64_t lx_sys_sysinfo(struct lx_call *call, struct lx_uptr info)
 	out.high_total = memory.high_total;
 	out.high_free = memory.high_free;
 	out.unit = memory.unit;
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	out.processes = (uint16_t)(lx_tree_thread_count() + 1);
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	return lx_copy_out(call, info, &out, sizeof(out));
 }
 

@@ -98,7 +98,7 @@ static bool collect_stop(struct wait_request *request, struct lx_process *child)
 {
 	bool found = false, keep = request->options & LX_WNOWAIT;
 
-	pthread_mutex_lock(&lx_signal_lock);
+	rtl_lock(&lx_signal_lock);
 	if ((request->options & LX_WUNTRACED) && child->state == LX_STOPPED && !child->stop_reported) {
 		child->stop_reported = !keep;
 		request->code = LX_CLD_STOPPED;
@@ -112,7 +112,7 @@ static bool collect_stop(struct wait_request *request, struct lx_process *child)
 		request->wait_status = 0xffff;
 		found = true;
 	}
-	pthread_mutex_unlock(&lx_signal_lock);
+	rtl_unlock(&lx_signal_lock);
 	if (found)
 		take_usage(request, child);
 	return found;
@@ -153,9 +153,9 @@ static int64_t do_wait(struct wait_request *request)
 		int64_t result;
 
 		ke_list_enqueue(&self->child_waiters, &entry);
-		pthread_mutex_lock(&lx_tree_lock);
+		rtl_lock(&lx_tree_lock);
 		result = look(request);
-		pthread_mutex_unlock(&lx_tree_lock);
+		rtl_unlock(&lx_tree_lock);
 		if (result || interrupted || (request->options & LX_WNOHANG)) {
 			ke_list_dequeue(&entry);
 			return result || !interrupted ? result : -LX_ERESTARTSYS;
@@ -171,9 +171,9 @@ static int32_t own_group(struct lx_call *call)
 {
 	int32_t group;
 
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	group = lx_process_group_id(call->thread->process);
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	return group;
 }
 

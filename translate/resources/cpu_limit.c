@@ -47,14 +47,14 @@ static void expired(struct lx_alarm *alarm)
 
 	if (lx_clock_read(&alarm->clock, &used))
 		return;
-	pthread_mutex_lock(&lx_signal_lock);
+	rtl_lock(&lx_signal_lock);
 	process = timers->process ? lx_process_reference(timers->process) : NULL;
-	pthread_mutex_unlock(&lx_signal_lock);
+	rtl_unlock(&lx_signal_lock);
 	if (!process)
 		return;
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	goes_on = enforce(process, used);
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	if (goes_on)
 		lx_cpu_limit_apply(process);
 	lx_process_dereference(process);
@@ -102,12 +102,12 @@ void lx_cpu_limit_apply(struct lx_process *process)
 
 	if (seconds == NO_LIMIT)
 		return;
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	if (is_running(process))
 		timers = lx_timers_of(process);
-	pthread_mutex_lock(&lx_signal_lock);
+	rtl_lock(&lx_signal_lock);
 	if (timers)
 		lx_alarm_set(&timers->cpu_limit, MIN_OF(seconds, LX_CLOCK_FOREVER / LX_NS_PER_SECOND) * LX_NS_PER_SECOND);
-	pthread_mutex_unlock(&lx_signal_lock);
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_signal_lock);
+	rtl_unlock(&lx_tree_lock);
 }

@@ -41,11 +41,11 @@ void lx_limits_apply(struct lx_process *process)
 
 	if (!process->ps)
 		return;
-	pthread_mutex_lock(&process->ps->lock);
+	rtl_lock(&process->ps->lock);
 	space = process->ps->space;
 	if (space)
 		mm_reference_space(space);
-	pthread_mutex_unlock(&process->ps->lock);
+	rtl_unlock(&process->ps->lock);
 	if (!space)
 		return;
 	mm_set_limits(space, &limits);
@@ -96,7 +96,7 @@ static int64_t do_prlimit(struct lx_call *call, int32_t pid, uint32_t resource, 
 
 	if (resource >= LX_RLIM_NLIMITS)
 		return -LX_EINVAL;
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	process = find_process(call, pid);
 	if (!process)
 		result = -LX_ESRCH;
@@ -109,7 +109,7 @@ static int64_t do_prlimit(struct lx_call *call, int32_t pid, uint32_t resource, 
 		if (wanted && !result)
 			*changed = lx_process_reference(process);
 	}
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	return result;
 }
 

@@ -43,7 +43,7 @@ static void select_tasks(struct selection *selection, int32_t which, int32_t who
 {
 	struct lx_thread *thread;
 
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	switch (which) {
 	case LX_PRIO_PROCESS:
 		thread = who ? lx_find_thread(who) : selection->self;
@@ -57,7 +57,7 @@ static void select_tasks(struct selection *selection, int32_t which, int32_t who
 		selection->uid = who ? (uint32_t)who : selection->self->token->ruid;
 		lx_walk_processes(visit_of_user, selection);
 	}
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 }
 
 static void take_best(struct lx_thread *thread, struct selection *selection)
@@ -73,10 +73,10 @@ static int64_t priority_left(int32_t pid)
 	const struct lx_process *process;
 	int64_t result;
 
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	process = lx_find_process(pid);
 	result = process ? 20 - process->leader_nice : -LX_ESRCH;
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	return result;
 }
 

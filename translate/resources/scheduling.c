@@ -53,7 +53,7 @@ static int64_t get_settings(struct lx_call *call, int32_t pid, struct settings *
 	const struct lx_process *process = NULL;
 	const struct lx_thread *thread;
 
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	thread = find_task(call, pid);
 	if (!thread)
 		process = lx_find_process(pid);
@@ -63,7 +63,7 @@ static int64_t get_settings(struct lx_call *call, int32_t pid, struct settings *
 		*settings = (struct settings){.policy = process->leader_policy, .nice = process->leader_nice};
 		memcpy(settings->affinity, hal_start_state()->affinity, sizeof(settings->affinity));
 	}
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	return thread || process ? 0 : -LX_ESRCH;
 }
 
@@ -145,7 +145,7 @@ static int64_t apply_change(struct lx_call *call, int32_t pid, const struct chan
 	struct lx_thread *thread;
 	int64_t result = -LX_ESRCH;
 
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	thread = find_task(call, pid);
 	if (thread)
 		result = check_change(call->thread, thread, change);
@@ -160,7 +160,7 @@ static int64_t apply_change(struct lx_call *call, int32_t pid, const struct chan
 		if (change->sets_nice)
 			thread->nice = change->nice;
 	}
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	return result;
 }
 
@@ -185,10 +185,10 @@ int64_t lx_sys_sched_setparam(struct lx_call *call, int32_t pid, struct lx_uptr 
 		return -LX_EINVAL;
 	if (lx_copy_in(call, &change.priority, param, sizeof(change.priority)))
 		return -LX_EFAULT;
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	thread = find_task(call, pid);
 	change.reset_on_fork = thread && thread->sched_reset_on_fork;
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	return apply_change(call, pid, &change);
 }
 
@@ -338,10 +338,10 @@ int64_t lx_sys_sched_setaffinity(struct lx_call *call, int32_t pid, uint64_t cpu
 
 	if (lx_copy_in(call, wanted, mask, size))
 		return -LX_EFAULT;
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	thread = find_task(call, pid);
 	result = !thread ? -LX_ESRCH : !allowed_mask(wanted) ? -LX_EINVAL : set_affinity(call, pid, wanted);
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	return result;
 }
 

@@ -10,7 +10,7 @@
 #include <signal/signals.h>
 #include <time/times.h>
 
-pthread_mutex_t lx_signal_lock = PTHREAD_MUTEX_INITIALIZER;
+struct rtl_lock lx_signal_lock = RTL_LOCK_INITIALIZER;
 
 /* Queued instances of the whole instance, against RLIMIT_SIGPENDING, which counts a user's. */
 static uint64_t queued_count;
@@ -209,12 +209,12 @@ bool lx_signal_take_fatal(struct lx_thread *thread, struct lx_siginfo *info)
 
 	if (!signo || signo == LX_SIGKILL)
 		return false;
-	pthread_mutex_lock(&lx_signal_lock);
+	rtl_lock(&lx_signal_lock);
 	pending = thread->pending.set.bits & lx_signal_bit(signo) ? &thread->pending : &process->pending;
 	found = pending->set.bits & lx_signal_bit(signo);
 	if (found)
 		collect(pending, signo, info);
-	pthread_mutex_unlock(&lx_signal_lock);
+	rtl_unlock(&lx_signal_lock);
 	return found;
 }
 
@@ -230,9 +230,9 @@ bool lx_signal_pending(struct lx_thread *thread)
 {
 	bool pending;
 
-	pthread_mutex_lock(&lx_signal_lock);
+	rtl_lock(&lx_signal_lock);
 	pending = lx_signal_pending_locked(thread);
-	pthread_mutex_unlock(&lx_signal_lock);
+	rtl_unlock(&lx_signal_lock);
 	return pending;
 }
 
@@ -290,7 +290,7 @@ void lx_signal_thread_exit(struct lx_thread *thread)
 	struct lx_process *process = thread->process;
 	int32_t tell = 0;
 
-	pthread_mutex_lock(&lx_signal_lock);
+	rtl_lock(&lx_signal_lock);
 	thread->exiting = true;
 	lx_pending_flush(&thread->pending, UINT64_MAX);
 	retarget(thread, ~thread->blocked.bits);
@@ -301,7 +301,7 @@ void lx_signal_thread_exit(struct lx_thread *thread)
 			tell = LX_CLD_STOPPED;
 		}
 	}
-	pthread_mutex_unlock(&lx_signal_lock);
+	rtl_unlock(&lx_signal_lock);
 	if (tell)
 		lx_stop_tell_parent(process, tell);
 }
@@ -309,9 +309,9 @@ void lx_signal_thread_exit(struct lx_thread *thread)
 void lx_signal_process_exit(struct lx_process *process)
 {
 	lx_timers_exit(process);
-	pthread_mutex_lock(&lx_signal_lock);
+	rtl_lock(&lx_signal_lock);
 	lx_pending_flush(&process->pending, UINT64_MAX);
-	pthread_mutex_unlock(&lx_signal_lock);
+	rtl_unlock(&lx_signal_lock);
 }
 
 /* Handlers mean nothing in the new program; ignored signals stay ignored. */
@@ -329,7 +329,7 @@ static void reset_actions(struct lx_sighand *sighand)
 
 void lx_signal_exec(struct lx_thread *thread)
 {
-	pthread_mutex_lock(&lx_signal_lock);
+	rtl_lock(&lx_signal_lock);
 	reset_actions(thread->process->sighand);
 	/* Its flags stay, as Linux leaves them. */
 	thread->altstack.sp = thread->altstack.size = 0;
@@ -337,5 +337,5 @@ void lx_signal_exec(struct lx_thread *thread)
 	thread->restart = NULL;
 	/* It gave up its locks, but lives on. */
 	thread->futex_exited = false;
-	pthread_mutex_unlock(&lx_signal_lock);
+	rtl_unlock(&lx_signal_lock);
 }

@@ -17,7 +17,7 @@ static int64_t set_action(struct lx_process *process, int32_t signo, const struc
 
 	if (!lx_signal_is_valid(signo) || (new && (lx_signal_bit(signo) & LX_UNBLOCKABLE_SIGNALS)))
 		return -LX_EINVAL;
-	pthread_mutex_lock(&lx_signal_lock);
+	rtl_lock(&lx_signal_lock);
 	action = &process->sighand->actions[signo];
 	*old = *action;
 	if (new) {
@@ -27,7 +27,7 @@ static int64_t set_action(struct lx_process *process, int32_t signo, const struc
 		if (lx_signal_is_ignored(process, NULL, signo))
 			lx_signal_flush_process(process, lx_signal_bit(signo));
 	}
-	pthread_mutex_unlock(&lx_signal_lock);
+	rtl_unlock(&lx_signal_lock);
 	return 0;
 }
 
@@ -59,9 +59,9 @@ static int64_t change_mask(struct lx_thread *thread, int32_t how, uint64_t set)
 		blocked = set;
 	else
 		return -LX_EINVAL;
-	pthread_mutex_lock(&lx_signal_lock);
+	rtl_lock(&lx_signal_lock);
 	lx_signal_set_blocked(thread, blocked);
-	pthread_mutex_unlock(&lx_signal_lock);
+	rtl_unlock(&lx_signal_lock);
 	return 0;
 }
 
@@ -90,9 +90,9 @@ int64_t lx_sys_rt_sigpending(struct lx_call *call, struct lx_uptr set, uint64_t 
 
 	if (size > sizeof(pending))
 		return -LX_EINVAL;
-	pthread_mutex_lock(&lx_signal_lock);
+	rtl_lock(&lx_signal_lock);
 	pending.bits = (thread->pending.set.bits | thread->process->pending.set.bits) & thread->blocked.bits;
-	pthread_mutex_unlock(&lx_signal_lock);
+	rtl_unlock(&lx_signal_lock);
 	return lx_copy_out(call, set, &pending, size);
 }
 
@@ -101,10 +101,10 @@ static void sleep_for_signal(struct lx_thread *thread)
 {
 	while (!lx_signal_pending(thread)) {
 		ke_list_sleep(NULL, 0, true, UINT64_MAX);
-		pthread_mutex_lock(&lx_signal_lock);
+		rtl_lock(&lx_signal_lock);
 		if (!lx_signal_pending_locked(thread))
 			atomic_store(&thread->ps->ke.user_apc_pending, false);
-		pthread_mutex_unlock(&lx_signal_lock);
+		rtl_unlock(&lx_signal_lock);
 	}
 }
 
@@ -117,11 +117,11 @@ int64_t lx_sys_pause(struct lx_call *call)
 /* The mask of the call only: the handler that ends it returns to the old one. */
 static void borrow_mask(struct lx_thread *thread, uint64_t bits)
 {
-	pthread_mutex_lock(&lx_signal_lock);
+	rtl_lock(&lx_signal_lock);
 	thread->saved_mask = thread->blocked;
 	thread->restore_saved_mask = true;
 	lx_signal_set_blocked(thread, bits);
-	pthread_mutex_unlock(&lx_signal_lock);
+	rtl_unlock(&lx_signal_lock);
 }
 
 int64_t lx_sigmask_enter(struct lx_call *call, struct lx_uptr mask, uint64_t size)
@@ -144,12 +144,12 @@ void lx_sigmask_leave(struct lx_call *call, bool interrupted)
 
 	if (interrupted)
 		return;
-	pthread_mutex_lock(&lx_signal_lock);
+	rtl_lock(&lx_signal_lock);
 	if (thread->restore_saved_mask) {
 		thread->restore_saved_mask = false;
 		lx_signal_set_blocked(thread, thread->saved_mask.bits);
 	}
-	pthread_mutex_unlock(&lx_signal_lock);
+	rtl_unlock(&lx_signal_lock);
 }
 
 int64_t lx_sys_rt_sigsuspend(struct lx_call *call, struct lx_uptr mask, uint64_t size)
@@ -170,7 +170,7 @@ static int64_t wait_for_signal(struct lx_thread *thread, uint64_t wanted, uint64
 {
 	int64_t result = 0;
 
-	pthread_mutex_lock(&lx_signal_lock);
+	rtl_lock(&lx_signal_lock);
 	if (lx_signal_dequeue(thread, ~wanted, info)) {
 		result = info->signo;
 	} else if (deadline != 0) {
@@ -180,9 +180,9 @@ static int64_t wait_for_signal(struct lx_thread *thread, uint64_t wanted, uint64
 		thread->real_blocked = thread->blocked;
 		thread->blocked.bits &= ~wanted;
 		lx_signal_recalculate(thread);
-		pthread_mutex_unlock(&lx_signal_lock);
+		rtl_unlock(&lx_signal_lock);
 		status = ke_list_sleep(NULL, 0, true, deadline);
-		pthread_mutex_lock(&lx_signal_lock);
+		rtl_lock(&lx_signal_lock);
 		thread->blocked = thread->real_blocked;
 		thread->real_blocked.bits = 0;
 		if (lx_signal_dequeue(thread, ~wanted, info))
@@ -195,7 +195,7 @@ static int64_t wait_for_signal(struct lx_thread *thread, uint64_t wanted, uint64
 	} else {
 		result = -LX_EAGAIN;
 	}
-	pthread_mutex_unlock(&lx_signal_lock);
+	rtl_unlock(&lx_signal_lock);
 	return result;
 }
 

@@ -67,9 +67,9 @@ static void enter_mask(struct lx_thread *thread, struct lx_delivery *delivery)
 
 static void leave_mask(struct lx_thread *thread, const struct lx_delivery *delivery)
 {
-	pthread_mutex_lock(&lx_signal_lock);
+	rtl_lock(&lx_signal_lock);
 	lx_signal_assign_blocked(thread, delivery->return_mask.bits);
-	pthread_mutex_unlock(&lx_signal_lock);
+	rtl_unlock(&lx_signal_lock);
 }
 
 /* The handler can't be entered: SIGSEGV instead; for SIGSEGV itself there is no handler any more. */
@@ -79,9 +79,9 @@ static void frame_failed(struct lx_thread *thread, const struct lx_delivery *del
 
 	leave_mask(thread, delivery);
 	if (delivery->info.signo == LX_SIGSEGV) {
-		pthread_mutex_lock(&lx_signal_lock);
+		rtl_lock(&lx_signal_lock);
 		thread->process->sighand->actions[LX_SIGSEGV].handler = LX_HANDLER_DEFAULT;
-		pthread_mutex_unlock(&lx_signal_lock);
+		rtl_unlock(&lx_signal_lock);
 	}
 	lx_signal_force(thread, &info);
 }
@@ -109,14 +109,14 @@ static void default_stop(struct lx_thread *thread, int32_t signo)
 	bool orphaned = false;
 
 	if (signo != LX_SIGSTOP) {
-		pthread_mutex_lock(&lx_tree_lock);
+		rtl_lock(&lx_tree_lock);
 		orphaned = lx_group_is_orphaned(process);
-		pthread_mutex_unlock(&lx_tree_lock);
+		rtl_unlock(&lx_tree_lock);
 	}
-	pthread_mutex_lock(&lx_signal_lock);
+	rtl_lock(&lx_signal_lock);
 	if (!orphaned && process->stop_dequeued)
 		lx_stop_begin(process, signo);
-	pthread_mutex_unlock(&lx_signal_lock);
+	rtl_unlock(&lx_signal_lock);
 }
 
 enum step { STEP_NOTHING, STEP_AGAIN, STEP_EXIT };
@@ -161,12 +161,12 @@ static enum step deliver_one(struct lx_thread *thread, struct delivery_state *st
 	struct lx_delivery delivery;
 	bool stop, taken = false;
 
-	pthread_mutex_lock(&lx_signal_lock);
+	rtl_lock(&lx_signal_lock);
 	atomic_store(&thread->ps->ke.user_apc_pending, false);
 	stop = process->stopping || process->child_code_due;
 	if (!stop && !lx_thread_must_exit(thread))
 		taken = take_signal(thread, &delivery);
-	pthread_mutex_unlock(&lx_signal_lock);
+	rtl_unlock(&lx_signal_lock);
 	if (lx_thread_must_exit(thread))
 		return STEP_EXIT;
 	if (stop) {
@@ -190,13 +190,13 @@ static bool restore_mask(struct lx_thread *thread)
 {
 	bool more = false;
 
-	pthread_mutex_lock(&lx_signal_lock);
+	rtl_lock(&lx_signal_lock);
 	if (thread->restore_saved_mask) {
 		thread->restore_saved_mask = false;
 		lx_signal_assign_blocked(thread, thread->saved_mask.bits);
 		more = lx_signal_pending_locked(thread);
 	}
-	pthread_mutex_unlock(&lx_signal_lock);
+	rtl_unlock(&lx_signal_lock);
 	return more;
 }
 

@@ -165,9 +165,9 @@ static int64_t send_and_end(struct lx_process *process, struct lx_thread *thread
 	bool fatal;
 	int64_t result;
 
-	pthread_mutex_lock(&lx_signal_lock);
+	rtl_lock(&lx_signal_lock);
 	result = lx_signal_send_locked(&send, &fatal);
-	pthread_mutex_unlock(&lx_signal_lock);
+	rtl_unlock(&lx_signal_lock);
 	if (fatal)
 		lx_exit_group(process, info->signo);
 	return result;
@@ -206,9 +206,9 @@ int64_t lx_signal_group(int32_t group, const struct lx_siginfo *info)
 {
 	struct group_send send = {.info = info, .error = -LX_ESRCH};
 
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	lx_walk_group(group, send_to_member, &send);
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	return send.sent ? 0 : send.error;
 }
 
@@ -227,7 +227,7 @@ void lx_signal_force(struct lx_thread *thread, const struct lx_siginfo *info)
 	struct lx_sigaction *action;
 	bool fatal = false;
 
-	pthread_mutex_lock(&lx_signal_lock);
+	rtl_lock(&lx_signal_lock);
 	action = &thread->process->sighand->actions[info->signo];
 	/* The program could not cope with it, so it ends. */
 	if ((thread->blocked.bits & bit) || action->handler == LX_HANDLER_IGNORE) {
@@ -236,7 +236,7 @@ void lx_signal_force(struct lx_thread *thread, const struct lx_siginfo *info)
 	}
 	lx_signal_send_locked(&send, &fatal);
 	lx_signal_recalculate(thread);
-	pthread_mutex_unlock(&lx_signal_lock);
+	rtl_unlock(&lx_signal_lock);
 	if (fatal)
 		lx_exit_group(thread->process, info->signo);
 }

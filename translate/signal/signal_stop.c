@@ -65,20 +65,20 @@ void lx_stop_tell_parent(struct lx_process *process, int32_t code)
 	info.child.status = code == LX_CLD_CONTINUED ? LX_SIGCONT : process->stop_signal;
 	info.child.utime = clock_ticks(used.user_ns);
 	info.child.stime = clock_ticks(used.system_ns);
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	info.child.uid = process->uid;
 	parent = process->parent;
 	if (parent && parent->sighand) {
 		struct lx_sigaction *action = &parent->sighand->actions[LX_SIGCHLD];
 
-		pthread_mutex_lock(&lx_signal_lock);
+		rtl_lock(&lx_signal_lock);
 		wanted = action->handler != LX_HANDLER_IGNORE && !(action->flags & LX_SA_NOCLDSTOP);
-		pthread_mutex_unlock(&lx_signal_lock);
+		rtl_unlock(&lx_signal_lock);
 	}
 	if (wanted)
 		lx_signal_process(parent, &info);
 	lx_child_state_changed(process);
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 }
 
 /* Under lx_signal_lock: this thread has stopped; true if it was the last. */
@@ -107,10 +107,10 @@ static void sleep_while_stopped(struct lx_thread *thread)
 	for (;;) {
 		bool go_on;
 
-		pthread_mutex_lock(&lx_signal_lock);
+		rtl_lock(&lx_signal_lock);
 		atomic_store(&thread->ps->ke.user_apc_pending, false);
 		go_on = !process->stopping || thread->stop_pending || lx_thread_must_exit(thread);
-		pthread_mutex_unlock(&lx_signal_lock);
+		rtl_unlock(&lx_signal_lock);
 		if (go_on)
 			return;
 		ke_list_sleep(NULL, 0, true, UINT64_MAX);
@@ -123,20 +123,20 @@ void lx_stop_participate(struct lx_thread *thread)
 	int32_t code, signal;
 	bool last, stopping;
 
-	pthread_mutex_lock(&lx_signal_lock);
+	rtl_lock(&lx_signal_lock);
 	stopping = thread->stop_pending;
 	signal = process->stop_signal;
 	last = count_stopped(thread);
-	pthread_mutex_unlock(&lx_signal_lock);
+	rtl_unlock(&lx_signal_lock);
 	if (unlikely(stopping && lx_call_observer && lx_call_observer->stopped))
 		lx_call_observer->stopped(thread, signal);
 	if (last)
 		lx_stop_tell_parent(process, LX_CLD_STOPPED);
 	sleep_while_stopped(thread);
-	pthread_mutex_lock(&lx_signal_lock);
+	rtl_lock(&lx_signal_lock);
 	code = process->child_code_due;
 	process->child_code_due = 0;
-	pthread_mutex_unlock(&lx_signal_lock);
+	rtl_unlock(&lx_signal_lock);
 	if (code)
 		lx_stop_tell_parent(process, code);
 }

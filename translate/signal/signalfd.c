@@ -80,11 +80,11 @@ static bool take_signal(struct io_file *file, struct lx_siginfo *info)
 	struct lx_thread *thread = lx_current();
 	bool taken;
 
-	pthread_mutex_lock(&lx_signal_lock);
+	rtl_lock(&lx_signal_lock);
 	taken = lx_signal_dequeue(thread, ~signals_of(file), info);
 	if (taken)
 		lx_signal_recalculate(thread);
-	pthread_mutex_unlock(&lx_signal_lock);
+	rtl_unlock(&lx_signal_lock);
 	return taken;
 }
 
@@ -145,9 +145,9 @@ static ULONG signalfd_poll(struct io_file *file, ULONG events, struct io_poll_ta
 		io_poll_add_list(table, &lx_signalfd_waiters);
 	if (!thread)
 		return 0;
-	pthread_mutex_lock(&lx_signal_lock);
+	rtl_lock(&lx_signal_lock);
 	pending = thread->pending.set.bits | thread->process->pending.set.bits;
-	pthread_mutex_unlock(&lx_signal_lock);
+	rtl_unlock(&lx_signal_lock);
 	return pending & signals_of(file) ? events & (POLLIN | POLLRDNORM) : 0;
 }
 

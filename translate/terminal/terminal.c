@@ -51,9 +51,9 @@ uint64_t lx_terminal_of_caller(void)
 	const struct lx_thread *current = lx_current();
 	uint64_t terminal;
 
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	terminal = current ? lx_process_terminal(current->process) : 0;
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	return terminal;
 }
 
@@ -88,11 +88,11 @@ int64_t lx_terminal_foreground(struct lx_call *call, const struct lx_terminal *t
 	const struct lx_session *session;
 	int64_t group = -LX_ENOTTY;
 
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	session = find_session(terminal->number);
 	if (may_ask(call, terminal))
 		group = session ? foreground_of(session) : 0;
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	return group;
 }
 
@@ -101,11 +101,11 @@ int64_t lx_terminal_session(struct lx_call *call, const struct lx_terminal *term
 	const struct lx_session *session;
 	int64_t number = -LX_ENOTTY;
 
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	session = find_session(terminal->number);
 	if (session && may_ask(call, terminal))
 		number = session->id->number;
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	return number;
 }
 
@@ -115,9 +115,9 @@ static bool signal_is_ignored(struct lx_thread *thread, int32_t signal)
 
 	if (thread->blocked.bits & 1ull << (signal - 1))
 		return true;
-	pthread_mutex_lock(&lx_signal_lock);
+	rtl_lock(&lx_signal_lock);
 	handler = thread->process->sighand->actions[signal].handler;
-	pthread_mutex_unlock(&lx_signal_lock);
+	rtl_unlock(&lx_signal_lock);
 	return handler == LX_SIG_IGN;
 }
 
@@ -137,11 +137,11 @@ int64_t lx_terminal_check_change(struct lx_call *call, uint64_t terminal, int32_
 	bool may, orphaned;
 	int32_t group;
 
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	may = may_use(process, terminal);
 	orphaned = lx_group_is_orphaned(process);
 	group = lx_process_group_id(process);
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	if (may)
 		return 0;
 	if (signal_is_ignored(call->thread, signal))
@@ -180,9 +180,9 @@ int64_t lx_terminal_set_foreground(struct lx_call *call, const struct lx_termina
 
 	if (result)
 		return result == -LX_EIO ? -LX_ENOTTY : result;
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	result = set_foreground(call->thread->process, terminal->number, pgrp);
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	return result;
 }
 
@@ -216,9 +216,9 @@ int64_t lx_terminal_acquire(struct lx_call *call, const struct lx_terminal *term
 {
 	int64_t result;
 
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	result = acquire(call->thread, terminal, steal);
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	return result;
 }
 
@@ -227,19 +227,19 @@ bool lx_terminal_wanted(struct lx_thread *thread)
 	const struct lx_session *session;
 	bool wanted;
 
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	session = session_of(thread->process);
 	wanted = session && session->leader == thread->process && !session->terminal;
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	return wanted;
 }
 
 void lx_terminal_opened(struct lx_call *call, const struct lx_terminal *terminal)
 {
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	if (!terminal->master && terminal->readable && !is_taken(terminal->number))
 		acquire(call->thread, terminal, false);
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 }
 
 int32_t lx_session_leader_exit(struct lx_process *process)
@@ -265,15 +265,15 @@ int64_t lx_terminal_release(struct lx_call *call, const struct lx_terminal *term
 	struct lx_process *process = call->thread->process;
 	int32_t group = 0;
 
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	if (lx_process_terminal(process) != terminal->number) {
-		pthread_mutex_unlock(&lx_tree_lock);
+		rtl_unlock(&lx_tree_lock);
 		return -LX_ENOTTY;
 	}
 	/* Others of the session only lose it themselves in Linux; here a session's terminal goes with its leader alone. */
 	if (session_of(process)->leader == process)
 		group = lx_session_leader_exit(process);
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	send_to_group(group, LX_SIGHUP);
 	send_to_group(group, LX_SIGCONT);
 	return 0;
@@ -284,10 +284,10 @@ void lx_terminal_signal(uint64_t terminal, int32_t signal)
 	const struct lx_session *session;
 	int32_t group;
 
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	session = find_session(terminal);
 	group = session ? session->foreground : 0;
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	send_to_group(group, signal);
 }
 
@@ -297,7 +297,7 @@ void lx_terminal_hangup(uint64_t terminal)
 	struct lx_siginfo resume = {.signo = LX_SIGCONT, .code = LX_SI_KERNEL};
 	struct lx_session *session;
 
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	session = find_session(terminal);
 	if (session)
 		lx_session_set_terminal(session, 0, 0);
@@ -305,5 +305,5 @@ void lx_terminal_hangup(uint64_t terminal)
 		lx_signal_process(session->leader, &hangup);
 		lx_signal_process(session->leader, &resume);
 	}
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 }

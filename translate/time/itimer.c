@@ -37,13 +37,13 @@ static void expired(struct lx_alarm *alarm)
 
 	if (lx_clock_read(&alarm->clock, &now))
 		return;
-	pthread_mutex_lock(&lx_signal_lock);
+	rtl_lock(&lx_signal_lock);
 	process = timer->timers->process;
 	if (process && timer->armed && timer->due <= now)
 		fire(timer, now, &fatal);
 	if (fatal)
 		lx_process_reference(process);
-	pthread_mutex_unlock(&lx_signal_lock);
+	rtl_unlock(&lx_signal_lock);
 	if (fatal) {
 		lx_exit_group(process, timer->signo);
 		lx_process_dereference(process);
@@ -112,7 +112,7 @@ static int64_t exchange(struct lx_process *process, int32_t which, uint64_t valu
 	timer = &timers->intervals[which];
 	if (lx_clock_read(&timer->alarm.clock, &now))
 		return -LX_EINVAL;
-	pthread_mutex_lock(&lx_signal_lock);
+	rtl_lock(&lx_signal_lock);
 	*old = current_value(timer, now);
 	if (set) {
 		timer->armed = value != 0;
@@ -123,7 +123,7 @@ static int64_t exchange(struct lx_process *process, int32_t which, uint64_t valu
 		else
 			lx_alarm_cancel(&timer->alarm);
 	}
-	pthread_mutex_unlock(&lx_signal_lock);
+	rtl_unlock(&lx_signal_lock);
 	return 0;
 }
 

@@ -99,12 +99,12 @@ static void expired(struct lx_alarm *alarm)
 
 	if (lx_clock_read(&alarm->clock, &now))
 		return;
-	pthread_mutex_lock(&lx_signal_lock);
+	rtl_lock(&lx_signal_lock);
 	if (timer->owner && timer->owner->process && timer->armed && timer->due <= now)
 		fire(timer, now, &fatal);
 	if (fatal)
 		process = lx_process_reference(timer->owner->process);
-	pthread_mutex_unlock(&lx_signal_lock);
+	rtl_unlock(&lx_signal_lock);
 	if (process) {
 		lx_exit_group(process, timer->signo);
 		lx_process_dereference(process);
@@ -186,10 +186,10 @@ static bool is_own_thread(struct lx_process *process, int32_t tid)
 	struct lx_thread *thread;
 	bool found;
 
-	pthread_mutex_lock(&lx_tree_lock);
+	rtl_lock(&lx_tree_lock);
 	thread = lx_find_thread(tid);
 	found = thread && thread->process == process;
-	pthread_mutex_unlock(&lx_tree_lock);
+	rtl_unlock(&lx_tree_lock);
 	return found;
 }
 
@@ -246,9 +246,9 @@ int64_t lx_sys_timer_create(struct lx_call *call, int32_t clockid, struct lx_upt
 	timer->notify = event.notify;
 	timer->signo = event.signo;
 	timer->tid = event.tid;
-	pthread_mutex_lock(&lx_signal_lock);
+	rtl_lock(&lx_signal_lock);
 	if (!lx_pending_reserve(process)) {
-		pthread_mutex_unlock(&lx_signal_lock);
+		rtl_unlock(&lx_signal_lock);
 		dereference(timer);
 		return -LX_EAGAIN;
 	}
@@ -259,7 +259,7 @@ int64_t lx_sys_timer_create(struct lx_call *call, int32_t clockid, struct lx_upt
 	timer->value = lx_is_null(sevp) ? (uint32_t)timer->id : event.value;
 	TAILQ_INSERT_TAIL(&owner->list, timer, link);
 	clockid = timer->id;
-	pthread_mutex_unlock(&lx_signal_lock);
+	rtl_unlock(&lx_signal_lock);
 	if (lx_copy_out(call, timerid, &clockid, sizeof(clockid))) {
 		lx_sys_timer_delete(call, clockid);
 		return -LX_EFAULT;
@@ -287,11 +287,11 @@ static bool timer_clock(struct lx_process *process, int32_t id, struct lx_clock 
 {
 	struct lx_posix_timer *timer;
 
-	pthread_mutex_lock(&lx_signal_lock);
+	rtl_lock(&lx_signal_lock);
 	timer = find_timer(process, id);
 	if (timer)
 		*clock = timer->alarm.clock;
-	pthread_mutex_unlock(&lx_signal_lock);
+	rtl_unlock(&lx_signal_lock);
 	return timer;
 }
 
@@ -328,14 +328,14 @@ static int64_t exchange(struct lx_process *process, int32_t id, uint32_t flags, 
 			return -LX_ESRCH; /* a CPU clock whose task is gone */
 		now = 0;
 	}
-	pthread_mutex_lock(&lx_signal_lock);
+	rtl_lock(&lx_signal_lock);
 	timer = find_timer(process, id);
 	if (timer) {
 		*old = current_value(timer, now);
 		if (new)
 			set_timer(timer, flags, new, now);
 	}
-	pthread_mutex_unlock(&lx_signal_lock);
+	rtl_unlock(&lx_signal_lock);
 	return timer ? 0 : -LX_EINVAL;
 }
 
@@ -370,10 +370,10 @@ int64_t lx_sys_timer_getoverrun(struct lx_call *call, int32_t timerid)
 	struct lx_posix_timer *timer;
 	int64_t result;
 
-	pthread_mutex_lock(&lx_signal_lock);
+	rtl_lock(&lx_signal_lock);
 	timer = find_timer(call->thread->process, timerid);
 	result = timer ? timer->overrun : -LX_EINVAL;
-	pthread_mutex_unlock(&lx_signal_lock);
+	rtl_unlock(&lx_signal_lock);
 	return result;
 }
 
@@ -381,10 +381,10 @@ int64_t lx_sys_timer_delete(struct lx_call *call, int32_t timerid)
 {
 	struct lx_posix_timer *timer;
 
-	pthread_mutex_lock(&lx_signal_lock);
+	rtl_lock(&lx_signal_lock);
 	timer = find_timer(call->thread->process, timerid);
 	if (timer)
 		delete_timer(timer);
-	pthread_mutex_unlock(&lx_signal_lock);
+	rtl_unlock(&lx_signal_lock);
 	return timer ? 0 : -LX_EINVAL;
 }

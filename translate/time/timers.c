@@ -46,29 +46,29 @@ static struct lx_posix_timers *timers_new(struct lx_process *process)
 
 struct lx_posix_timers *lx_timers_of(struct lx_process *process)
 {
-	pthread_mutex_lock(&lx_signal_lock);
+	rtl_lock(&lx_signal_lock);
 	if (!process->timers) {
 		process->timers = timers_new(process);
 		if (process->timers)
 			lx_process_reference(process);
 	}
-	pthread_mutex_unlock(&lx_signal_lock);
+	rtl_unlock(&lx_signal_lock);
 	return process->timers;
 }
 
 void lx_timers_exec(struct lx_process *process)
 {
-	pthread_mutex_lock(&lx_signal_lock);
+	rtl_lock(&lx_signal_lock);
 	if (process->timers)
 		lx_posix_timers_delete_all(process->timers);
-	pthread_mutex_unlock(&lx_signal_lock);
+	rtl_unlock(&lx_signal_lock);
 }
 
 void lx_timers_exit(struct lx_process *process)
 {
 	struct lx_posix_timers *timers;
 
-	pthread_mutex_lock(&lx_signal_lock);
+	rtl_lock(&lx_signal_lock);
 	timers = process->timers;
 	process->timers = NULL;
 	if (timers) {
@@ -77,7 +77,7 @@ void lx_timers_exit(struct lx_process *process)
 		lx_posix_timers_delete_all(timers);
 		timers->process = NULL;
 	}
-	pthread_mutex_unlock(&lx_signal_lock);
+	rtl_unlock(&lx_signal_lock);
 	if (timers) {
 		lx_timers_dereference(timers);
 		lx_process_dereference(process);

@@ -23,7 +23,7 @@
 #define ROOT 0u
 
 static struct io_device *devfs_device;
-static pthread_mutex_t attribute_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct rtl_lock attribute_lock = RTL_LOCK_INITIALIZER;
 static FILE_LX_STATX_INFORMATION attributes[MAX_NODES + 1];
 
 static size_t index_of(const struct io_file *file)
@@ -41,9 +41,9 @@ static FILE_LX_STATX_INFORMATION attributes_of(size_t index)
 {
 	FILE_LX_STATX_INFORMATION copy;
 
-	pthread_mutex_lock(&attribute_lock);
+	rtl_lock(&attribute_lock);
 	copy = attributes[index];
-	pthread_mutex_unlock(&attribute_lock);
+	rtl_unlock(&attribute_lock);
 	return copy;
 }
 
@@ -209,9 +209,9 @@ static NTSTATUS devfs_set_information(struct io_file *file, FILE_INFORMATION_CLA
 		return FSRTL_ERRNO(EINVAL);
 	if (class == FileLxRenameInformation || class == FileRenameInformationEx || class == FileDispositionInformationEx)
 		return STATUS_ACCESS_DENIED;
-	pthread_mutex_lock(&attribute_lock);
+	rtl_lock(&attribute_lock);
 	status = fsrtl_set_attributes(&attributes[index_of(file)], class, data, size);
-	pthread_mutex_unlock(&attribute_lock);
+	rtl_unlock(&attribute_lock);
 	return status;
 }
 
@@ -248,7 +248,7 @@ static NTSTATUS devfs_query_directory(struct io_file *file, FILE_INFORMATION_CLA
 		return STATUS_INVALID_INFO_CLASS;
 	if ((attributes[index_of(file)].Mode & FSRTL_S_IFMT) != FSRTL_S_IFDIR)
 		return FSRTL_ERRNO(ENOTDIR);
-	pthread_mutex_lock(&file->lock);
+	rtl_lock(&file->lock);
 	if (restart)
 		file->position = 0;
 	while (directory_entry(index_of(file), (size_t)file->position, &entry)) {
@@ -260,7 +260,7 @@ static NTSTATUS devfs_query_directory(struct io_file *file, FILE_INFORMATION_CLA
 		if (single)
 			break;
 	}
-	pthread_mutex_unlock(&file->lock);
+	rtl_unlock(&file->lock);
 	*information = writer.used;
 	return status == STATUS_SUCCESS && !writer.used ? STATUS_NO_MORE_FILES : status;
 }

@@ -34,9 +34,9 @@ static NTSTATUS control_seek(struct io_file *file, const void *input, ULONG inpu
 	LONGLONG position;
 
 	/* Not between the chunks of another thread's transfer. */
-	pthread_mutex_lock(&file->lock);
+	rtl_lock(&file->lock);
 	position = lseek(hostfs_file(file)->fd, in->Offset, (int)in->Whence);
-	pthread_mutex_unlock(&file->lock);
+	rtl_unlock(&file->lock);
 	return position < 0 ? nt_status_from_errno(errno)
 			    : give_number(&position, sizeof(position), output, output_size, information);
 }

@@ -85,7 +85,7 @@ NTSTATUS hostfs_query_directory(struct io_file *file, FILE_INFORMATION_CLASS cla
 		return STATUS_INVALID_INFO_CLASS;
 	if ((uintptr_t)data % 8)
 		return STATUS_DATATYPE_MISALIGNMENT;
-	pthread_mutex_lock(&file->lock);
+	rtl_lock(&file->lock);
 	if (restart && lseek(fd, 0, SEEK_SET) < 0)
 		status = nt_status_from_errno(errno);
 	else if ((result = syscall(SYS_getdents64, fd, host, host_room)) < 0)
@@ -97,6 +97,6 @@ NTSTATUS hostfs_query_directory(struct io_file *file, FILE_INFORMATION_CLASS cla
 		*information = convert(data, host, (size_t)result, single, &cookie);
 	if (status == STATUS_SUCCESS && single && lseek(fd, cookie, SEEK_SET) < 0)
 		status = nt_status_from_errno(errno);
-	pthread_mutex_unlock(&file->lock);
+	rtl_unlock(&file->lock);
 	return status;
 }

@@ -10,7 +10,7 @@
  */
 #include <drivers/hostfs/internal.h>
 
-static pthread_mutex_t inode_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct rtl_lock inode_lock = RTL_LOCK_INITIALIZER;
 static _Atomic unsigned denied_inodes; /* with denials > 0 */
 
 static int compare_inodes(struct hostfs_inode *a, struct hostfs_inode *b)
@@ -26,12 +26,12 @@ RB_GENERATE_INTERNAL(inode_tree, hostfs_inode, link, compare_inodes, __attribute
 
 void hostfs_lock_inodes(void)
 {
-	pthread_mutex_lock(&inode_lock);
+	rtl_lock(&inode_lock);
 }
 
 void hostfs_unlock_inodes(void)
 {
-	pthread_mutex_unlock(&inode_lock);
+	rtl_unlock(&inode_lock);
 }
 
 struct hostfs_inode *hostfs_find_inode(dev_t device, ino_t number)

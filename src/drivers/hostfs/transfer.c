@@ -196,10 +196,10 @@ static NTSTATUS start_transfer(struct transfer *transfer, ULONG_PTR *information
 	transfer->size = MIN_OF(io_buffer_size(transfer->buffer), (size_t)TRANSFER_MAXIMUM);
 	transfer->shift = transfer->stream || !transfer->buffer->count ? 0 : guest_alignment(transfer->buffer);
 	if (locked)
-		pthread_mutex_lock(&file->lock);
+		rtl_lock(&file->lock);
 	status = run_transfer(transfer, information);
 	if (locked)
-		pthread_mutex_unlock(&file->lock);
+		rtl_unlock(&file->lock);
 	return status;
 }
 

@@ -34,10 +34,10 @@ static NTSTATUS npfs_create(struct io_device *device, struct io_create *create, 
 		return STATUS_OBJECT_NAME_NOT_FOUND;
 	if (!pipe)
 		return STATUS_NO_MEMORY;
-	pthread_mutex_lock(&pipe->lock);
+	rtl_lock(&pipe->lock);
 	if (create->root && !(create->lx.Flags & FSRTL_O_PATH) &&
 	    !fsrtl_permitted(&pipe->attributes, fsrtl_wanted(create->access) & (FSRTL_READ | FSRTL_WRITE))) {
-		pthread_mutex_unlock(&pipe->lock);
+		rtl_unlock(&pipe->lock);
 		return STATUS_ACCESS_DENIED;
 	}
 	pipe->files++;
@@ -45,7 +45,7 @@ static NTSTATUS npfs_create(struct io_device *device, struct io_create *create, 
 		pipe->readers++;
 	if (create->access & FILE_WRITE_DATA)
 		pipe->writers++;
-	pthread_mutex_unlock(&pipe->lock);
+	rtl_unlock(&pipe->lock);
 	file->context = pipe;
 	file->access = create->access;
 	fsrtl_keep_flags(file, create);
@@ -60,7 +60,7 @@ static void npfs_close(struct io_file *file)
 	struct npfs_pipe *pipe = file->context;
 	bool last;
 
-	pthread_mutex_lock(&pipe->lock);
+	rtl_lock(&pipe->lock);
 	if (file->access & FILE_READ_DATA)
 		pipe->readers--;
 	if (file->access & FILE_WRITE_DATA)
@@ -68,7 +68,7 @@ static void npfs_close(struct io_file *file)
 	last = --pipe->files == 0;
 	if (!last && (pipe->readers == 0 || pipe->writers == 0))
 		npfs_wake_everybody(pipe);
-	pthread_mutex_unlock(&pipe->lock);
+	rtl_unlock(&pipe->lock);
 	if (last)
 		npfs_free_pipe(pipe);
 }
@@ -91,9 +91,9 @@ static NTSTATUS npfs_query_information(struct io_file *file, FILE_INFORMATION_CL
 		return query_name(pipe, data, size, information);
 	if (class == FileLxStatusFlagsInformation)
 		return fsrtl_query_status_flags(file, data, size, information);
-	pthread_mutex_lock(&pipe->lock);
+	rtl_lock(&pipe->lock);
 	attributes = pipe->attributes;
-	pthread_mutex_unlock(&pipe->lock);
+	rtl_unlock(&pipe->lock);
 	return fsrtl_query_attributes(&attributes, class, data, size, information);
 }
 
@@ -109,9 +109,9 @@ static NTSTATUS npfs_set_information(struct io_file *file, FILE_INFORMATION_CLAS
 		return FSRTL_ERRNO(ESPIPE);
 	if (class == FileEndOfFileInformation)
 		return FSRTL_ERRNO(EINVAL);
-	pthread_mutex_lock(&pipe->lock);
+	rtl_lock(&pipe->lock);
 	status = fsrtl_set_attributes(&pipe->attributes, class, data, size);
-	pthread_mutex_unlock(&pipe->lock);
+	rtl_unlock(&pipe->lock);
 	return status;
 }
 
@@ -145,11 +145,11 @@ static NTSTATUS pipe_size(struct npfs_pipe *pipe, const void *input, ULONG input
 	if (input_size < sizeof wanted || output_size < sizeof capacity)
 		return STATUS_BUFFER_TOO_SMALL;
 	memcpy(&wanted, input, sizeof wanted);
-	pthread_mutex_lock(&pipe->lock);
+	rtl_lock(&pipe->lock);
 	capacity = pipe->slot_count * NPFS_PAGE;
 	if (wanted)
 		status = npfs_resize(pipe, wanted, &capacity);
-	pthread_mutex_unlock(&pipe->lock);
+	rtl_unlock(&pipe->lock);
 	if (status == STATUS_SUCCESS)
 		status = fsrtl_return(&capacity, sizeof capacity, output, output_size, information);
 	return status;
@@ -186,9 +186,9 @@ static NTSTATUS npfs_device_control(struct io_file *file, ULONG code, const void
 		return FSRTL_ERRNO(ENOTTY);
 	if (output_size < sizeof *out + sizeof bytes)
 		return STATUS_BUFFER_TOO_SMALL;
-	pthread_mutex_lock(&pipe->lock);
+	rtl_lock(&pipe->lock);
 	bytes = npfs_readable_bytes(pipe);
-	pthread_mutex_unlock(&pipe->lock);
+	rtl_unlock(&pipe->lock);
 	memmove(out, in, sizeof *in);
 	out->Size = sizeof bytes;
 	memcpy(out->Data, &bytes, sizeof bytes);
@@ -210,7 +210,7 @@ static ULONG npfs_poll(struct io_file *file, ULONG events, struct io_poll_table 
 		atomic_store(&pipe->poller_seen, 1);
 		io_poll_add_list(table, &pipe->pollers);
 	}
-	pthread_mutex_lock(&pipe->lock);
+	rtl_lock(&pipe->lock);
 	if (file->access & FILE_READ_DATA) {
 		if (!npfs_empty(pipe))
 			ready |= POLLIN | POLLRDNORM;
@@ -223,7 +223,7 @@ static ULONG npfs_poll(struct io_file *file, ULONG events, struct io_poll_table 
 		if (pipe->readers == 0)
 			ready |= POLLERR;
 	}
-	pthread_mutex_unlock(&pipe->lock);
+	rtl_unlock(&pipe->lock);
 	return ready & (events | POLLERR | POLLHUP);
 }
 
@@ -231,11 +231,11 @@ static void npfs_dump(struct io_file *file, FILE *out)
 {
 	struct npfs_pipe *pipe = file->context;
 
-	pthread_mutex_lock(&pipe->lock);
+	rtl_lock(&pipe->lock);
 	fprintf(out, "pipe:[%llu] %u bytes in %u of %u slots, %u readers, %u writers",
 		(unsigned long long)pipe->attributes.Inode, npfs_readable_bytes(pipe), pipe->head - pipe->tail,
 		pipe->slot_count, pipe->readers, pipe->writers);
-	pthread_mutex_unlock(&pipe->lock);
+	rtl_unlock(&pipe->lock);
 }
 
 static const struct io_driver_operations npfs_operations = {

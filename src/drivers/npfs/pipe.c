@@ -35,7 +35,7 @@ struct npfs_pipe *npfs_create_pipe(void)
 		free(pipe);
 		return NULL;
 	}
-	pthread_mutex_init(&pipe->lock, NULL);
+	rtl_lock_initialize(&pipe->lock);
 	ke_wake_list_init(&pipe->read_waiters);
 	ke_wake_list_init(&pipe->write_waiters);
 	ke_wake_list_init(&pipe->pollers);
@@ -52,7 +52,7 @@ void npfs_free_pipe(struct npfs_pipe *pipe)
 	free(pipe->spare[0]);
 	free(pipe->spare[1]);
 	free(pipe->slots);
-	pthread_mutex_destroy(&pipe->lock);
+	rtl_lock_destroy(&pipe->lock);
 	free(pipe);
 }
 
@@ -174,9 +174,9 @@ NTSTATUS npfs_wait(struct npfs_pipe *pipe, struct ke_wake_list *list, bool (*rea
 
 	ke_list_enqueue(list, &entry);
 	while (!ready(pipe) && status == STATUS_SUCCESS) {
-		pthread_mutex_unlock(&pipe->lock);
+		rtl_unlock(&pipe->lock);
 		status = ke_list_sleep(entries, 1, true, UINT64_MAX);
-		pthread_mutex_lock(&pipe->lock);
+		rtl_lock(&pipe->lock);
 		/* A wake that this waiter can't use again belongs to another one: the entry is queued anew. */
 		if (status == STATUS_SUCCESS && !ready(pipe)) {
 			ke_list_dequeue(&entry);

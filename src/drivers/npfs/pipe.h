@@ -27,7 +27,7 @@ struct npfs_slot {
 };
 
 struct npfs_pipe {
-	pthread_mutex_t lock;
+	struct rtl_lock lock;
 	struct npfs_slot *slots; /* slot_count of them, a power of two */
 	uint32_t slot_count;
 	uint32_t head, tail;

@@ -12,14 +12,14 @@
 
 static void lock_both(struct npfs_pipe *a, struct npfs_pipe *b)
 {
-	pthread_mutex_lock(a < b ? &a->lock : &b->lock);
-	pthread_mutex_lock(a < b ? &b->lock : &a->lock);
+	rtl_lock(a < b ? &a->lock : &b->lock);
+	rtl_lock(a < b ? &b->lock : &a->lock);
 }
 
 static void unlock_both(struct npfs_pipe *a, struct npfs_pipe *b)
 {
-	pthread_mutex_unlock(&a->lock);
-	pthread_mutex_unlock(&b->lock);
+	rtl_unlock(&a->lock);
+	rtl_unlock(&b->lock);
 }
 
 /* Until there is something to take, or nobody left to give it. Lock held. */
@@ -78,7 +78,7 @@ static NTSTATUS splice_from_file(struct npfs_pipe *pipe, struct io_file *other, 
 	ULONG_PTR count = 1;
 	NTSTATUS status;
 
-	pthread_mutex_lock(&pipe->lock);
+	rtl_lock(&pipe->lock);
 	status = wait_for_room(pipe, non_blocking);
 	while (status == STATUS_SUCCESS && count && done < input->Length && !npfs_full(pipe)) {
 		status = fill_slot(pipe, other, position, input->Length - done, &count);
@@ -89,7 +89,7 @@ static NTSTATUS splice_from_file(struct npfs_pipe *pipe, struct io_file *other, 
 	}
 	if (done)
 		npfs_wake_readers(pipe);
-	pthread_mutex_unlock(&pipe->lock);
+	rtl_unlock(&pipe->lock);
 	*information = done;
 	return done ? STATUS_SUCCESS : status;
 }
@@ -120,7 +120,7 @@ static NTSTATUS splice_to_file(struct npfs_pipe *pipe, struct io_file *other, co
 	ULONG_PTR count;
 	NTSTATUS status;
 
-	pthread_mutex_lock(&pipe->lock);
+	rtl_lock(&pipe->lock);
 	status = wait_for_data(pipe, non_blocking);
 	while (status == STATUS_SUCCESS && done < input->Length && !npfs_empty(pipe)) {
 		status = drain_slot(pipe, other, position, input->Length - done, &count);
@@ -130,7 +130,7 @@ static NTSTATUS splice_to_file(struct npfs_pipe *pipe, struct io_file *other, co
 	}
 	if (done)
 		npfs_wake_writers(pipe);
-	pthread_mutex_unlock(&pipe->lock);
+	rtl_unlock(&pipe->lock);
 	*information = done;
 	return done ? STATUS_SUCCESS : status;
 }
@@ -186,14 +186,14 @@ static NTSTATUS splice_pipes(struct npfs_pipe *source, struct npfs_pipe *target,
 	if (source == target)
 		return FSRTL_ERRNO(EINVAL);
 	while (!over) {
-		pthread_mutex_lock(&source->lock);
+		rtl_lock(&source->lock);
 		status = wait_for_data(source, non_blocking);
-		pthread_mutex_unlock(&source->lock);
+		rtl_unlock(&source->lock);
 		if (status != STATUS_SUCCESS)
 			return status;
-		pthread_mutex_lock(&target->lock);
+		rtl_lock(&target->lock);
 		status = wait_for_room(target, non_blocking);
-		pthread_mutex_unlock(&target->lock);
+		rtl_unlock(&target->lock);
 		if (status != STATUS_SUCCESS)
 			return status;
 		lock_both(source, target);
@@ -217,9 +217,9 @@ static NTSTATUS splice_buffer(struct io_file *file, const FSCTL_LX_SPLICE_INPUT 
 	NTSTATUS status;
 
 	if (input->Flags & SPLICE_F_NONBLOCK) {
-		pthread_mutex_lock(&pipe->lock);
+		rtl_lock(&pipe->lock);
 		status = writing ? wait_for_room(pipe, true) : wait_for_data(pipe, true);
-		pthread_mutex_unlock(&pipe->lock);
+		rtl_unlock(&pipe->lock);
 		if (status != STATUS_SUCCESS)
 			return status;
 	}

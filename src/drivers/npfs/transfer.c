@@ -117,7 +117,7 @@ NTSTATUS npfs_read(struct io_file *file, const struct io_buffer *buffer, const L
 		return FSRTL_ERRNO(ESPIPE);
 	if (reading.total == 0)
 		return STATUS_SUCCESS;
-	pthread_mutex_lock(&pipe->lock);
+	rtl_lock(&pipe->lock);
 	for (;;) {
 		status = read_available(pipe, &reading);
 		if (status != STATUS_SUCCESS || reading.done || reading.packet_read || pipe->writers == 0)
@@ -137,7 +137,7 @@ NTSTATUS npfs_read(struct io_file *file, const struct io_buffer *buffer, const L
 		ke_wake_one(&pipe->read_waiters);
 	if (reading.done)
 		pipe->attributes.AccessTime = fsrtl_now();
-	pthread_mutex_unlock(&pipe->lock);
+	rtl_unlock(&pipe->lock);
 	return outcome(reading.done, status, information);
 }
 
@@ -268,11 +268,11 @@ NTSTATUS npfs_write(struct io_file *file, const struct io_buffer *buffer, const 
 		return STATUS_SUCCESS;
 	if (atomic_load_explicit(&file->lx_flags, memory_order_relaxed) & FSRTL_O_DIRECT)
 		writing.slot_flags = NPFS_SLOT_PACKET;
-	pthread_mutex_lock(&pipe->lock);
+	rtl_lock(&pipe->lock);
 	status = write_all(file, pipe, &writing, flags);
 	if (writing.done)
 		pipe->attributes.ModifyTime = pipe->attributes.ChangeTime = fsrtl_now();
-	pthread_mutex_unlock(&pipe->lock);
+	rtl_unlock(&pipe->lock);
 	/* SIGPIPE is due even if part of it was written: the caller is told by a success of another name. */
 	if (status == STATUS_PIPE_DISCONNECTED && writing.done) {
 		*information = writing.done;

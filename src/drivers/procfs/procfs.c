@@ -203,11 +203,11 @@ static NTSTATUS procfs_read(struct io_file *file, const struct io_buffer *buffer
 	*information = 0;
 	if (procfs_node_of(&open->place)->kind != PROCFS_FILE)
 		return FSRTL_ERRNO(EISDIR);
-	pthread_mutex_lock(&file->lock);
+	rtl_lock(&file->lock);
 	status = read_at(open, buffer, (uint64_t)(moves ? file->position : position->QuadPart), information);
 	if (moves)
 		file->position += (LONGLONG)*information;
-	pthread_mutex_unlock(&file->lock);
+	rtl_unlock(&file->lock);
 	return status;
 }
 
@@ -230,9 +230,9 @@ static NTSTATUS procfs_write(struct io_file *file, const struct io_buffer *buffe
 		return status;
 	*information = size;
 	if (!position || position->QuadPart < 0) {
-		pthread_mutex_lock(&file->lock);
+		rtl_lock(&file->lock);
 		file->position += (LONGLONG)size;
-		pthread_mutex_unlock(&file->lock);
+		rtl_unlock(&file->lock);
 	}
 	return STATUS_SUCCESS;
 }
@@ -291,7 +291,7 @@ static NTSTATUS procfs_query_directory(struct io_file *file, FILE_INFORMATION_CL
 		return STATUS_INVALID_INFO_CLASS;
 	if (procfs_node_of(&open->place)->kind != PROCFS_DIRECTORY)
 		return FSRTL_ERRNO(ENOTDIR);
-	pthread_mutex_lock(&file->lock);
+	rtl_lock(&file->lock);
 	if (restart)
 		file->position = 0;
 	for (next = (uint64_t)file->position; procfs_entry(&open->place, &next, name, &entry);) {
@@ -303,7 +303,7 @@ static NTSTATUS procfs_query_directory(struct io_file *file, FILE_INFORMATION_CL
 		if (single)
 			break;
 	}
-	pthread_mutex_unlock(&file->lock);
+	rtl_unlock(&file->lock);
 	*information = writer.used;
 	return status == STATUS_SUCCESS && !writer.used ? STATUS_NO_MORE_FILES : status;
 }

@@ -155,7 +155,7 @@ static NTSTATUS control_xattr(struct tmpfs_node *node, ULONG code, const void *i
 		status = copy_name(input, input_size, name);
 	if (status != STATUS_SUCCESS)
 		return status;
-	pthread_mutex_lock(&node->volume->lock);
+	rtl_lock(&node->volume->lock);
 	if (code == FSCTL_LX_GET_XATTR)
 		status = get_xattr(node, name, output, output_size, information);
 	else if (code == FSCTL_LX_SET_XATTR)
@@ -164,7 +164,7 @@ static NTSTATUS control_xattr(struct tmpfs_node *node, ULONG code, const void *i
 		status = remove_xattr(node, name);
 	else
 		status = list_xattrs(node, output, output_size, information);
-	pthread_mutex_unlock(&node->volume->lock);
+	rtl_unlock(&node->volume->lock);
 	return status;
 }
 
@@ -209,9 +209,9 @@ static NTSTATUS check_access(struct tmpfs_node *node, ULONG wanted)
 {
 	bool may;
 
-	pthread_mutex_lock(&node->volume->lock);
+	rtl_lock(&node->volume->lock);
 	may = fsrtl_permitted(&node->attributes, wanted & 7);
-	pthread_mutex_unlock(&node->volume->lock);
+	rtl_unlock(&node->volume->lock);
 	return may ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;
 }
 

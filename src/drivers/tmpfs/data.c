@@ -69,10 +69,10 @@ static ULONGLONG blocks_of(struct tmpfs_node *node)
 
 static void note_change(struct tmpfs_node *node)
 {
-	pthread_mutex_lock(&node->volume->lock);
+	rtl_lock(&node->volume->lock);
 	node->attributes.ModifyTime = node->attributes.ChangeTime = fsrtl_now();
 	node->attributes.Mode &= ~06000u;
-	pthread_mutex_unlock(&node->volume->lock);
+	rtl_unlock(&node->volume->lock);
 }
 
 NTSTATUS tmpfs_read(struct io_file *file, const struct io_buffer *buffer, const LARGE_INTEGER *position, ULONG flags,
@@ -91,7 +91,7 @@ NTSTATUS tmpfs_read(struct io_file *file, const struct io_buffer *buffer, const 
 	if (!chunk)
 		return STATUS_NO_MEMORY;
 	if (moves)
-		pthread_mutex_lock(&file->lock);
+		rtl_lock(&file->lock);
 	offset = moves ? file->position : position->QuadPart;
 	while (descriptor >= 0 && done < size) {
 		ssize_t got = pread(descriptor, chunk, MIN_OF(size - done, (size_t)CHUNK), offset + (LONGLONG)done);
@@ -110,7 +110,7 @@ NTSTATUS tmpfs_read(struct io_file *file, const struct io_buffer *buffer, const 
 	}
 	if (moves) {
 		file->position += (LONGLONG)done;
-		pthread_mutex_unlock(&file->lock);
+		rtl_unlock(&file->lock);
 	}
 	*information = done;
 	return done ? STATUS_SUCCESS : status;
@@ -177,17 +177,17 @@ NTSTATUS tmpfs_write(struct io_file *file, const struct io_buffer *buffer, const
 	if (io_buffer_size(buffer) == 0)
 		return STATUS_SUCCESS;
 	if (moves)
-		pthread_mutex_lock(&file->lock);
-	pthread_mutex_lock(&node->data_lock);
+		rtl_lock(&file->lock);
+	rtl_lock(&node->data_lock);
 	offset = moves ? file->position : position->QuadPart;
 	if (append)
 		offset = size_of(node);
 	status = write_all(node, buffer, offset, &done);
-	pthread_mutex_unlock(&node->data_lock);
+	rtl_unlock(&node->data_lock);
 	if (moves) {
 		if (done)
 			file->position = offset + (LONGLONG)done;
-		pthread_mutex_unlock(&file->lock);
+		rtl_unlock(&file->lock);
 	}
 	if (done)
 		note_change(node);
@@ -205,7 +205,7 @@ NTSTATUS tmpfs_truncate(struct tmpfs_node *node, LONGLONG size)
 		return tmpfs_type(node) == FSRTL_S_IFDIR ? FSRTL_ERRNO(EISDIR) : FSRTL_ERRNO(EINVAL);
 	if (size < 0)
 		return FSRTL_ERRNO(EINVAL);
-	pthread_mutex_lock(&node->data_lock);
+	rtl_lock(&node->data_lock);
 	/* What has no memory yet is empty. */
 	status = size ? need_descriptor(node, &descriptor) : STATUS_SUCCESS;
 	if (!size)
@@ -215,7 +215,7 @@ NTSTATUS tmpfs_truncate(struct tmpfs_node *node, LONGLONG size)
 		status = host_status(ftruncate(descriptor, size));
 		account(node, before);
 	}
-	pthread_mutex_unlock(&node->data_lock);
+	rtl_unlock(&node->data_lock);
 	if (status == STATUS_SUCCESS)
 		note_change(node);
 	return status;
@@ -229,7 +229,7 @@ NTSTATUS tmpfs_allocate(struct tmpfs_node *node, const FSCTL_LX_FALLOCATE_INPUT 
 
 	if (tmpfs_type(node) != FSRTL_S_IFREG)
 		return FSRTL_ERRNO(tmpfs_type(node) == FSRTL_S_IFDIR ? EISDIR : ENODEV);
-	pthread_mutex_lock(&node->data_lock);
+	rtl_lock(&node->data_lock);
 	status = need_descriptor(node, &descriptor);
 	if (status == STATUS_SUCCESS && !(input->Mode & FALLOC_FL_PUNCH_HOLE) && input->Length > 0 &&
 	    (uint64_t)input->Length > node->volume->limit - MIN_OF(node->volume->limit, atomic_load(&node->volume->used)))
@@ -239,7 +239,7 @@ NTSTATUS tmpfs_allocate(struct tmpfs_node *node, const FSCTL_LX_FALLOCATE_INPUT 
 		status = host_status(fallocate(descriptor, (int)input->Mode, input->Offset, input->Length));
 		account(node, before);
 	}
-	pthread_mutex_unlock(&node->data_lock);
+	rtl_unlock(&node->data_lock);
 	if (status == STATUS_SUCCESS)
 		note_change(node);
 	return status;
@@ -252,11 +252,11 @@ static NTSTATUS seek_extent(struct io_file *file, const FSCTL_LX_SEEK_INPUT *inp
 
 	if (descriptor < 0)
 		return FSRTL_ERRNO(ENXIO);
-	pthread_mutex_lock(&file->lock);
+	rtl_lock(&file->lock);
 	*result = lseek(descriptor, input->Offset, (int)input->Whence);
 	if (*result >= 0)
 		file->position = *result;
-	pthread_mutex_unlock(&file->lock);
+	rtl_unlock(&file->lock);
 	return host_status(*result);
 }
 
@@ -278,9 +278,9 @@ NTSTATUS tmpfs_section(struct io_file *file, ULONG protection, struct io_section
 
 	if (tmpfs_type(node) != FSRTL_S_IFREG)
 		return FSRTL_ERRNO(ENODEV);
-	pthread_mutex_lock(&node->data_lock);
+	rtl_lock(&node->data_lock);
 	status = need_descriptor(node, &descriptor);
-	pthread_mutex_unlock(&node->data_lock);
+	rtl_unlock(&node->data_lock);
 	if (status != STATUS_SUCCESS)
 		return status;
 	/* Opened anew, so that the mapping has no more access than the file object. */

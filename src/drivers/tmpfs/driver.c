@@ -17,10 +17,10 @@ static void tmpfs_close(struct io_file *file)
 	struct tmpfs_volume *volume = node->volume;
 
 	io_lock_release_file(&node->locks, file);
-	pthread_mutex_lock(&volume->lock);
+	rtl_lock(&volume->lock);
 	node->opens--;
 	tmpfs_release_node(node);
-	pthread_mutex_unlock(&volume->lock);
+	rtl_unlock(&volume->lock);
 }
 
 static NTSTATUS query_name(struct io_file *file, void *data, ULONG size, ULONG_PTR *information)
@@ -38,9 +38,9 @@ static NTSTATUS tmpfs_query_information(struct io_file *file, FILE_INFORMATION_C
 		return query_name(file, data, size, information);
 	if (class == FileLxStatusFlagsInformation)
 		return fsrtl_query_status_flags(file, data, size, information);
-	pthread_mutex_lock(&node->volume->lock);
+	rtl_lock(&node->volume->lock);
 	attributes = node->attributes;
-	pthread_mutex_unlock(&node->volume->lock);
+	rtl_unlock(&node->volume->lock);
 	tmpfs_measure(node, &attributes);
 	return fsrtl_query_attributes(&attributes, class, data, size, information);
 }
@@ -60,9 +60,9 @@ static NTSTATUS tmpfs_set_information(struct io_file *file, FILE_INFORMATION_CLA
 			return STATUS_NOT_SAME_DEVICE;
 		return tmpfs_rename(node, tmpfs_node_of(target), data);
 	}
-	pthread_mutex_lock(&node->volume->lock);
+	rtl_lock(&node->volume->lock);
 	status = fsrtl_set_attributes(&node->attributes, class, data, size);
-	pthread_mutex_unlock(&node->volume->lock);
+	rtl_unlock(&node->volume->lock);
 	return status;
 }
 
@@ -102,8 +102,8 @@ static NTSTATUS tmpfs_query_directory(struct io_file *file, FILE_INFORMATION_CLA
 		return STATUS_INVALID_INFO_CLASS;
 	if (tmpfs_type(node) != FSRTL_S_IFDIR)
 		return FSRTL_ERRNO(ENOTDIR);
-	pthread_mutex_lock(&file->lock);
-	pthread_mutex_lock(&node->volume->lock);
+	rtl_lock(&file->lock);
+	rtl_lock(&node->volume->lock);
 	if (restart)
 		file->position = 0;
 	while (entry_at(node, (uint64_t)file->position, &entry)) {
@@ -115,8 +115,8 @@ static NTSTATUS tmpfs_query_directory(struct io_file *file, FILE_INFORMATION_CLA
 		if (single)
 			break;
 	}
-	pthread_mutex_unlock(&node->volume->lock);
-	pthread_mutex_unlock(&file->lock);
+	rtl_unlock(&node->volume->lock);
+	rtl_unlock(&file->lock);
 	*information = writer.used;
 	return status == STATUS_SUCCESS && !writer.used ? STATUS_NO_MORE_FILES : status;
 }
@@ -139,9 +139,9 @@ static NTSTATUS tmpfs_query_volume(struct io_file *file, FS_INFORMATION_CLASS cl
 		.Files = volume->limit / PAGE,
 	};
 
-	pthread_mutex_lock(&volume->lock);
+	rtl_lock(&volume->lock);
 	nodes = volume->node_count;
-	pthread_mutex_unlock(&volume->lock);
+	rtl_unlock(&volume->lock);
 	answer.FilesFree = answer.Files - MIN_OF(nodes, answer.Files);
 
 	if (class == FileFsDeviceInformation)
@@ -206,7 +206,7 @@ NTSTATUS tmpfs_create_instance(const char *name, uint64_t size, struct io_device
 
 	if (!volume)
 		return STATUS_NO_MEMORY;
-	pthread_mutex_init(&volume->lock, NULL);
+	rtl_lock_initialize(&volume->lock);
 	volume->limit = ALIGN_UP(size ? size : default_limit(), (uint64_t)PAGE);
 	volume->root = tmpfs_create_node(volume, FSRTL_S_IFDIR | 01777, NULL);
 	if (!volume->root) {

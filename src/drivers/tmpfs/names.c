@@ -165,10 +165,10 @@ static void forget_open(struct tmpfs_node *node)
 {
 	struct tmpfs_volume *volume = node->volume;
 
-	pthread_mutex_lock(&volume->lock);
+	rtl_lock(&volume->lock);
 	node->opens--;
 	tmpfs_release_node(node);
-	pthread_mutex_unlock(&volume->lock);
+	rtl_unlock(&volume->lock);
 }
 
 NTSTATUS tmpfs_create(struct io_device *device, struct io_create *create, struct io_file *file)
@@ -177,11 +177,11 @@ NTSTATUS tmpfs_create(struct io_device *device, struct io_create *create, struct
 	struct walked walked;
 	NTSTATUS status;
 
-	pthread_mutex_lock(&volume->lock);
+	rtl_lock(&volume->lock);
 	status = resolve(volume, create, &walked);
 	if (status == STATUS_SUCCESS)
 		walked.node->opens++;
-	pthread_mutex_unlock(&volume->lock);
+	rtl_unlock(&volume->lock);
 	if (status != STATUS_SUCCESS)
 		return status;
 	status = overwrite(create, walked.node);
@@ -203,7 +203,7 @@ NTSTATUS tmpfs_query_by_name(struct io_device *device, struct io_create *create,
 	struct walked walked;
 	NTSTATUS status;
 
-	pthread_mutex_lock(&volume->lock);
+	rtl_lock(&volume->lock);
 	status = walk(volume, create, &walked);
 	if (status == STATUS_SUCCESS && tmpfs_type(walked.node) == FSRTL_S_IFLNK &&
 	    !(create->options & FILE_OPEN_REPARSE_POINT))
@@ -212,7 +212,7 @@ NTSTATUS tmpfs_query_by_name(struct io_device *device, struct io_create *create,
 		attributes = walked.node->attributes;
 		tmpfs_measure(walked.node, &attributes);
 	}
-	pthread_mutex_unlock(&volume->lock);
+	rtl_unlock(&volume->lock);
 	return status == STATUS_SUCCESS ? fsrtl_query_attributes(&attributes, class, data, size, information) : status;
 }
 
@@ -240,7 +240,7 @@ NTSTATUS tmpfs_make_node(struct tmpfs_node *directory, const FSCTL_LX_MAKE_NODE_
 		if (!target)
 			return STATUS_NO_MEMORY;
 	}
-	pthread_mutex_lock(&directory->volume->lock);
+	rtl_lock(&directory->volume->lock);
 	if (tmpfs_find_entry(directory, &input->Name))
 		status = STATUS_OBJECT_NAME_COLLISION;
 	else
@@ -253,7 +253,7 @@ NTSTATUS tmpfs_make_node(struct tmpfs_node *directory, const FSCTL_LX_MAKE_NODE_
 			node->target = steal_pointer(&target);
 		}
 	}
-	pthread_mutex_unlock(&directory->volume->lock);
+	rtl_unlock(&directory->volume->lock);
 	return status;
 }
 
@@ -279,12 +279,12 @@ NTSTATUS tmpfs_remove_name(struct tmpfs_node *directory, const FSCTL_LX_REMOVE_N
 
 	if (status != STATUS_SUCCESS)
 		return status;
-	pthread_mutex_lock(&directory->volume->lock);
+	rtl_lock(&directory->volume->lock);
 	entry = tmpfs_find_entry(directory, &input->Name);
 	status = entry ? check_removal(directory, entry->node, input->Directory) : STATUS_OBJECT_NAME_NOT_FOUND;
 	if (status == STATUS_SUCCESS)
 		tmpfs_remove_entry(directory, entry);
-	pthread_mutex_unlock(&directory->volume->lock);
+	rtl_unlock(&directory->volume->lock);
 	return status;
 }
 
@@ -301,7 +301,7 @@ NTSTATUS tmpfs_link_name(struct tmpfs_node *directory, const FSCTL_LX_LINK_NAME_
 	if (file->device->extension != directory->volume)
 		return STATUS_NOT_SAME_DEVICE;
 	node = tmpfs_node_of(file);
-	pthread_mutex_lock(&directory->volume->lock);
+	rtl_lock(&directory->volume->lock);
 	if (tmpfs_type(node) == FSRTL_S_IFDIR)
 		status = FSRTL_ERRNO(EPERM);
 	else if (tmpfs_find_entry(directory, &input->Name))
@@ -310,6 +310,6 @@ NTSTATUS tmpfs_link_name(struct tmpfs_node *directory, const FSCTL_LX_LINK_NAME_
 		status = may_add(directory);
 	if (status == STATUS_SUCCESS)
 		status = tmpfs_add_entry(directory, &input->Name, node);
-	pthread_mutex_unlock(&directory->volume->lock);
+	rtl_unlock(&directory->volume->lock);
 	return status;
 }

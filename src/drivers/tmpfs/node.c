@@ -29,7 +29,7 @@ struct tmpfs_node *tmpfs_create_node(struct tmpfs_volume *volume, ULONG mode, co
 		return NULL;
 	node->volume = volume;
 	atomic_store(&node->descriptor, -1);
-	pthread_mutex_init(&node->data_lock, NULL);
+	rtl_lock_initialize(&node->data_lock);
 	io_lock_list_init(&node->locks);
 	TAILQ_INIT(&node->xattrs);
 	RB_INIT(&node->names);
@@ -64,7 +64,7 @@ static void free_node(struct tmpfs_node *node)
 		close(descriptor);
 	}
 	io_lock_list_destroy(&node->locks);
-	pthread_mutex_destroy(&node->data_lock);
+	rtl_lock_destroy(&node->data_lock);
 	node->volume->node_count--;
 	free(node->target);
 	free(node);

@@ -39,7 +39,7 @@ struct tmpfs_xattr {
 };
 
 struct tmpfs_volume {
-	pthread_mutex_t lock;
+	struct rtl_lock lock;
 	struct tmpfs_node *root;
 	uint64_t limit;       /* bytes */
 	_Atomic uint64_t used; /* bytes of all memory files */
@@ -58,7 +58,7 @@ struct tmpfs_node {
 	struct tmpfs_node *parent; /* NULL for the root and for what was removed */
 	/* regular file */
 	_Atomic int descriptor; /* -1: no bytes yet */
-	pthread_mutex_t data_lock;
+	struct rtl_lock data_lock;
 	struct io_lock_list locks;
 	/* symbolic link */
 	char *target;

@@ -145,8 +145,8 @@ NTSTATUS tmpfs_rename(struct tmpfs_node *from, struct tmpfs_node *to, const FILE
 		return STATUS_NOT_A_DIRECTORY;
 	if (input->NewName.Length > TMPFS_NAME_MAX || input->OldName.Length > TMPFS_NAME_MAX)
 		return STATUS_NAME_TOO_LONG;
-	pthread_mutex_lock(&from->volume->lock);
+	rtl_lock(&from->volume->lock);
 	status = rename_locked(from, to, input);
-	pthread_mutex_unlock(&from->volume->lock);
+	rtl_unlock(&from->volume->lock);
 	return status;
 }

@@ -7,7 +7,7 @@
 
 #include <nt/ntio.h>
 #include <nt/ntservices.h>
-#include <pthread.h>
+#include <rtl/lock.h>
 
 struct packet {
 	TAILQ_ENTRY(packet) link;
@@ -17,7 +17,7 @@ struct packet {
 
 struct ex_completion {
 	struct dispatcher_header header;
-	pthread_mutex_t lock; /* guards packets; the dispatcher lock is taken under it */
+	struct rtl_lock lock; /* guards packets; the dispatcher lock is taken under it */
 	TAILQ_HEAD(, packet) packets;
 };
 
@@ -28,14 +28,14 @@ static struct dispatcher_header *completion_dispatcher(void *object)
 
 static struct packet *take_packet(struct ex_completion *port)
 {
-	pthread_mutex_lock(&port->lock);
+	rtl_lock(&port->lock);
 	struct packet *packet = TAILQ_FIRST(&port->packets);
 
 	if (packet) {
 		TAILQ_REMOVE(&port->packets, packet, link);
 		ke_queue_remove(&port->header);
 	}
-	pthread_mutex_unlock(&port->lock);
+	rtl_unlock(&port->lock);
 	return packet;
 }
 
@@ -46,7 +46,7 @@ static void delete_completion(void *object)
 
 	while ((packet = take_packet(port)))
 		free(packet);
-	pthread_mutex_destroy(&port->lock);
+	rtl_lock_destroy(&port->lock);
 }
 
 static void dump_completion(void *object, FILE *out)
@@ -79,10 +79,10 @@ NTSTATUS ex_set_completion(void *object, PVOID key_context, PVOID apc_context, N
 	    .apc_context = apc_context,
 	    .status = {.Status = status, .Information = information},
 	};
-	pthread_mutex_lock(&port->lock);
+	rtl_lock(&port->lock);
 	TAILQ_INSERT_TAIL(&port->packets, packet, link);
 	ke_queue_add(&port->header);
-	pthread_mutex_unlock(&port->lock);
+	rtl_unlock(&port->lock);
 	return STATUS_SUCCESS;
 }
 
@@ -95,7 +95,7 @@ NTSTATUS NtCreateIoCompletion(PHANDLE IoCompletionHandle, ACCESS_MASK DesiredAcc
 	if (!port)
 		return STATUS_INSUFFICIENT_RESOURCES;
 	ke_initialize_header(&port->header, KE_QUEUE);
-	pthread_mutex_init(&port->lock, NULL);
+	rtl_lock_initialize(&port->lock);
 	TAILQ_INIT(&port->packets);
 	return ob_insert_object(port, ObjectAttributes, DesiredAccess, IoCompletionHandle);
 }

@@ -8,11 +8,11 @@
 #include <executive/ex/ex.h>
 
 #include <nt/ntservices.h>
-#include <pthread.h>
+#include <rtl/lock.h>
 
 struct ex_timer {
 	struct ktimer timer;
-	pthread_mutex_t lock; /* guards what follows; the dispatcher lock is taken under it */
+	struct rtl_lock lock; /* guards what follows; the dispatcher lock is taken under it */
 	PTIMER_APC_ROUTINE routine;
 	void *context;
 	void *thread; /* that set it, referenced: gets the APC */
@@ -43,7 +43,7 @@ static void delete_timer(void *object)
 	ke_flush_timer(&timer->timer);
 	if (timer->thread)
 		ob_dereference(timer->thread);
-	pthread_mutex_destroy(&timer->lock);
+	rtl_lock_destroy(&timer->lock);
 }
 
 /* The last handle went: nobody can want its expiry any more. */
@@ -54,10 +54,10 @@ static void close_timer(void *object, ULONG left)
 	if (left)
 		return;
 	ke_cancel_timer(&timer->timer);
-	pthread_mutex_lock(&timer->lock);
+	rtl_lock(&timer->lock);
 	bool drop = withdraw_apc_locked(timer);
 
-	pthread_mutex_unlock(&timer->lock);
+	rtl_unlock(&timer->lock);
 	if (drop)
 		ob_dereference(timer);
 }
@@ -87,9 +87,9 @@ static void apc_ended(struct ke_apc *apc)
 {
 	struct ex_timer *timer = container_of(apc, struct ex_timer, apc);
 
-	pthread_mutex_lock(&timer->lock);
+	rtl_lock(&timer->lock);
 	timer->apc_queued = false;
-	pthread_mutex_unlock(&timer->lock);
+	rtl_unlock(&timer->lock);
 	ob_dereference(timer);
 }
 
@@ -98,12 +98,12 @@ static void run_apc(struct ke_apc *apc)
 	struct ex_timer *timer = container_of(apc, struct ex_timer, apc);
 	LARGE_INTEGER now = {.QuadPart = (LONGLONG)(hal_time(HAL_CLOCK_REALTIME) / 100) + NT_UNIX_EPOCH};
 
-	pthread_mutex_lock(&timer->lock);
+	rtl_lock(&timer->lock);
 	PTIMER_APC_ROUTINE routine = timer->routine;
 	void *context = timer->context;
 
 	timer->apc_queued = false;
-	pthread_mutex_unlock(&timer->lock);
+	rtl_unlock(&timer->lock);
 	if (routine)
 		routine(context, now.LowPart, now.HighPart);
 	ob_dereference(timer);
@@ -117,7 +117,7 @@ static void queue_apc(struct ktimer *ktimer, void *context)
 	/* It may be on its way out: then nobody waits for the APC. */
 	if (!ob_reference_safe(timer))
 		return;
-	pthread_mutex_lock(&timer->lock);
+	rtl_lock(&timer->lock);
 	bool queue = timer->thread && timer->routine && !timer->apc_queued;
 	void *thread = queue ? timer->thread : NULL;
 
@@ -125,7 +125,7 @@ static void queue_apc(struct ktimer *ktimer, void *context)
 		timer->apc_queued = true;
 		ob_reference(thread);
 	}
-	pthread_mutex_unlock(&timer->lock);
+	rtl_unlock(&timer->lock);
 	if (queue) {
 		/* The reference goes with the APC. Its rundown may take the lock: it is not held. */
 		ke_queue_apc(thread, &timer->apc, true);
@@ -150,7 +150,7 @@ NTSTATUS NtCreateTimer(PHANDLE TimerHandle, ACCESS_MASK DesiredAccess, POBJECT_A
 
 	if (!timer)
 		return STATUS_INSUFFICIENT_RESOURCES;
-	pthread_mutex_init(&timer->lock, NULL);
+	rtl_lock_initialize(&timer->lock);
 	ke_initialize_timer(&timer->timer, TimerType);
 	timer->apc.routine = run_apc;
 	timer->apc.rundown = apc_ended;
@@ -169,7 +169,7 @@ static bool rearm(struct ex_timer *timer, PTIMER_APC_ROUTINE routine, PVOID cont
 
 	/* An expiry under way finishes first, so that it can't queue the old APC behind our back. */
 	ke_flush_timer(&timer->timer);
-	pthread_mutex_lock(&timer->lock);
+	rtl_lock(&timer->lock);
 	bool drop = withdraw_apc_locked(timer);
 	void *old = timer->thread;
 
@@ -177,7 +177,7 @@ static bool rearm(struct ex_timer *timer, PTIMER_APC_ROUTINE routine, PVOID cont
 	timer->context = context;
 	timer->thread = thread;
 	timer->timer.routine = routine ? queue_apc : NULL;
-	pthread_mutex_unlock(&timer->lock);
+	rtl_unlock(&timer->lock);
 	if (old)
 		ob_dereference(old);
 	if (drop)

@@ -46,7 +46,7 @@ static NTSTATUS make_file(struct io_device *device, const struct io_create *crea
 	NTSTATUS status;
 
 	if (root) {
-		pthread_mutex_lock(&root->lock);
+		rtl_lock(&root->lock);
 		if (root->name.Length)
 			size += root->name.Length + (size ? 1 : 0);
 	}
@@ -56,7 +56,7 @@ static NTSTATUS make_file(struct io_device *device, const struct io_create *crea
 	if (NT_SUCCESS(status) && size <= UINT16_MAX)
 		join_name(*file, create);
 	if (root)
-		pthread_mutex_unlock(&root->lock);
+		rtl_unlock(&root->lock);
 	return status;
 }
 

@@ -42,13 +42,13 @@ static NTSTATUS query_name(struct io_file *file, void *data, ULONG size, ULONG_P
 
 	if (size < header)
 		return STATUS_INFO_LENGTH_MISMATCH;
-	pthread_mutex_lock(&file->lock);
+	rtl_lock(&file->lock);
 	answer->FileNameLength = file->name.Length;
 	if (size - header < file->name.Length)
 		status = STATUS_BUFFER_OVERFLOW;
 	memcpy(answer->FileName, file->name.Buffer, MIN_OF(size - header, (size_t)file->name.Length));
 	*information = header + MIN_OF(size - header, (size_t)file->name.Length);
-	pthread_mutex_unlock(&file->lock);
+	rtl_unlock(&file->lock);
 	return status;
 }
 
@@ -56,9 +56,9 @@ static NTSTATUS query_position(struct io_file *file, void *data, ULONG size, ULO
 {
 	FILE_POSITION_INFORMATION answer;
 
-	pthread_mutex_lock(&file->lock);
+	rtl_lock(&file->lock);
 	answer.CurrentByteOffset.QuadPart = file->position;
-	pthread_mutex_unlock(&file->lock);
+	rtl_unlock(&file->lock);
 	return give(&answer, sizeof(answer), data, size, information);
 }
 
@@ -137,9 +137,9 @@ static NTSTATUS set_generic(struct io_file *file, FILE_INFORMATION_CLASS class, 
 	offset = ((const FILE_POSITION_INFORMATION *)data)->CurrentByteOffset.QuadPart;
 	if (offset < 0)
 		return STATUS_INVALID_PARAMETER;
-	pthread_mutex_lock(&file->lock);
+	rtl_lock(&file->lock);
 	file->position = offset;
-	pthread_mutex_unlock(&file->lock);
+	rtl_unlock(&file->lock);
 	return STATUS_SUCCESS;
 }
 

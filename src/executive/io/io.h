@@ -17,7 +17,7 @@
 #include <executive/ob/ob.h>
 #include <nt/iobuffer.h>
 #include <nt/ntio.h>
-#include <pthread.h>
+#include <rtl/lock.h>
 
 struct io_driver;
 struct io_device;
@@ -136,7 +136,7 @@ struct io_file {
 	ACCESS_MASK access;     /* granted at creation */
 	ULONG options;          /* FILE_SYNCHRONOUS_IO_ALERT, ... */
 	_Atomic ULONG lx_flags; /* status flags (LX_O_*) where the driver does not keep them itself */
-	pthread_mutex_t lock;   /* guards position and what the driver says */
+	struct rtl_lock lock;   /* guards position and what the driver says */
 	LONGLONG position;
 	STRING name;            /* within the device, as opened (with the root's name in front), behind the extension */
 	/* F_SETOWN, F_SETSIG: LX's, kept here because they belong to the open file description. Kind << 32 | id; 0: nobody. */

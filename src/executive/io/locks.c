@@ -29,12 +29,12 @@ struct blocked {
 	TAILQ_ENTRY(blocked) link;
 	const void *owner, *holder;
 };
-static pthread_mutex_t blocked_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct rtl_lock blocked_lock = RTL_LOCK_INITIALIZER;
 static TAILQ_HEAD(, blocked) blocked_owners = TAILQ_HEAD_INITIALIZER(blocked_owners);
 
 void io_lock_list_init(struct io_lock_list *list)
 {
-	pthread_mutex_init(&list->lock, NULL);
+	rtl_lock_initialize(&list->lock);
 	TAILQ_INIT(&list->records);
 	TAILQ_INIT(&list->whole);
 	ke_wake_list_init(&list->waiters);
@@ -52,7 +52,7 @@ void io_lock_list_destroy(struct io_lock_list *list)
 		TAILQ_REMOVE(&list->whole, lock, link);
 		free(lock);
 	}
-	pthread_mutex_destroy(&list->lock);
+	rtl_lock_destroy(&list->lock);
 }
 
 /* --- ranges */
@@ -208,22 +208,22 @@ static bool begin_block(struct blocked *blocked, const struct io_lock *wanted, c
 	bool circle = false;
 
 	*blocked = (struct blocked){.owner = wanted->owner, .holder = holder};
-	pthread_mutex_lock(&blocked_lock);
+	rtl_lock(&blocked_lock);
 	for (int i = 0; holder && i < CIRCLE_LIMIT && !circle; i++) {
 		circle = holder == wanted->owner;
 		holder = holder_before(holder);
 	}
 	if (!circle)
 		TAILQ_INSERT_TAIL(&blocked_owners, blocked, link);
-	pthread_mutex_unlock(&blocked_lock);
+	rtl_unlock(&blocked_lock);
 	return !circle;
 }
 
 static void end_block(struct blocked *blocked)
 {
-	pthread_mutex_lock(&blocked_lock);
+	rtl_lock(&blocked_lock);
 	TAILQ_REMOVE(&blocked_owners, blocked, link);
-	pthread_mutex_unlock(&blocked_lock);
+	rtl_unlock(&blocked_lock);
 }
 
 /* Sleep until something was released. The list's lock is held, and released meanwhile. */
@@ -234,10 +234,10 @@ static NTSTATUS sleep_on(struct io_lock_list *list)
 	NTSTATUS status;
 
 	ke_list_enqueue(&list->waiters, &entry);
-	pthread_mutex_unlock(&list->lock);
+	rtl_unlock(&list->lock);
 	status = ke_list_sleep(entries, 1, true, UINT64_MAX);
 	ke_list_dequeue(&entry);
-	pthread_mutex_lock(&list->lock);
+	rtl_lock(&list->lock);
 	return status;
 }
 
@@ -293,12 +293,12 @@ NTSTATUS io_lock_record(struct io_lock_list *list, struct io_file *file, LONGLON
 	if (!get && ((buffer->Type == TYPE_READ && !(file->access & FILE_READ_DATA)) ||
 		     (buffer->Type == TYPE_WRITE && !(file->access & FILE_WRITE_DATA))))
 		return nt_status_from_errno(EBADF);
-	pthread_mutex_lock(&list->lock);
+	rtl_lock(&list->lock);
 	if (get)
 		report(find_conflict(list, &wanted), buffer);
 	else
 		status = set_record(list, &wanted, buffer->Command == SETLKW || buffer->Command == OFD_SETLKW);
-	pthread_mutex_unlock(&list->lock);
+	rtl_unlock(&list->lock);
 	return status;
 }
 
@@ -363,7 +363,7 @@ NTSTATUS io_lock_whole(struct io_lock_list *list, struct io_file *file, ULONG op
 {
 	NTSTATUS status = STATUS_SUCCESS;
 
-	pthread_mutex_lock(&list->lock);
+	rtl_lock(&list->lock);
 	switch (operation & ~(ULONG)FLOCK_NO_WAIT) {
 	case FLOCK_SHARED:
 		status = take_whole(list, file, TYPE_READ, !(operation & FLOCK_NO_WAIT));
@@ -377,7 +377,7 @@ NTSTATUS io_lock_whole(struct io_lock_list *list, struct io_file *file, ULONG op
 	default:
 		status = nt_status_from_errno(EINVAL);
 	}
-	pthread_mutex_unlock(&list->lock);
+	rtl_unlock(&list->lock);
 	return status;
 }
 
@@ -386,7 +386,7 @@ void io_lock_release_file(struct io_lock_list *list, struct io_file *file)
 	struct io_lock *lock, *next;
 	bool released = false;
 
-	pthread_mutex_lock(&list->lock);
+	rtl_lock(&list->lock);
 	drop_whole(list, file);
 	for (lock = TAILQ_FIRST(&list->records); lock; lock = next) {
 		next = TAILQ_NEXT(lock, link);
@@ -398,5 +398,5 @@ void io_lock_release_file(struct io_lock_list *list, struct io_file *file)
 	}
 	if (released)
 		ke_wake_all(&list->waiters);
-	pthread_mutex_unlock(&list->lock);
+	rtl_unlock(&list->lock);
 }

@@ -13,7 +13,7 @@
 struct io_lock;
 
 struct io_lock_list {
-	pthread_mutex_t lock;
+	struct rtl_lock lock;
 	TAILQ_HEAD(, io_lock) records; /* by start; those of one owner never overlap */
 	TAILQ_HEAD(, io_lock) whole;   /* flock */
 	struct ke_wake_list waiters;

@@ -21,7 +21,7 @@ static void delete_file(void *object)
 
 	if (file->operations)
 		IO_OPERATION(file, close)(file);
-	pthread_mutex_destroy(&file->lock);
+	rtl_lock_destroy(&file->lock);
 	ob_dereference(file->device);
 }
 
@@ -43,7 +43,7 @@ static size_t query_file_name(void *object, char *name, size_t size)
 	struct io_file *file = object;
 	size_t used = 0;
 
-	pthread_mutex_lock(&file->lock);
+	rtl_lock(&file->lock);
 	if ((size_t)file->device->name.Length + 1 + file->name.Length <= size) {
 		memcpy(name, file->device->name.Buffer, file->device->name.Length);
 		used = file->device->name.Length;
@@ -53,7 +53,7 @@ static size_t query_file_name(void *object, char *name, size_t size)
 			used += file->name.Length;
 		}
 	}
-	pthread_mutex_unlock(&file->lock);
+	rtl_unlock(&file->lock);
 	return used;
 }
 
@@ -61,10 +61,10 @@ static void dump_file(void *object, FILE *out)
 {
 	struct io_file *file = object;
 
-	pthread_mutex_lock(&file->lock);
+	rtl_lock(&file->lock);
 	fprintf(out, "%.*s\\%.*s access 0x%x", file->device->name.Length, file->device->name.Buffer, file->name.Length,
 		file->name.Buffer, file->access);
-	pthread_mutex_unlock(&file->lock);
+	rtl_unlock(&file->lock);
 	if (file->operations)
 		IO_OPERATION(file, dump)(file, out);
 }
@@ -126,17 +126,17 @@ void io_initialize(void)
 #define MAXIMUM_DRIVERS 32
 static struct driver_object *drivers[MAXIMUM_DRIVERS];
 static size_t driver_count;
-static pthread_mutex_t driver_lock = PTHREAD_MUTEX_INITIALIZER; /* guards the two above; a leaf */
+static struct rtl_lock driver_lock = RTL_LOCK_INITIALIZER; /* guards the two above; a leaf */
 
 static struct driver_object *find_driver_object(const struct io_driver *driver)
 {
 	struct driver_object *found = NULL;
 
-	pthread_mutex_lock(&driver_lock);
+	rtl_lock(&driver_lock);
 	for (size_t i = 0; i < driver_count && !found; i++)
 		if (drivers[i]->driver == driver)
 			found = drivers[i];
-	pthread_mutex_unlock(&driver_lock);
+	rtl_unlock(&driver_lock);
 	return found;
 }
 
@@ -170,12 +170,12 @@ NTSTATUS io_register_driver(struct io_driver *driver)
 	status = insert_permanent(object, name);
 	if (!NT_SUCCESS(status))
 		return status;
-	pthread_mutex_lock(&driver_lock);
+	rtl_lock(&driver_lock);
 	if (driver_count < MAXIMUM_DRIVERS)
 		drivers[driver_count++] = steal_pointer(&object);
 	else
 		status = STATUS_INSUFFICIENT_RESOURCES;
-	pthread_mutex_unlock(&driver_lock);
+	rtl_unlock(&driver_lock);
 	return status;
 }
 
@@ -225,7 +225,7 @@ NTSTATUS io_create_named_file_object(struct io_device *device, ACCESS_MASK acces
 	file->access = access;
 	file->options = options;
 	file->name = (STRING){(USHORT)name_size, (USHORT)name_size, file->extension + extension};
-	pthread_mutex_init(&file->lock, NULL);
+	rtl_lock_initialize(&file->lock);
 	*result = file;
 	return STATUS_SUCCESS;
 }
@@ -245,7 +245,7 @@ NTSTATUS io_position_seek(struct io_file *file, LONGLONG offset, ULONG whence, L
 	LONGLONG base = 0, position;
 	NTSTATUS status = STATUS_SUCCESS;
 
-	pthread_mutex_lock(&file->lock);
+	rtl_lock(&file->lock);
 	switch (whence) {
 	case 0: /* SEEK_SET */
 		break;
@@ -270,6 +270,6 @@ NTSTATUS io_position_seek(struct io_file *file, LONGLONG offset, ULONG whence, L
 		else
 			*result = file->position = position;
 	}
-	pthread_mutex_unlock(&file->lock);
+	rtl_unlock(&file->lock);
 	return status;
 }

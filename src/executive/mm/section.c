@@ -12,9 +12,9 @@ static void section_drop_descriptor(struct mm_section *section)
 {
 	int descriptor;
 
-	pthread_mutex_lock(&section->lock);
+	rtl_lock(&section->lock);
 	descriptor = steal_fd(&section->host_fd);
-	pthread_mutex_unlock(&section->lock);
+	rtl_unlock(&section->lock);
 	if (descriptor >= 0)
 		hal_close(descriptor);
 }
@@ -34,7 +34,7 @@ static void section_delete(void *object)
 		hal_close(section->host_fd);
 	if (section->file)
 		ob_dereference(section->file);
-	pthread_mutex_destroy(&section->lock);
+	rtl_lock_destroy(&section->lock);
 }
 
 static void section_dump(void *object, FILE *out)
@@ -86,10 +86,10 @@ NTSTATUS mm_section_descriptor(struct mm_section *section, int *descriptor, bool
 {
 	NTSTATUS status = STATUS_SUCCESS;
 
-	pthread_mutex_lock(&section->lock);
+	rtl_lock(&section->lock);
 	*owned = section->file;
 	*descriptor = section->file ? steal_fd(&section->host_fd) : section->host_fd;
-	pthread_mutex_unlock(&section->lock);
+	rtl_unlock(&section->lock);
 	if (*descriptor < 0 && section->file)
 		status = open_file_backing(section, descriptor);
 	if (NT_SUCCESS(status) && *descriptor < 0)
@@ -197,7 +197,7 @@ NTSTATUS mm_create_section_ex(struct io_file *file, uint64_t size, uint32_t prot
 	section = ob_create_object(&mm_section_type, sizeof(*section));
 	if (!section)
 		return STATUS_NO_MEMORY;
-	pthread_mutex_init(&section->lock, NULL);
+	rtl_lock_initialize(&section->lock);
 	section->size = size;
 	section->protection = protection;
 	section->attributes = attributes;
@@ -227,8 +227,8 @@ NTSTATUS mm_section_extend(struct mm_section *section, uint64_t size)
 		status = section->file->operations->set_information(section->file, FileEndOfFileInformation, &end, sizeof(end), NULL);
 	if (!NT_SUCCESS(status))
 		return STATUS_SECTION_NOT_EXTENDED;
-	pthread_mutex_lock(&section->lock);
+	rtl_lock(&section->lock);
 	section->size = size;
-	pthread_mutex_unlock(&section->lock);
+	rtl_unlock(&section->lock);
 	return STATUS_SUCCESS;
 }

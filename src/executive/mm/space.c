@@ -7,15 +7,11 @@
 static struct mm_address_space *space_allocate(const struct pico_platform *platform, struct pico_process *process)
 {
 	struct mm_address_space *space = calloc(1, sizeof(*space));
-	pthread_mutexattr_t attributes;
 
 	if (!space)
 		return NULL;
 	space->references = 1;
-	pthread_mutexattr_init(&attributes);
-	pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
-	pthread_mutex_init(&space->lock, &attributes);
-	pthread_mutexattr_destroy(&attributes);
+	rtl_lock_initialize_long(&space->lock);
 	space->platform = platform;
 	space->process = process;
 	RB_INIT(&space->tree);
@@ -27,7 +23,7 @@ static struct mm_address_space *space_allocate(const struct pico_platform *platf
 static void space_free(struct mm_address_space *space)
 {
 	mm_vad_destroy_all(space);
-	pthread_mutex_destroy(&space->lock);
+	rtl_lock_destroy(&space->lock);
 	free(space);
 }
 
@@ -126,12 +122,12 @@ void mm_dereference_space(struct mm_address_space *space)
 
 void mm_lock_space(struct mm_address_space *space)
 {
-	pthread_mutex_lock(&space->lock);
+	rtl_lock(&space->lock);
 }
 
 void mm_unlock_space(struct mm_address_space *space)
 {
-	pthread_mutex_unlock(&space->lock);
+	rtl_unlock(&space->lock);
 }
 
 void mm_space_set_target(struct mm_address_space *space, struct pico_thread *target)

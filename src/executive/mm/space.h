@@ -22,7 +22,7 @@ struct mm_address_space {
 	 * Recursive. Guards all below but the fixed platform and process; host calls and section locks are taken under
 	 * it, and nothing else.
 	 */
-	pthread_mutex_t lock;
+	struct rtl_lock lock;
 	const struct pico_platform *platform;
 	struct pico_process *process;
 	struct pico_thread *target;
@@ -39,7 +39,7 @@ struct mm_address_space {
 };
 
 struct mm_section {
-	pthread_mutex_t lock;   /* guards size and host_fd; a leaf */
+	struct rtl_lock lock;   /* guards size and host_fd; a leaf */
 	struct io_file *file;   /* NULL: memory */
 	uint64_t size;          /* bytes; of a file: at creation or extension */
 	uint32_t protection;    /* PAGE_* */
@@ -142,11 +142,11 @@ static inline bool mm_is_aligned(uint64_t value)
 
 static inline void mm_cleanup_unlock(struct mm_address_space **space)
 {
-	pthread_mutex_unlock(&(*space)->lock);
+	rtl_unlock(&(*space)->lock);
 }
 /* The lock is held to the end of the scope. */
 #define MM_HOLD(space) \
 	__attribute__((cleanup(mm_cleanup_unlock))) struct mm_address_space *held_ = (space); \
-	pthread_mutex_lock(&held_->lock)
+	rtl_lock(&held_->lock)
 
 #endif

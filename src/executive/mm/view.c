@@ -131,9 +131,9 @@ NTSTATUS NtQuerySection(HANDLE SectionHandle, SECTION_INFORMATION_CLASS SectionI
 	status = ob_reference_by_handle(SectionHandle, SECTION_QUERY, &mm_section_type, (void **)&section);
 	if (!NT_SUCCESS(status))
 		return status;
-	pthread_mutex_lock(&section->lock);
+	rtl_lock(&section->lock);
 	*basic = (SECTION_BASIC_INFORMATION){.AllocationAttributes = section->attributes, .MaximumSize.QuadPart = (LONGLONG)section->size};
-	pthread_mutex_unlock(&section->lock);
+	rtl_unlock(&section->lock);
 	if (ReturnLength)
 		*ReturnLength = sizeof(*basic);
 	return STATUS_SUCCESS;

@@ -17,11 +17,11 @@ NTSTATUS mm_space_by_handle(HANDLE handle, ACCESS_MASK access, struct mm_address
 	*space = NULL;
 	if (!NT_SUCCESS(status))
 		return status;
-	pthread_mutex_lock(&process->lock);
+	rtl_lock(&process->lock);
 	*space = process->space;
 	if (*space)
 		mm_reference_space(*space);
-	pthread_mutex_unlock(&process->lock);
+	rtl_unlock(&process->lock);
 	return *space ? STATUS_SUCCESS : STATUS_PROCESS_IS_TERMINATING;
 }
 

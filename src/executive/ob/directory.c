@@ -64,9 +64,9 @@ static void make_directories(void)
 
 void ob_initialize(void)
 {
-	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static struct rtl_lock lock = RTL_LOCK_INITIALIZER;
 
-	pthread_mutex_lock(&lock);
+	rtl_lock(&lock);
 	if (!root) {
 		root = create_directory();
 		if (root) {
@@ -77,7 +77,7 @@ void ob_initialize(void)
 			ob_publish_types();
 		}
 	}
-	pthread_mutex_unlock(&lock);
+	rtl_unlock(&lock);
 }
 
 /* Type objects: what \ObjectTypes lists. */
@@ -119,7 +119,7 @@ static void publish_type(struct ob_type *type)
 
 void ob_publish_types(void)
 {
-	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static struct rtl_lock lock = RTL_LOCK_INITIALIZER;
 	static ULONG published;
 	OBJECT_ATTRIBUTES attributes;
 	STRING name = rtl_string("\\ObjectTypes");
@@ -128,10 +128,10 @@ void ob_publish_types(void)
 	InitializeObjectAttributes(&attributes, &name, 0, NULL, NULL);
 	if (!root || !NT_SUCCESS(ob_lookup_name(&attributes, &ob_directory_type, 0, NULL, &directory)))
 		return;
-	pthread_mutex_lock(&lock);
+	rtl_lock(&lock);
 	while (published < ob_type_count())
 		publish_type(ob_type_at(++published));
-	pthread_mutex_unlock(&lock);
+	rtl_unlock(&lock);
 	ob_dereference(directory);
 }
 
@@ -215,7 +215,7 @@ static NTSTATUS list(struct ob_directory *directory, PVOID buffer, ULONG size, b
 {
 	NTSTATUS status = STATUS_SUCCESS;
 
-	pthread_mutex_lock(&ob_namespace_lock);
+	rtl_lock(&ob_namespace_lock);
 	struct listing listing = choose(directory, *context, size, single);
 
 	if (listing.count) {
@@ -225,7 +225,7 @@ static NTSTATUS list(struct ob_directory *directory, PVOID buffer, ULONG size, b
 	} else {
 		status = listing.more ? STATUS_BUFFER_TOO_SMALL : STATUS_NO_MORE_ENTRIES;
 	}
-	pthread_mutex_unlock(&ob_namespace_lock);
+	rtl_unlock(&ob_namespace_lock);
 	if (length)
 		*length = (ULONG)listing.size;
 	return status;

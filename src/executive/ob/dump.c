@@ -24,7 +24,7 @@ static struct ob_header **snapshot(struct ob_directory *directory, ULONG *count)
 	struct ob_name *name;
 	ULONG index = 0;
 
-	pthread_mutex_lock(&ob_namespace_lock);
+	rtl_lock(&ob_namespace_lock);
 	struct ob_header **objects = calloc(directory->count + 1, sizeof(struct ob_header *));
 
 	if (objects)
@@ -32,19 +32,19 @@ static struct ob_header **snapshot(struct ob_directory *directory, ULONG *count)
 			ob_reference(ob_body_of(name->object));
 			objects[index++] = name->object;
 		}
-	pthread_mutex_unlock(&ob_namespace_lock);
+	rtl_unlock(&ob_namespace_lock);
 	*count = index;
 	return objects;
 }
 
 static void dump_entry_name(struct ob_header *header, FILE *out)
 {
-	pthread_mutex_lock(&ob_namespace_lock);
+	rtl_lock(&ob_namespace_lock);
 	struct ob_name *name = atomic_load(&header->name);
 
 	if (name)
 		fwrite(name->text, 1, name->length, out);
-	pthread_mutex_unlock(&ob_namespace_lock);
+	rtl_unlock(&ob_namespace_lock);
 }
 
 static void dump_directory_contents(struct ob_directory *directory, int depth, FILE *out)

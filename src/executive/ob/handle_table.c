@@ -37,7 +37,7 @@ struct entry {
 struct ob_handle_table {
 	_Atomic uint32_t references;
 	bool is_kernel;
-	pthread_mutex_t lock; /* guards all below, and which entries are free */
+	struct rtl_lock lock; /* guards all below, and which entries are free */
 	_Atomic(struct entry *) blocks[BLOCK_COUNT];
 	uint32_t used; /* entries that were ever in use */
 	uint32_t count;
@@ -48,7 +48,7 @@ static __thread struct ob_handle_table *current_table;
 static struct ob_handle_table kernel_table = {
     .references = 1,
     .is_kernel = true,
-    .lock = PTHREAD_MUTEX_INITIALIZER,
+    .lock = RTL_LOCK_INITIALIZER,
     .free_head = NO_ENTRY,
     .free_tail = NO_ENTRY,
 };
@@ -138,7 +138,7 @@ static void unlock_entry(struct entry *entry, struct ob_header *header)
 static void initialize_table(struct ob_handle_table *table)
 {
 	atomic_store_explicit(&table->references, 1, memory_order_relaxed);
-	pthread_mutex_init(&table->lock, NULL);
+	rtl_lock_initialize(&table->lock);
 	table->free_head = table->free_tail = NO_ENTRY;
 }
 
@@ -204,11 +204,11 @@ NTSTATUS ob_handle_table_insert(struct ob_handle_table *table, struct ob_header 
 {
 	uint32_t index;
 
-	pthread_mutex_lock(&table->lock);
+	rtl_lock(&table->lock);
 	struct entry *entry = allocate_entry(table, &index);
 
 	if (!entry) {
-		pthread_mutex_unlock(&table->lock);
+		rtl_unlock(&table->lock);
 		return STATUS_INSUFFICIENT_RESOURCES;
 	}
 	ob_reference(ob_body_of(header));
@@ -217,7 +217,7 @@ NTSTATUS ob_handle_table_insert(struct ob_handle_table *table, struct ob_header 
 	entry->attributes = attributes;
 	table->count++;
 	unlock_entry(entry, header);
-	pthread_mutex_unlock(&table->lock);
+	rtl_unlock(&table->lock);
 	*handle = handle_of(table, index);
 	return STATUS_SUCCESS;
 }
@@ -244,7 +244,7 @@ NTSTATUS ob_handle_table_set_attributes(struct ob_handle_table *table, HANDLE ha
 	struct entry *entry = entry_of_handle(table, handle, &index);
 	NTSTATUS status = STATUS_INVALID_HANDLE;
 
-	pthread_mutex_lock(&table->lock);
+	rtl_lock(&table->lock);
 	struct ob_header *header = entry ? lock_entry(entry) : NULL;
 
 	if (header) {
@@ -252,7 +252,7 @@ NTSTATUS ob_handle_table_set_attributes(struct ob_handle_table *table, HANDLE ha
 		unlock_entry(entry, header);
 		status = STATUS_SUCCESS;
 	}
-	pthread_mutex_unlock(&table->lock);
+	rtl_unlock(&table->lock);
 	return status;
 }
 
@@ -263,20 +263,20 @@ NTSTATUS ob_handle_table_close(struct ob_handle_table *table, HANDLE handle)
 
 	if (!entry)
 		return STATUS_INVALID_HANDLE;
-	pthread_mutex_lock(&table->lock);
+	rtl_lock(&table->lock);
 	struct ob_header *header = lock_entry(entry);
 	bool is_protected = header && entry->attributes & OB_PROTECT_FROM_CLOSE;
 
 	if (!header || is_protected) {
 		if (header)
 			unlock_entry(entry, header);
-		pthread_mutex_unlock(&table->lock);
+		rtl_unlock(&table->lock);
 		return is_protected ? STATUS_HANDLE_NOT_CLOSABLE : STATUS_INVALID_HANDLE;
 	}
 	free_entry(table, entry, index);
 	table->count--;
 	unlock_entry(entry, NULL);
-	pthread_mutex_unlock(&table->lock);
+	rtl_unlock(&table->lock);
 	ob_uncount_handle(header);
 	return STATUS_SUCCESS;
 }
@@ -285,7 +285,7 @@ static void free_table(struct ob_handle_table *table)
 {
 	for (unsigned block = 0; block < BLOCK_COUNT; block++)
 		free(atomic_load_explicit(&table->blocks[block], memory_order_relaxed));
-	pthread_mutex_destroy(&table->lock);
+	rtl_lock_destroy(&table->lock);
 	free(table);
 }
 
@@ -340,7 +340,7 @@ static void copy_entry(struct entry *to, struct entry *from)
 
 struct ob_handle_table *ob_handle_table_clone(struct ob_handle_table *table)
 {
-	pthread_mutex_lock(&table->lock);
+	rtl_lock(&table->lock);
 	struct ob_handle_table *copy = create_like(table);
 
 	if (copy) {
@@ -352,7 +352,7 @@ struct ob_handle_table *ob_handle_table_clone(struct ob_handle_table *table)
 		for (uint32_t index = 0; index < table->used; index++)
 			copy_entry(entry_at(copy, index), entry_at(table, index));
 	}
-	pthread_mutex_unlock(&table->lock);
+	rtl_unlock(&table->lock);
 	return copy;
 }
 
@@ -361,7 +361,7 @@ void ob_handle_table_walk(struct ob_handle_table *table,
 					void *context),
 			  void *context)
 {
-	pthread_mutex_lock(&table->lock);
+	rtl_lock(&table->lock);
 	for (uint32_t index = 0; index < table->used; index++) {
 		struct entry *entry = entry_at(table, index);
 		struct ob_header *header = lock_entry(entry);
@@ -371,5 +371,5 @@ void ob_handle_table_walk(struct ob_handle_table *table,
 		unlock_entry(entry, header);
 		visit(handle_of(table, index), ob_body_of(header), entry->access, entry->attributes, context);
 	}
-	pthread_mutex_unlock(&table->lock);
+	rtl_unlock(&table->lock);
 }

@@ -15,7 +15,7 @@
 
 #define MAX_REPARSES 32
 
-pthread_mutex_t ob_namespace_lock = PTHREAD_MUTEX_INITIALIZER;
+struct rtl_lock ob_namespace_lock = RTL_LOCK_INITIALIZER;
 
 static int compare(const struct ob_name *a, const struct ob_name *b)
 {
@@ -63,14 +63,14 @@ void *ob_directory_find(struct ob_directory *directory, STRING name, bool ignore
 {
 	void *object = NULL;
 
-	pthread_mutex_lock(&ob_namespace_lock);
+	rtl_lock(&ob_namespace_lock);
 	struct ob_name *found = find_name(directory, name, ignore_case);
 
 	if (found) {
 		object = ob_body_of(found->object);
 		ob_reference(object);
 	}
-	pthread_mutex_unlock(&ob_namespace_lock);
+	rtl_unlock(&ob_namespace_lock);
 	return object;
 }
 
@@ -94,7 +94,7 @@ NTSTATUS ob_directory_insert(struct ob_directory *directory, STRING name, bool i
 
 	if (!entry)
 		return STATUS_INSUFFICIENT_RESOURCES;
-	pthread_mutex_lock(&ob_namespace_lock);
+	rtl_lock(&ob_namespace_lock);
 	struct ob_name *found = find_name(directory, name, ignore_case);
 
 	if (found) {
@@ -108,7 +108,7 @@ NTSTATUS ob_directory_insert(struct ob_directory *directory, STRING name, bool i
 		atomic_store(&object->name, entry);
 		object->permanent = permanent;
 	}
-	pthread_mutex_unlock(&ob_namespace_lock);
+	rtl_unlock(&ob_namespace_lock);
 	if (found)
 		free(entry);
 	return found ? STATUS_OBJECT_NAME_COLLISION : STATUS_SUCCESS;
@@ -116,7 +116,7 @@ NTSTATUS ob_directory_insert(struct ob_directory *directory, STRING name, bool i
 
 static void remove_name(struct ob_header *header, bool always)
 {
-	pthread_mutex_lock(&ob_namespace_lock);
+	rtl_lock(&ob_namespace_lock);
 	struct ob_name *name = atomic_load(&header->name);
 	bool goes = name && (always || (!header->permanent && !atomic_load(&header->handles)));
 
@@ -125,7 +125,7 @@ static void remove_name(struct ob_header *header, bool always)
 		name->directory->count--;
 		atomic_store(&header->name, NULL);
 	}
-	pthread_mutex_unlock(&ob_namespace_lock);
+	rtl_unlock(&ob_namespace_lock);
 	if (!goes)
 		return;
 	ob_dereference(name->directory);
@@ -145,9 +145,9 @@ void ob_withdraw_name(struct ob_header *header)
 
 void ob_set_permanent(struct ob_header *header, bool permanent)
 {
-	pthread_mutex_lock(&ob_namespace_lock);
+	rtl_lock(&ob_namespace_lock);
 	header->permanent = permanent;
-	pthread_mutex_unlock(&ob_namespace_lock);
+	rtl_unlock(&ob_namespace_lock);
 }
 
 /* Put `text` in front of the `*start` bytes that are still free. */
@@ -188,10 +188,10 @@ size_t ob_query_name(void *object, char *name, size_t size)
 		return operations->query_name(object, name, size);
 	if (!ob_root_directory())
 		return 0;
-	pthread_mutex_lock(&ob_namespace_lock);
+	rtl_lock(&ob_namespace_lock);
 	size_t length = build_name(ob_header_of(object), name, size);
 
-	pthread_mutex_unlock(&ob_namespace_lock);
+	rtl_unlock(&ob_namespace_lock);
 	return length;
 }
 

@@ -5,7 +5,7 @@
 #include <executive/ob/ob.h>
 
 #include <bsd/sys/tree.h>
-#include <pthread.h>
+#include <rtl/lock.h>
 
 struct ob_directory;
 
@@ -54,7 +54,7 @@ static inline void *ob_body_of(struct ob_header *header)
 }
 
 /* Guards directories, names and permanence. Only references are taken under it; nothing is deleted under it. */
-extern pthread_mutex_t ob_namespace_lock;
+extern struct rtl_lock ob_namespace_lock;
 
 /* A handle was made or went: the object's side of it. */
 void ob_count_handle(struct ob_header *header);

@@ -10,7 +10,7 @@
 
 #define MAX_TYPES 64
 
-static pthread_mutex_t types_lock = PTHREAD_MUTEX_INITIALIZER; /* guards the list of types */
+static struct rtl_lock types_lock = RTL_LOCK_INITIALIZER; /* guards the list of types */
 static struct ob_type *types[MAX_TYPES];
 static _Atomic ULONG type_count;
 
@@ -50,7 +50,7 @@ struct ob_type *ob_type_at(ULONG index)
 
 void ob_register_type(struct ob_type *type)
 {
-	pthread_mutex_lock(&types_lock);
+	rtl_lock(&types_lock);
 	if (!type->index) {
 		ULONG count = atomic_load(&type_count);
 
@@ -59,7 +59,7 @@ void ob_register_type(struct ob_type *type)
 		type->index = count + 1;
 		atomic_store(&type_count, count + 1);
 	}
-	pthread_mutex_unlock(&types_lock);
+	rtl_unlock(&types_lock);
 	ob_publish_types();
 }
 

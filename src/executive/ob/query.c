@@ -32,10 +32,10 @@ static NTSTATUS query_basic(struct query *query)
 	};
 	if (atomic_load(&header->exclusive))
 		basic->Attributes |= OBJ_EXCLUSIVE;
-	pthread_mutex_lock(&ob_namespace_lock);
+	rtl_lock(&ob_namespace_lock);
 	if (header->permanent)
 		basic->Attributes |= OBJ_PERMANENT;
-	pthread_mutex_unlock(&ob_namespace_lock);
+	rtl_unlock(&ob_namespace_lock);
 	if (header->type == &ob_symbolic_link_type)
 		basic->CreationTime = ((struct ob_symbolic_link *)ob_body_of(header))->created;
 	return STATUS_SUCCESS;

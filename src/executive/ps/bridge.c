@@ -34,9 +34,9 @@ static void thread_begin(struct pico_thread *pico, void *context)
 	ps_set_current_thread(thread);
 	ke_thread_attach(&thread->ke);
 	ob_set_current_table(thread->process->handles);
-	pthread_mutex_lock(&thread->process->lock);
+	rtl_lock(&thread->process->lock);
 	thread->time_base = ps_platform()->cpu_time(pico);
-	pthread_mutex_unlock(&thread->process->lock);
+	rtl_unlock(&thread->process->lock);
 	assume_identity(thread);
 	if (provider->thread_begin)
 		provider->thread_begin(thread);

@@ -26,13 +26,13 @@ void ps_terminate_process(struct ps_process *process, NTSTATUS status)
 {
 	struct ps_thread *thread;
 
-	pthread_mutex_lock(&process->lock);
+	rtl_lock(&process->lock);
 	if (!process->terminating)
 		process->exit_status = status;
 	process->terminating = true;
 	TAILQ_FOREACH (thread, &process->threads, link)
 		ps_terminate_thread_locked(thread, status);
-	pthread_mutex_unlock(&process->lock);
+	rtl_unlock(&process->lock);
 	ke_set_event(&process->resumed);
 }
 
@@ -41,11 +41,11 @@ static void terminate_others(struct ps_process *process, NTSTATUS status)
 {
 	struct ps_thread *thread;
 
-	pthread_mutex_lock(&process->lock);
+	rtl_lock(&process->lock);
 	TAILQ_FOREACH (thread, &process->threads, link)
 		if (thread != ps_current_thread())
 			ps_terminate_thread_locked(thread, status);
-	pthread_mutex_unlock(&process->lock);
+	rtl_unlock(&process->lock);
 	ke_set_event(&process->resumed);
 }
 
@@ -78,12 +78,12 @@ NTSTATUS NtTerminateThread(HANDLE ThreadHandle, NTSTATUS ExitStatus)
 		return status;
 	if (thread->process == ps_system_process)
 		return STATUS_ACCESS_DENIED;
-	pthread_mutex_lock(&thread->process->lock);
+	rtl_lock(&thread->process->lock);
 	if (thread->exit_time.QuadPart)
 		status = STATUS_THREAD_IS_TERMINATING;
 	else
 		ps_terminate_thread_locked(thread, ExitStatus);
-	pthread_mutex_unlock(&thread->process->lock);
+	rtl_unlock(&thread->process->lock);
 	ke_set_event(&thread->process->resumed);
 	return status;
 }

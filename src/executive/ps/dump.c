@@ -6,12 +6,12 @@ static void dump_process(struct ps_process *process, void *context)
 	FILE *out = context;
 	struct ob_handle_table *handles = NULL;
 
-	pthread_mutex_lock(&process->lock);
+	rtl_lock(&process->lock);
 	if (process->handles)
 		handles = ob_handle_table_reference(process->handles);
 	fprintf(out, "\nProcess %llu, parent %llu: %s, %u thread%s\n", (unsigned long long)process->unique_id,
 		(unsigned long long)process->parent_id, process->image_name, process->thread_count, process->thread_count == 1 ? "" : "s");
-	pthread_mutex_unlock(&process->lock);
+	rtl_unlock(&process->lock);
 	if (!handles)
 		return;
 	ob_dump_handle_table(handles, out);

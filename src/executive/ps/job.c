@@ -5,7 +5,7 @@
 #include <executive/ps/ps_internal.h>
 
 struct ps_job {
-	pthread_mutex_t lock; /* guards all below; a leaf */
+	struct rtl_lock lock; /* guards all below; a leaf */
 	TAILQ_HEAD(, ps_process) members;
 	ULONG active, total, terminated;
 	ULONG limit_flags, active_limit;
@@ -50,7 +50,7 @@ static void job_close(void *object, ULONG left)
 
 static void job_delete(void *object)
 {
-	pthread_mutex_destroy(&((struct ps_job *)object)->lock);
+	rtl_lock_destroy(&((struct ps_job *)object)->lock);
 }
 
 static struct dispatcher_header *job_dispatcher(void *object)
@@ -98,19 +98,19 @@ void ps_job_leave(struct ps_process *process)
 {
 	struct ps_job *job;
 
-	pthread_mutex_lock(&process->lock);
+	rtl_lock(&process->lock);
 	job = steal_pointer(&process->job);
-	pthread_mutex_unlock(&process->lock);
+	rtl_unlock(&process->lock);
 	if (!job)
 		return;
-	pthread_mutex_lock(&job->lock);
+	rtl_lock(&job->lock);
 	TAILQ_REMOVE(&job->members, process, job_link);
 	job->active--;
 	if (process->terminating)
 		job->terminated++;
 	job->retired.user_ns += process->retired.user_ns;
 	job->retired.system_ns += process->retired.system_ns;
-	pthread_mutex_unlock(&job->lock);
+	rtl_unlock(&job->lock);
 	ob_dereference(job);
 }
 
@@ -120,7 +120,7 @@ NTSTATUS NtCreateJobObject(PHANDLE JobHandle, ACCESS_MASK DesiredAccess, POBJECT
 
 	if (!job)
 		return STATUS_NO_MEMORY;
-	pthread_mutex_init(&job->lock, NULL);
+	rtl_lock_initialize(&job->lock);
 	TAILQ_INIT(&job->members);
 	ke_initialize_header(&job->header, KE_EVENT_NOTIFICATION);
 	return ob_insert_object(job, ObjectAttributes, DesiredAccess, JobHandle);
@@ -141,14 +141,14 @@ NTSTATUS NtAssignProcessToJobObject(HANDLE JobHandle, HANDLE ProcessHandle)
 		status = ob_reference_by_handle(ProcessHandle, PROCESS_SET_QUOTA | PROCESS_TERMINATE, &ps_process_type, (void **)&process);
 	if (!NT_SUCCESS(status))
 		return status;
-	pthread_mutex_lock(&process->lock);
+	rtl_lock(&process->lock);
 	if (process->exited || process->terminating)
 		status = STATUS_PROCESS_IS_TERMINATING;
 	else if (process->job)
 		status = process->job == job ? STATUS_SUCCESS : STATUS_ACCESS_DENIED; /* no nesting */
 	else
 		status = ps_job_join(job, process);
-	pthread_mutex_unlock(&process->lock);
+	rtl_unlock(&process->lock);
 	/* NT ends a process that is one too many. */
 	if (status == STATUS_QUOTA_EXCEEDED)
 		ps_terminate_process(process, STATUS_QUOTA_EXCEEDED);
@@ -186,12 +186,12 @@ static NTSTATUS query_accounting(struct ps_job *job, PVOID buffer, ULONG length,
 	size_t count;
 	struct ps_process **members = take_members(job, &count);
 
-	pthread_mutex_lock(&job->lock);
+	rtl_lock(&job->lock);
 	time = job->retired;
 	answer.TotalProcesses = job->total;
 	answer.ActiveProcesses = job->active;
 	answer.TotalTerminatedProcesses = job->terminated;
-	pthread_mutex_unlock(&job->lock);
+	rtl_unlock(&job->lock);
 	for (size_t i = 0; i < count; i++) {
 		struct pico_cpu_time one = ps_process_cpu_time(members[i]);
 
@@ -230,10 +230,10 @@ static NTSTATUS query_limits(struct ps_job *job, PVOID buffer, ULONG length, PUL
 {
 	JOBOBJECT_EXTENDED_LIMIT_INFORMATION answer = {0};
 
-	pthread_mutex_lock(&job->lock);
+	rtl_lock(&job->lock);
 	answer.BasicLimitInformation.LimitFlags = job->limit_flags;
 	answer.BasicLimitInformation.ActiveProcessLimit = job->active_limit;
-	pthread_mutex_unlock(&job->lock);
+	rtl_unlock(&job->lock);
 	return ps_answer(&answer, sizeof(answer), buffer, length, returned);
 }
 

@@ -4,7 +4,7 @@
  */
 #include <executive/ps/ps_internal.h>
 
-pthread_mutex_t ps_list_lock = PTHREAD_MUTEX_INITIALIZER;
+struct rtl_lock ps_list_lock = RTL_LOCK_INITIALIZER;
 struct ps_process *ps_system_process;
 static TAILQ_HEAD(, ps_process) processes = TAILQ_HEAD_INITIALIZER(processes);
 static const struct pico_platform *active_platform;
@@ -28,7 +28,7 @@ static void process_delete(void *object)
 		ps_exit_process(process, process->exit_status);
 	if (process->token)
 		ob_dereference(process->token);
-	pthread_mutex_destroy(&process->lock);
+	rtl_lock_destroy(&process->lock);
 }
 
 static void process_dump(void *object, FILE *out)
@@ -141,11 +141,11 @@ static NTSTATUS inherit_job(struct ps_process *process, struct ps_process *paren
 	struct ps_job *job;
 	NTSTATUS status;
 
-	pthread_mutex_lock(&parent->lock);
+	rtl_lock(&parent->lock);
 	job = parent->job;
 	if (job)
 		ob_reference(job);
-	pthread_mutex_unlock(&parent->lock);
+	rtl_unlock(&parent->lock);
 	if (!job)
 		return STATUS_SUCCESS;
 	status = ps_job_join(job, process);
@@ -162,7 +162,7 @@ NTSTATUS ps_create_process(const struct ps_process_attributes *attributes, struc
 		return STATUS_NO_MEMORY;
 	ke_initialize_header(&process->header, KE_PROCESS);
 	ke_initialize_event(&process->resumed, NotificationEvent, true);
-	pthread_mutex_init(&process->lock, NULL);
+	rtl_lock_initialize(&process->lock);
 	TAILQ_INIT(&process->threads);
 	process->exit_status = STATUS_PENDING;
 	process->base_priority = 8;
@@ -170,9 +170,9 @@ NTSTATUS ps_create_process(const struct ps_process_attributes *attributes, struc
 	take_attributes(process, attributes);
 	if (attributes->parent)
 		status = inherit_job(process, attributes->parent);
-	pthread_mutex_lock(&ps_list_lock);
+	rtl_lock(&ps_list_lock);
 	TAILQ_INSERT_TAIL(&processes, process, link);
-	pthread_mutex_unlock(&ps_list_lock);
+	rtl_unlock(&ps_list_lock);
 	if (!NT_SUCCESS(status)) {
 		ob_dereference(process);
 		return status;
@@ -185,9 +185,9 @@ void ps_close_handles(struct ps_process *process)
 {
 	struct ob_handle_table *handles;
 
-	pthread_mutex_lock(&process->lock);
+	rtl_lock(&process->lock);
 	handles = steal_pointer(&process->handles);
-	pthread_mutex_unlock(&process->lock);
+	rtl_unlock(&process->lock);
 	if (handles)
 		ob_handle_table_dereference(handles);
 }
@@ -196,19 +196,19 @@ void ps_exit_process(struct ps_process *process, NTSTATUS status)
 {
 	struct mm_address_space *space;
 
-	pthread_mutex_lock(&ps_list_lock);
+	rtl_lock(&ps_list_lock);
 	if (process->exited) {
-		pthread_mutex_unlock(&ps_list_lock);
+		rtl_unlock(&ps_list_lock);
 		return;
 	}
 	process->exited = true;
 	TAILQ_REMOVE(&processes, process, link);
-	pthread_mutex_unlock(&ps_list_lock);
-	pthread_mutex_lock(&process->lock);
+	rtl_unlock(&ps_list_lock);
+	rtl_lock(&process->lock);
 	process->exit_status = status;
 	process->exit_time = ps_now();
 	space = steal_pointer(&process->space);
-	pthread_mutex_unlock(&process->lock);
+	rtl_unlock(&process->lock);
 	ps_close_handles(process);
 	if (space)
 		mm_dereference_space(space);
@@ -223,10 +223,10 @@ void ps_set_space(struct ps_process *process, struct mm_address_space *space)
 	struct mm_address_space *old;
 
 	mm_reference_space(space);
-	pthread_mutex_lock(&process->lock);
+	rtl_lock(&process->lock);
 	old = process->space;
 	process->space = space;
-	pthread_mutex_unlock(&process->lock);
+	rtl_unlock(&process->lock);
 	if (old)
 		mm_dereference_space(old);
 }
@@ -257,7 +257,7 @@ void ps_walk_processes(void (*visit)(struct ps_process *process, void *context),
 	struct ps_process **all, *process;
 	size_t count = 0, taken = 0;
 
-	pthread_mutex_lock(&ps_list_lock);
+	rtl_lock(&ps_list_lock);
 	TAILQ_FOREACH (process, &processes, link)
 		count++;
 	all = calloc(count + 1, sizeof(struct ps_process *));
@@ -265,7 +265,7 @@ void ps_walk_processes(void (*visit)(struct ps_process *process, void *context),
 		TAILQ_FOREACH (process, &processes, link)
 			if (ob_reference_safe(process))
 				all[taken++] = process;
-	pthread_mutex_unlock(&ps_list_lock);
+	rtl_unlock(&ps_list_lock);
 	for (size_t i = 0; i < taken; i++) {
 		visit(all[i], context);
 		ob_dereference(all[i]);

@@ -28,7 +28,7 @@ struct ps_process {
 	char image_name[256];
 	void *pico_context; /* the provider's process */
 	LARGE_INTEGER create_time, exit_time;
-	pthread_mutex_t lock; /* guards space, token, thread list, job, times */
+	struct rtl_lock lock; /* guards space, token, thread list, job, times */
 	TAILQ_HEAD(, ps_thread) threads;
 	ULONG thread_count;
 	struct pico_cpu_time retired; /* of threads that ended */

@@ -8,7 +8,7 @@
 #include <nt/ntstatus_errno.h>
 
 /* process.c: guards the list of processes and the table of thread ids. */
-extern pthread_mutex_t ps_list_lock;
+extern struct rtl_lock ps_list_lock;
 extern struct ps_process *ps_system_process;
 NTSTATUS ps_create_system_process(void);
 LARGE_INTEGER ps_now(void);
@@ -35,13 +35,13 @@ extern struct ob_type ps_job_type;
 /* A variable-length or fixed answer to a query class. */
 NTSTATUS ps_answer(const void *answer, ULONG size, PVOID buffer, ULONG length, PULONG returned);
 
-static inline void ps_cleanup_unlock(pthread_mutex_t **lock)
+static inline void ps_cleanup_unlock(struct rtl_lock **lock)
 {
-	pthread_mutex_unlock(*lock);
+	rtl_unlock(*lock);
 }
 /* The lock is held to the end of the scope. */
 #define PS_HOLD(mutex) \
-	__attribute__((cleanup(ps_cleanup_unlock))) pthread_mutex_t *held_ = (mutex); \
-	pthread_mutex_lock(held_)
+	__attribute__((cleanup(ps_cleanup_unlock))) struct rtl_lock *held_ = (mutex); \
+	rtl_lock(held_)
 
 #endif

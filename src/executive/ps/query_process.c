@@ -25,12 +25,12 @@ static NTSTATUS query_basic(struct ps_process *process, PVOID buffer, ULONG leng
 {
 	PROCESS_BASIC_INFORMATION answer = {.AffinityMask = all_processors()};
 
-	pthread_mutex_lock(&process->lock);
+	rtl_lock(&process->lock);
 	answer.ExitStatus = process->exited ? process->exit_status : STATUS_PENDING;
 	answer.BasePriority = process->base_priority;
 	answer.UniqueProcessId = process->unique_id;
 	answer.InheritedFromUniqueProcessId = process->parent_id;
-	pthread_mutex_unlock(&process->lock);
+	rtl_unlock(&process->lock);
 	return ps_answer(&answer, sizeof(answer), buffer, length, returned);
 }
 
@@ -77,10 +77,10 @@ static NTSTATUS query_handle_count(struct ps_process *process, PVOID buffer, ULO
 	struct ob_handle_table *handles = NULL;
 	ULONG count = 0;
 
-	pthread_mutex_lock(&process->lock);
+	rtl_lock(&process->lock);
 	if (process->handles)
 		handles = ob_handle_table_reference(process->handles);
-	pthread_mutex_unlock(&process->lock);
+	rtl_unlock(&process->lock);
 	if (handles) {
 		ob_handle_table_walk(handles, count_handle, &count);
 		ob_handle_table_dereference(handles);

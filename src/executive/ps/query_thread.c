@@ -10,13 +10,13 @@ static NTSTATUS query_basic(struct ps_thread *thread, PVOID buffer, ULONG length
 	struct hal_system system;
 
 	hal_query_system(&system);
-	pthread_mutex_lock(&thread->process->lock);
+	rtl_lock(&thread->process->lock);
 	answer.ExitStatus = thread->exit_time.QuadPart ? thread->exit_status : STATUS_PENDING;
 	answer.ClientId.UniqueProcess = (HANDLE)thread->process->unique_id;
 	answer.ClientId.UniqueThread = (HANDLE)thread->unique_id;
 	answer.AffinityMask = system.processor_mask;
 	answer.BasePriority = answer.Priority = thread->process->base_priority + thread->priority_increment;
-	pthread_mutex_unlock(&thread->process->lock);
+	rtl_unlock(&thread->process->lock);
 	return ps_answer(&answer, sizeof(answer), buffer, length, returned);
 }
 
@@ -25,7 +25,7 @@ static NTSTATUS query_times(struct ps_thread *thread, PVOID buffer, ULONG length
 	KERNEL_USER_TIMES answer;
 	struct pico_cpu_time time;
 
-	pthread_mutex_lock(&thread->process->lock);
+	rtl_lock(&thread->process->lock);
 	time = ps_thread_cpu_time_locked(thread);
 	answer = (KERNEL_USER_TIMES){
 		.CreateTime = thread->create_time,
@@ -33,7 +33,7 @@ static NTSTATUS query_times(struct ps_thread *thread, PVOID buffer, ULONG length
 		.KernelTime.QuadPart = (LONGLONG)(time.system_ns / 100),
 		.UserTime.QuadPart = (LONGLONG)(time.user_ns / 100),
 	};
-	pthread_mutex_unlock(&thread->process->lock);
+	rtl_unlock(&thread->process->lock);
 	return ps_answer(&answer, sizeof(answer), buffer, length, returned);
 }
 
@@ -69,10 +69,10 @@ static NTSTATUS set_name(struct ps_thread *thread, const void *data, ULONG lengt
 	if (length != sizeof(*information))
 		return STATUS_INFO_LENGTH_MISMATCH;
 	size = MIN_OF((size_t)information->ThreadName.Length, sizeof(thread->name) - 1);
-	pthread_mutex_lock(&thread->process->lock);
+	rtl_lock(&thread->process->lock);
 	memset(thread->name, 0, sizeof(thread->name));
 	memcpy(thread->name, information->ThreadName.Buffer, size);
-	pthread_mutex_unlock(&thread->process->lock);
+	rtl_unlock(&thread->process->lock);
 	if (thread == ps_current_thread() && thread->pico)
 		ps_platform()->set_name(thread->pico, thread->name);
 	return STATUS_SUCCESS;

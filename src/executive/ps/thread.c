@@ -98,18 +98,18 @@ NTSTATUS ps_create_thread(struct ps_process *process, ULONG_PTR unique_id, void 
 	thread->create_time = ps_now();
 	ob_reference(process);
 	thread->process = process;
-	pthread_mutex_lock(&process->lock);
+	rtl_lock(&process->lock);
 	if (process->terminating) {
-		pthread_mutex_unlock(&process->lock);
+		rtl_unlock(&process->lock);
 		ob_dereference(thread);
 		return STATUS_PROCESS_IS_TERMINATING;
 	}
 	TAILQ_INSERT_TAIL(&process->threads, thread, link);
 	process->thread_count++;
-	pthread_mutex_unlock(&process->lock);
-	pthread_mutex_lock(&ps_list_lock);
+	rtl_unlock(&process->lock);
+	rtl_lock(&ps_list_lock);
 	TAILQ_INSERT_TAIL(id_bucket(unique_id), thread, id_link);
-	pthread_mutex_unlock(&ps_list_lock);
+	rtl_unlock(&ps_list_lock);
 	*result = thread;
 	return STATUS_SUCCESS;
 }
@@ -118,10 +118,10 @@ static void forget_thread(struct ps_thread *thread)
 {
 	struct ps_process *process = thread->process;
 
-	pthread_mutex_lock(&ps_list_lock);
+	rtl_lock(&ps_list_lock);
 	TAILQ_REMOVE(id_bucket(thread->unique_id), thread, id_link);
-	pthread_mutex_unlock(&ps_list_lock);
-	pthread_mutex_lock(&process->lock);
+	rtl_unlock(&ps_list_lock);
+	rtl_lock(&process->lock);
 	TAILQ_REMOVE(&process->threads, thread, link);
 	process->thread_count--;
 	if (thread->started) {
@@ -136,7 +136,7 @@ static void forget_thread(struct ps_thread *thread)
 		thread->exit_status = STATUS_SUCCESS;
 	thread->started = false;
 	thread->pico = NULL;
-	pthread_mutex_unlock(&process->lock);
+	rtl_unlock(&process->lock);
 }
 
 void ps_set_thread_id(struct ps_thread *thread, ULONG_PTR unique_id)
@@ -164,15 +164,15 @@ NTSTATUS ps_start_thread(struct ps_thread *thread, const struct pico_registers *
 	int error;
 
 	ob_reference(thread);
-	pthread_mutex_lock(&process->lock);
+	rtl_lock(&process->lock);
 	thread->started = true;
-	pthread_mutex_unlock(&process->lock);
+	rtl_unlock(&process->lock);
 	error = ps_platform()->thread_start(thread->pico, registers, thread);
 	if (!error)
 		return STATUS_SUCCESS;
-	pthread_mutex_lock(&process->lock);
+	rtl_lock(&process->lock);
 	thread->started = false;
-	pthread_mutex_unlock(&process->lock);
+	rtl_unlock(&process->lock);
 	ob_dereference(thread);
 	return nt_status_from_errno(-error);
 }
@@ -216,18 +216,18 @@ int ps_rebind_thread(struct ps_thread *thread, struct pico_thread *first)
 	int error;
 
 	/* Its time stands still meanwhile: who looks must not see that of the new task with the old one's base. */
-	pthread_mutex_lock(&thread->process->lock);
+	rtl_lock(&thread->process->lock);
 	before = thread->time_before;
 	base = thread->time_base;
 	thread->time_before = ps_thread_cpu_time_locked(thread);
 	thread->time_base = never;
-	pthread_mutex_unlock(&thread->process->lock);
+	rtl_unlock(&thread->process->lock);
 	error = ps_platform()->thread_rebind(thread->pico, first);
-	pthread_mutex_lock(&thread->process->lock);
+	rtl_lock(&thread->process->lock);
 	if (error)
 		thread->time_before = before;
 	thread->time_base = error ? base : ps_platform()->cpu_time(thread->pico);
-	pthread_mutex_unlock(&thread->process->lock);
+	rtl_unlock(&thread->process->lock);
 	return error;
 }
 

@@ -9,11 +9,11 @@ NTSTATUS NtOpenProcessTokenEx(HANDLE ProcessHandle, ACCESS_MASK DesiredAccess, U
 
 	if (!NT_SUCCESS(status))
 		return status;
-	pthread_mutex_lock(&process->lock);
+	rtl_lock(&process->lock);
 	token = process->token;
 	if (token)
 		ob_reference(token);
-	pthread_mutex_unlock(&process->lock);
+	rtl_unlock(&process->lock);
 	return token ? ob_open_by_pointer(token, HandleAttributes, DesiredAccess, TokenHandle) : STATUS_NO_TOKEN;
 }
 
@@ -31,10 +31,10 @@ NTSTATUS NtOpenThreadToken(HANDLE ThreadHandle, ACCESS_MASK DesiredAccess, BOOLE
 
 	if (!NT_SUCCESS(status))
 		return status;
-	pthread_mutex_lock(&thread->process->lock);
+	rtl_lock(&thread->process->lock);
 	token = thread->token;
 	if (token)
 		ob_reference(token);
-	pthread_mutex_unlock(&thread->process->lock);
+	rtl_unlock(&thread->process->lock);
 	return token ? ob_open_by_pointer(token, 0, DesiredAccess, TokenHandle) : STATUS_NO_TOKEN;
 }

@@ -1,0 +1,103 @@
+/*
+ * The lock of every layer: short, for memory. Whoever holds one neither sleeps
+ * nor makes a host call that may sleep, touches no guest's memory and enters no
+ * guest: what depends on a guest or on a file server can take for ever, and
+ * everybody else would wait with it.
+ *
+ * Builds for debugging count what a thread holds, with the places where it was
+ * taken; rtl_assert_lock_free() stands where a thread may sleep, and ends the
+ * program if it holds something.
+ *
+ * A lock of zeroes is a valid free lock.
+ */
+#ifndef RTL_LOCK_H
+#define RTL_LOCK_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct rtl_lock {
+	pthread_mutex_t mutex;
+	bool is_long;
+};
+#define RTL_LOCK_INITIALIZER {PTHREAD_MUTEX_INITIALIZER, false}
+/* The exception: held over what may sleep. Its declaration says why nobody suffers who does not depend on it anyway. */
+#define RTL_LONG_LOCK_INITIALIZER {PTHREAD_MUTEX_INITIALIZER, true}
+#define RTL_RECURSIVE_LOCK_INITIALIZER {PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP, false}
+
+/* How often a thread had to wait for a lock, all locks together. */
+extern _Atomic uint64_t rtl_lock_contentions;
+
+static inline void rtl_lock_initialize(struct rtl_lock *lock)
+{
+	*lock = (struct rtl_lock)RTL_LOCK_INITIALIZER;
+}
+/* A long one that its holder may take again. */
+void rtl_lock_initialize_long(struct rtl_lock *lock);
+static inline void rtl_lock_destroy(struct rtl_lock *lock)
+{
+	pthread_mutex_destroy(&lock->mutex);
+}
+
+#ifdef LXRUN_CHECK_LOCKS
+void rtl_note_lock(const struct rtl_lock *lock, const char *file, int line);
+void rtl_forget_lock(const struct rtl_lock *lock);
+void rtl_check_lock_free(const char *file, int line);
+#define rtl_assert_lock_free() rtl_check_lock_free(__FILE__, __LINE__)
+#else
+static inline void rtl_note_lock(const struct rtl_lock *lock, const char *file, int line)
+{
+}
+static inline void rtl_forget_lock(const struct rtl_lock *lock)
+{
+}
+#define rtl_assert_lock_free() ((void)0)
+#endif
+
+static inline void rtl_lock_at(struct rtl_lock *lock, const char *file, int line)
+{
+	if (pthread_mutex_trylock(&lock->mutex) != 0) {
+		atomic_fetch_add_explicit(&rtl_lock_contentions, 1, memory_order_relaxed);
+		pthread_mutex_lock(&lock->mutex);
+	}
+	rtl_note_lock(lock, file, line);
+}
+static inline bool rtl_trylock_at(struct rtl_lock *lock, const char *file, int line)
+{
+	if (pthread_mutex_trylock(&lock->mutex) != 0)
+		return false;
+	rtl_note_lock(lock, file, line);
+	return true;
+}
+#define rtl_lock(lock) rtl_lock_at(lock, __FILE__, __LINE__)
+#define rtl_trylock(lock) rtl_trylock_at(lock, __FILE__, __LINE__)
+
+static inline void rtl_unlock(struct rtl_lock *lock)
+{
+	rtl_forget_lock(lock);
+	pthread_mutex_unlock(&lock->mutex);
+}
+
+/* For supervisor threads that serve nobody in particular; the lock is let go meanwhile. */
+static inline void rtl_condition_wait(pthread_cond_t *condition, struct rtl_lock *lock)
+{
+	rtl_forget_lock(lock);
+	rtl_assert_lock_free();
+	pthread_cond_wait(condition, &lock->mutex);
+	rtl_note_lock(lock, __FILE__, __LINE__);
+}
+/* 0, or ETIMEDOUT. */
+static inline int rtl_condition_timedwait(pthread_cond_t *condition, struct rtl_lock *lock, const struct timespec *end)
+{
+	rtl_forget_lock(lock);
+	rtl_assert_lock_free();
+
+	int error = pthread_cond_timedwait(condition, &lock->mutex, end);
+
+	rtl_note_lock(lock, __FILE__, __LINE__);
+	return error;
+}
+
+#endif
