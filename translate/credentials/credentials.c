@@ -109,10 +109,10 @@ static struct se_token *exchange_nt_token(struct ps_thread *thread, struct se_to
 {
 	struct se_token *old;
 
-	pthread_mutex_lock(&thread->process->lock);
+	rtl_lock(&thread->process->lock);
 	old = thread->token;
 	thread->token = token;
-	pthread_mutex_unlock(&thread->process->lock);
+	rtl_unlock(&thread->process->lock);
 	return old;
 }
 
