@@ -212,6 +212,8 @@ static void malformed_structures_are_refused(void **state)
 	const char *name = "structs.tbl";
 
 	assert_refused(f, name, "pair\n", 1, "expected \"struct NAME\"");
+	assert_refused(f, name, "struct pair = struct pair\n\tint a\n", 1, "expected \"= NAME <HEADER>\"");
+	assert_refused(f, name, "struct pair = struct pair <a.h\n\tint a\n", 1, "expected \"= NAME <HEADER>\"");
 	assert_refused(f, name, "struct a\n\tstruct b inner\n", 2, "must be written before its use");
 	assert_refused(f, name, "struct a\n\tin buf[n] data\n", 1, "which is no member");
 }

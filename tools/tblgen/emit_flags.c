@@ -93,15 +93,22 @@ static void print_structure(FILE *out, const struct model *model, const struct s
 		fprintf(out, ", %u, %u},\n", structure->members[i].offset, structure->members[i].size);
 	}
 	fprintf(out, "};\nstatic const struct lx_structure structure_%s = {\"%s\", %u, %zu, members_%s};\n\n",
-		structure->name, structure->name, structure->size, structure->count, structure->name);
+		structure->name, structure->name, structure->layouts[ABI_64].size, structure->count, structure->name);
 }
 
 void print_structures(FILE *out, const struct model *model)
 {
+	size_t count = 0;
+
 	for (size_t i = 0; i < model->structure_count; i++)
-		print_structure(out, model, &model->structures[i]);
+		if (!model->structures[i].is_32)
+			print_structure(out, model, &model->structures[i]);
 	fputs("const struct lx_structure *const lx_structures[] = {\n", out);
-	for (size_t i = 0; i < model->structure_count; i++)
+	for (size_t i = 0; i < model->structure_count; i++) {
+		if (model->structures[i].is_32)
+			continue;
 		fprintf(out, "\t&structure_%s,\n", model->structures[i].name);
-	fprintf(out, "};\nconst size_t lx_structure_count = %zu;\n\n", model->structure_count);
+		count++;
+	}
+	fprintf(out, "};\nconst size_t lx_structure_count = %zu;\n\n", count);
 }

@@ -24,6 +24,7 @@ static void parse_tables(struct model *model, const char *folder)
 static void emit_all(const struct model *model, const char *folder)
 {
 	emit_flags(model, folder);
+	emit_structures(model, folder);
 	emit_statuses(model, folder);
 	emit_services(model, folder);
 	emit_syscalls(model, folder);

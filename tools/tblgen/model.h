@@ -37,6 +37,7 @@ struct base_type {
 	unsigned size;	    /* in guest memory */
 	bool is_address;    /* the value itself is a guest address: path, ptr */
 	bool needs_name;    /* flags:NAME, enum:NAME, struct NAME */
+	bool is_word;	    /* half as wide in the i386 ABI */
 };
 
 enum direction { BY_VALUE, IN, OUT, INOUT };
@@ -108,10 +109,21 @@ struct status {
 	const char *text;
 };
 
+/* Where members lie, in the x86-64 ABI and in the i386 one. */
+enum { ABI_64, ABI_32, ABI_COUNT };
+
+struct layout {
+	unsigned size;
+	unsigned alignment;
+};
+
 struct member {
 	struct argument argument;
-	unsigned offset;
-	unsigned size;
+	unsigned padding; /* bytes skipped before it, besides those of its alignment */
+	unsigned count;	  /* elements of an array in place, else 0 */
+	bool is_word;	  /* by its type or the table's word "word" */
+	unsigned offset, size;
+	unsigned offset32;
 };
 
 struct structure {
@@ -119,8 +131,12 @@ struct structure {
 	const char *name;
 	struct member *members;
 	size_t count;
-	unsigned size;
-	unsigned alignment;
+	struct layout layouts[ABI_COUNT];
+	unsigned padding;	 /* at its end */
+	bool is_fixed;		 /* the same on both ABIs */
+	bool is_32;		 /* the i386 form of a structure that is another one there */
+	const char *host;	 /* what the host's header calls it, or NULL */
+	const char *host_header;
 };
 
 struct model {
@@ -173,6 +189,7 @@ bool is_passed(const struct syscall *row, unsigned i);
 
 /* Each writes its files of the output folder: lx/flags.h, nt/ntstatus.h and so on. */
 void emit_flags(const struct model *model, const char *folder);
+void emit_structures(const struct model *model, const char *folder);
 void emit_statuses(const struct model *model, const char *folder);
 void emit_services(const struct model *model, const char *folder);
 void emit_syscalls(const struct model *model, const char *folder);

@@ -1,59 +1,82 @@
 /*
- * structs.tbl: the layout of guest structures that a tracer prints member by member.
+ * structs.tbl: the layout of guest structures, for C and for the tracer, which prints them member by member.
  *
- *	struct timespec
+ *	struct timespec = struct timespec <linux/time.h>
  *		time tv_sec
  *		long tv_nsec
  *
  * Members have the types of arguments, and their natural alignment; nested structures are written in full before.
  * "pad NUMBER" skips bytes. The length of an array in place is a number; behind an address it may be another member.
+ *
+ * In the i386 ABI members of types as wide as a machine word, or after the word "word", are half as wide, and nothing
+ * is aligned to more than four bytes. "fixed" behind the name: no member changes. "struct32" gives the i386 form of a
+ * structure that is another one there. What follows "=" is the host's name and header, to which both are compared.
  */
 #include "model.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static unsigned member_alignment(const struct model *model, const struct argument *argument, unsigned *size)
+static struct layout value_layout(const struct model *model, const struct argument *argument, bool is_word, int abi)
 {
-	bool by_value = argument->direction == BY_VALUE;
+	bool is_address = argument->direction != BY_VALUE;
+	unsigned size = is_address ? 8 : argument->type->size;
 
-	if (!strcmp(argument->type->word, "struct") && by_value) {
+	if (!strcmp(argument->type->word, "struct") && !is_address) {
 		const struct structure *nested = find_structure(model, argument->qualifier);
 
-		*size = nested ? nested->size : 0;
-		return nested ? nested->alignment : 1;
+		return nested ? nested->layouts[abi] : (struct layout){0, 1};
 	}
-	*size = by_value ? argument->type->size : 8;
-	return *size > 8 ? 1 : *size;
+	if (abi == ABI_32 && is_word)
+		size = 4;
+	return (struct layout){size, size > 8 ? 1 : abi == ABI_32 && size > 4 ? 4 : size};
+}
+
+/* The member's place behind what there is. */
+static unsigned place(struct layout *layout, struct layout value, unsigned count)
+{
+	unsigned offset = (layout->size + value.alignment - 1) / value.alignment * value.alignment;
+
+	layout->size = offset + value.size * count;
+	if (value.alignment > layout->alignment)
+		layout->alignment = value.alignment;
+	return offset;
+}
+
+static bool take_array_length(const struct cursor *cursor, struct member *member)
+{
+	if (!member->argument.length || member->argument.direction != BY_VALUE)
+		return true;
+	member->count = (unsigned)strtoull(member->argument.length, NULL, 0);
+	if (!member->count)
+		complain(cursor->at, "an array within a structure needs a number of elements");
+	return member->count;
 }
 
 static void add_member(struct model *model, struct structure *structure, struct cursor *cursor)
 {
 	struct member member = {0};
-	uint64_t count = 1;
+	bool is_word = !strncmp(cursor->text, "word ", 5);
+	struct layout value, value32;
+	unsigned count;
 
-	if (!parse_argument(cursor, model, &member.argument))
+	cursor->text += is_word ? 5 : 0;
+	if (!parse_argument(cursor, model, &member.argument) || !take_array_length(cursor, &member))
 		return;
-
-	unsigned alignment = member_alignment(model, &member.argument, &member.size);
-
-	if (!member.size) {
+	member.is_word = !structure->is_fixed &&
+			 (is_word || member.argument.type->is_word || member.argument.direction != BY_VALUE);
+	value = value_layout(model, &member.argument, member.is_word, ABI_64);
+	value32 = value_layout(model, &member.argument, member.is_word, ABI_32);
+	if (!value.size) {
 		complain(cursor->at, "struct %s must be written before its use", member.argument.qualifier);
 		return;
 	}
-	if (member.argument.length && member.argument.direction == BY_VALUE) {
-		count = strtoull(member.argument.length, NULL, 0);
-		if (!count) {
-			complain(cursor->at, "an array within a structure needs a number of elements");
-			return;
-		}
-	}
-	member.size *= (unsigned)count;
-	structure->size = (structure->size + alignment - 1) / alignment * alignment;
-	member.offset = structure->size;
-	structure->size += member.size;
-	if (alignment > structure->alignment)
-		structure->alignment = alignment;
+	count = member.count ? member.count : 1;
+	member.offset = place(&structure->layouts[ABI_64], value, count);
+	member.offset32 = place(&structure->layouts[ABI_32], value32, count);
+	member.size = value.size * count;
+	member.padding = structure->padding;
+	structure->padding = 0;
 	structure->members = arena_grow(structure->members, structure->count, sizeof(member));
 	structure->members[structure->count++] = member;
 }
@@ -78,19 +101,46 @@ static void finish(struct structure *structure)
 	if (!structure)
 		return;
 	check_lengths(structure);
-	structure->size = (structure->size + structure->alignment - 1) / structure->alignment * structure->alignment;
+	for (int abi = 0; abi < ABI_COUNT; abi++) {
+		struct layout *layout = &structure->layouts[abi];
+
+		layout->size = (layout->size + layout->alignment - 1) / layout->alignment * layout->alignment;
+	}
+}
+
+/* "= struct timespec <linux/time.h>" */
+static bool take_host(struct structure *structure, struct cursor *cursor)
+{
+	const char *word;
+
+	if (!take_character(cursor, '='))
+		return true;
+	structure->host = take_until(cursor, "<");
+	if (take_character(cursor, '<'))
+		structure->host_header = take_until(cursor, ">");
+	word = structure->host_header;
+	return word && *word && take_character(cursor, '>');
 }
 
 static struct structure *begin(struct model *model, struct cursor *cursor)
 {
 	const char *word = take_word(cursor);
-	struct structure structure = {.at = cursor->at, .alignment = 1};
+	struct structure structure = {.at = cursor->at, .layouts = {{0, 1}, {0, 1}}};
 
+	structure.is_32 = word && !strcmp(word, "struct32");
 	structure.name = take_word(cursor);
-	if (!word || strcmp(word, "struct") != 0 || !structure.name) {
+	if (!word || (strcmp(word, "struct") != 0 && !structure.is_32) || !structure.name) {
 		complain(cursor->at, "expected \"struct NAME\"");
 		return NULL;
 	}
+	if (structure.is_32)
+		structure.name = arena_format("%s32", structure.name);
+	if (!strncmp(cursor->text, "fixed", 5)) {
+		structure.is_fixed = true;
+		take_word(cursor);
+	}
+	if (!take_host(&structure, cursor))
+		complain(cursor->at, "expected \"= NAME <HEADER>\" behind the structure's name");
 	if (find_structure(model, structure.name))
 		complain(cursor->at, "struct %s is already defined", structure.name);
 	model->structures = arena_grow(model->structures, model->structure_count, sizeof(structure));
@@ -105,10 +155,13 @@ static bool take_padding(struct structure *structure, struct cursor *cursor)
 	if (strncmp(cursor->text, "pad ", 4) != 0)
 		return false;
 	cursor->text += 4;
-	if (take_number(cursor, &bytes))
-		structure->size += (unsigned)bytes;
-	else
+	if (!take_number(cursor, &bytes)) {
 		complain(cursor->at, "expected a number of bytes after \"pad\"");
+		return true;
+	}
+	structure->padding += (unsigned)bytes;
+	for (int abi = 0; abi < ABI_COUNT; abi++)
+		place(&structure->layouts[abi], (struct layout){1, 1}, (unsigned)bytes);
 	return true;
 }
 
