@@ -105,6 +105,20 @@ struct pico_resident {
 	uint64_t anonymous, file, shared;
 };
 
+/* Texts that only the host can write: of a process' memory, or of one thread's task. */
+enum pico_text {
+	PICO_TEXT_SMAPS,
+	PICO_TEXT_SMAPS_ROLLUP,
+	PICO_TEXT_NUMA_MAPS,
+	PICO_TEXT_SCHED,
+	PICO_TEXT_SCHEDSTAT,
+	PICO_TEXT_KSM_STAT,
+	PICO_TEXT_KSM_MERGING_PAGES,
+	PICO_TEXT_ARCH_STATUS,
+	PICO_TEXT_SYSCALL,
+	PICO_TEXT_STACK,
+};
+
 struct pico_platform {
 	size_t size;
 
@@ -151,10 +165,25 @@ struct pico_platform {
 	void (*kick)(struct pico_thread *thread);
 	/* CPU time of the host task(s) behind the thread so far, halves included as system time. Any thread. */
 	struct pico_cpu_time (*cpu_time)(struct pico_thread *thread);
-	/* 'R': it runs or wants to, 'S': it sleeps, 'D': it sleeps and can't be interrupted; in a call or natively. Any thread. */
-	char (*state)(struct pico_thread *thread);
+	/*
+	 * 'R': it runs or wants to, 'S': it sleeps, 'D': it sleeps and can't be interrupted. *in_call: not in the guest's own code
+	 * but in its half's, where an 'S' may also be a moment's rest that only the half's owner can tell from a sleep. Any thread.
+	 */
+	char (*state)(struct pico_thread *thread, bool *in_call);
 	/* What of a process' memory is in RAM. Any supervisor thread. 0, or -ESRCH for one without a living task. */
 	int (*resident)(struct pico_process *process, struct pico_resident *resident);
+	/* A text of the host's, NUL-terminated; the caller frees it. Its length or -errno; -ESRCH: no task is left. Any supervisor thread. */
+	int64_t (*process_text)(struct pico_process *process, enum pico_text which, char **text);
+	int64_t (*thread_text)(struct pico_thread *thread, enum pico_text which, char **text);
+	/* The host's pagemap entries of `count` pages from `address` on: how many there are, or -errno. */
+	int64_t (*page_map)(struct pico_process *process, uint64_t address, uint64_t *entries, size_t count);
+	/* The host's clear_refs: 0 or -errno. */
+	int (*clear_references)(struct pico_process *process, int which);
+	/*
+	 * As read_memory and write_memory, but past page protection, where the host allows it to a debugger: for /proc/<pid>/mem
+	 * alone, and never of the platform's own pages. Bytes copied or -errno.
+	 */
+	int64_t (*force_memory)(struct pico_process *process, uint64_t address, void *data, size_t size, bool writing);
 	/* Name for host tools (top, pkill); at most 15 bytes are used. On the thread's own half, or of a parked thread. */
 	void (*set_name)(struct pico_thread *thread, const char *name);
 	/* Host scheduling of the task and its half. */

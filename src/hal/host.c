@@ -89,7 +89,7 @@ static void read_terminal(struct hal_start *state)
 	close(terminal);
 }
 
-static int32_t read_number(const char *path)
+static int32_t read_number(const char *path, int base)
 {
 	char text[32] = {0};
 	int descriptor = open(path, O_RDONLY | O_CLOEXEC);
@@ -99,7 +99,7 @@ static int32_t read_number(const char *path)
 	if (read(descriptor, text, sizeof(text) - 1) <= 0)
 		text[0] = 0;
 	close(descriptor);
-	return (int32_t)strtol(text, NULL, 10);
+	return (int32_t)strtol(text, NULL, base);
 }
 
 __attribute__((constructor)) static void read_start_state(void)
@@ -121,7 +121,8 @@ __attribute__((constructor)) static void read_start_state(void)
 	if (!getcwd(state->working_directory, sizeof(state->working_directory)) || state->working_directory[0] != '/')
 		strcpy(state->working_directory, "/");
 	state->personality = (uint32_t)personality(0xffffffff);
-	state->oom_score_adj = read_number("/proc/self/oom_score_adj");
+	state->oom_score_adj = read_number("/proc/self/oom_score_adj", 10);
+	state->coredump_filter = (uint32_t)read_number("/proc/self/coredump_filter", 16);
 }
 
 const struct hal_start *hal_start_state(void)

@@ -19,6 +19,7 @@ struct hal_start {
 	uint64_t timer_slack_ns;
 	uint32_t personality;
 	int32_t oom_score_adj;
+	uint32_t coredump_filter;
 	bool leads_group, leads_session;
 	bool has_terminal; /* a controlling terminal */
 	bool no_transparent_huge_pages;

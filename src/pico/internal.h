@@ -181,6 +181,12 @@ void grant_drain(struct grant_socket *socket);
 int grant_send(struct grant_socket *socket, const int *descriptors, size_t count);
 
 /* resident.c */
+/* facts.c */
+int64_t pico_process_text(struct pico_process *process, enum pico_text which, char **text);
+int64_t pico_thread_text(struct pico_thread *thread, enum pico_text which, char **text);
+int64_t pico_page_map(struct pico_process *process, uint64_t address, uint64_t *entries, size_t count);
+int pico_clear_references(struct pico_process *process, int which);
+int64_t pico_force_memory(struct pico_process *process, uint64_t address, void *data, size_t size, bool writing);
 int pico_process_resident(struct pico_process *process, struct pico_resident *resident);
 
 /* memory.c */

@@ -124,24 +124,19 @@ static char host_state(const char *path)
 	return name_end && name_end[1] == ' ' ? name_end[2] : 0;
 }
 
-/*
- * While the task is at a stop, its half acts for it. A guest that makes call after call is sometimes seen in the moment in
- * which half and task hand over to each other, where both rest.
- */
-static char state(struct pico_thread *thread)
+/* While the task is at a stop that its half has taken note of, the half acts for it. */
+static char state(struct pico_thread *thread, bool *in_call)
 {
 	char path[48], seen = 0;
 
 	rtl_lock(&thread->task_lock);
-	if (thread->tid > 0) {
-		snprintf(path, sizeof(path), "/proc/%d/stat", thread->tid);
-		seen = host_state(path);
-	}
-	if (seen == 't' && thread->half_tid > 0) {
+	*in_call = !atomic_load(&thread->in_user);
+	if (*in_call)
 		snprintf(path, sizeof(path), "/proc/self/task/%d/stat", thread->half_tid);
-		/* It waits in ptrace(2) itself until the task is off its processor: no sleep of the guest's. */
-		seen = host_state(path) == 'S' ? 'S' : 'R';
-	}
+	else
+		snprintf(path, sizeof(path), "/proc/%d/stat", thread->tid);
+	if ((*in_call ? thread->half_tid : thread->tid) > 0)
+		seen = host_state(path);
 	rtl_unlock(&thread->task_lock);
 	return seen == 'S' || seen == 'D' ? seen : 'R';
 }
@@ -209,6 +204,11 @@ struct pico_platform pico_platform_ops = {
 	.cpu_time = cpu_time,
 	.state = state,
 	.resident = pico_process_resident,
+	.process_text = pico_process_text,
+	.thread_text = pico_thread_text,
+	.page_map = pico_page_map,
+	.clear_references = pico_clear_references,
+	.force_memory = pico_force_memory,
 	.set_name = set_name,
 	.set_affinity = set_affinity,
 	.set_nice = set_nice,

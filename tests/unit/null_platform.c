@@ -475,7 +475,7 @@ static struct pico_cpu_time cpu_time(struct pico_thread *thread)
 }
 
 /* Nothing runs here. */
-static char state(struct pico_thread *thread)
+static char state(struct pico_thread *thread, bool *in_call)
 {
 	return 'S';
 }

@@ -57,7 +57,7 @@ static bool number_exists(const struct procfs_subject *directory, uint32_t numbe
 	return number < 32 && present >> number & 1;
 }
 
-static bool next_number(const struct procfs_subject *directory, uint32_t *number, struct procfs_subject *child)
+static bool next_number(const struct procfs_subject *directory, uint64_t *number, struct procfs_subject *child)
 {
 	while (*number < 32 && !(present >> *number & 1))
 		++*number;
@@ -67,7 +67,7 @@ static bool next_number(const struct procfs_subject *directory, uint32_t *number
 
 static const struct procfs_node number_children[] = {{.name = "value", .kind = PROCFS_FILE, .permissions = 0444, .show = show_number}, {0}};
 static const struct procfs_node number_node = {.name = "n", .kind = PROCFS_DIRECTORY, .permissions = 0555, .children = number_children};
-static const struct procfs_numbers numbers = {number_exists, next_number, &number_node};
+static const struct procfs_numbers numbers = {.lookup = number_exists, .next = next_number, .child = &number_node};
 static const struct procfs_node top[] = {
 	{.name = "counter", .kind = PROCFS_FILE, .permissions = 0444, .show = show_counter},
 	{.name = "large", .kind = PROCFS_FILE, .permissions = 0444, .show = show_large},
@@ -81,10 +81,15 @@ static const struct procfs_node top[] = {
 };
 static const struct procfs_node root_node = {.name = "", .kind = PROCFS_DIRECTORY, .permissions = 0555, .children = top};
 
-static bool owner(const struct procfs_subject *subject, ULONG *uid, ULONG *gid)
+static bool owner(const struct procfs_subject *subject, bool open_directory, ULONG *uid, ULONG *gid)
 {
 	*uid = *gid = 0;
 	return !subject->pid || present >> subject->pid & 1;
+}
+
+static bool anybody(const struct procfs_subject *subject)
+{
+	return true;
 }
 
 static void missing(const char *path)
@@ -94,7 +99,8 @@ static void missing(const char *path)
 
 static int start(void **state)
 {
-	static const struct procfs_provider provider = {&root_node, owner, missing};
+	static const struct procfs_provider provider = {
+		.root = &root_node, .owner = owner, .may_look = anybody, .is_own = anybody, .missing = missing};
 	STRING name = rtl_string("\\Device\\ProcFs\\");
 	OBJECT_ATTRIBUTES attributes;
 	IO_STATUS_BLOCK io;

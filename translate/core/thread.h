@@ -55,6 +55,21 @@ struct lx_thread {
 
 struct lx_thread *lx_current(void);
 struct lx_thread *lx_find_thread(int32_t tid);    /* under lx_tree_lock; live ones */
+/*
+ * A task by its number, also one that runs no more: a zombie, a leader that ended before its threads, and pid 1 have no
+ * thread, but can still be asked and told things. All of it is valid under lx_tree_lock.
+ */
+struct lx_task {
+	struct lx_process *process;
+	struct lx_thread *thread; /* NULL: it runs no more */
+	const struct se_token *token;
+};
+/* 0: `self`. False: nobody bears the number. */
+bool lx_find_task(struct lx_thread *self, int32_t tid, struct lx_task *task);
+/* The task of a process' own number. */
+struct lx_task lx_leader_task(struct lx_process *process);
+/* The process' thread with the lowest id that is at least `tid`; NULL: none. */
+struct lx_thread *lx_next_thread(const struct lx_process *process, int32_t tid);
 /* Must the thread end instead of returning to user mode? Killable waits end for it. */
 bool lx_thread_must_exit(const struct lx_thread *thread);
 /* prctl.c: the thread's name, cut to 15 bytes: PR_SET_NAME, /proc/<pid>/comm. On the thread's own half or another's of its process. */

@@ -42,14 +42,12 @@ static int64_t read_header(struct lx_call *call, struct lx_uptr from, struct lx_
 
 static int64_t find_sets(struct lx_call *call, int32_t pid, struct lx_cap_data data[2])
 {
-	struct lx_thread *thread = call->thread;
+	struct lx_task task;
 	int64_t result = 0;
 
 	rtl_lock(&lx_tree_lock);
-	if (pid)
-		thread = lx_find_thread(pid);
-	if (thread) {
-		const struct se_token *token = thread->token;
+	if (lx_find_task(call->thread, pid, &task)) {
+		const struct se_token *token = task.token;
 
 		for (int i = 0; i < 2; i++)
 			data[i] = (struct lx_cap_data){
@@ -57,7 +55,7 @@ static int64_t find_sets(struct lx_call *call, int32_t pid, struct lx_cap_data d
 				.permitted = (uint32_t)(token->cap_permitted >> 32 * i),
 				.inheritable = (uint32_t)(token->cap_inheritable >> 32 * i),
 			};
-	} else if (pid != lx_init_process->pid) {
+	} else {
 		result = -LX_ESRCH;
 	}
 	rtl_unlock(&lx_tree_lock);

@@ -23,19 +23,33 @@ static bool gains(const struct se_token *old, const struct se_token *new)
 	return (new->cap_permitted & ~old->cap_permitted) != 0;
 }
 
-bool lx_has_ids_of(const struct lx_thread *thread, const struct lx_thread *other)
+/* All three ids of each kind are the same one. */
+static bool has_ids(const struct se_token *token, uint32_t uid, uint32_t gid)
 {
-	const struct se_token *mine = thread->token, *theirs = other->token;
-
-	return mine->ruid == theirs->ruid && mine->ruid == theirs->euid && mine->ruid == theirs->suid &&
-	       mine->rgid == theirs->rgid && mine->rgid == theirs->egid && mine->rgid == theirs->sgid;
+	return uid == token->ruid && uid == token->euid && uid == token->suid && gid == token->rgid && gid == token->egid &&
+	       gid == token->sgid;
 }
 
-bool lx_may_access(const struct lx_thread *thread, const struct lx_thread *other)
+bool lx_has_ids_of(const struct lx_thread *thread, const struct se_token *other)
+{
+	return has_ids(other, thread->token->ruid, thread->token->rgid);
+}
+
+bool lx_may_access(const struct lx_thread *thread, const struct lx_task *other)
 {
 	if (thread->process == other->process || lx_capable(thread, LX_CAP_SYS_PTRACE))
 		return true;
-	return lx_has_ids_of(thread, other) && other->process->dumpable && !gains(thread->token, other->token);
+	return lx_has_ids_of(thread, other->token) && other->process->dumpable && !gains(thread->token, other->token);
+}
+
+bool lx_may_look_into(const struct lx_thread *thread, const struct lx_task *other)
+{
+	const struct se_token *mine = thread->token;
+
+	if (thread->process == other->process || lx_capable(thread, LX_CAP_SYS_PTRACE))
+		return true;
+	return has_ids(other->token, mine->fsuid, mine->fsgid) && other->process->dumpable &&
+	       !(other->token->cap_permitted & ~mine->cap_effective);
 }
 
 static bool changes_who(const struct se_token *old, const struct se_token *new)

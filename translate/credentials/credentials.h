@@ -23,9 +23,12 @@ void lx_end_real(struct lx_thread *thread, struct lx_real_identity *real);
 /* Current thread has a capability (LX_CAP_*). */
 bool lx_capable(const struct lx_thread *thread, uint32_t capability);
 /* The thread's real user and group are all of the other's: real, effective and saved. Under lx_tree_lock. */
-bool lx_has_ids_of(const struct lx_thread *thread, const struct lx_thread *other);
+bool lx_has_ids_of(const struct lx_thread *thread, const struct se_token *other);
+struct lx_task;
 /* May it look into the other, as ptrace(2) asks (PTRACE_MODE_READ_REALCREDS)? Under lx_tree_lock. */
-bool lx_may_access(const struct lx_thread *thread, const struct lx_thread *other);
+bool lx_may_access(const struct lx_thread *thread, const struct lx_task *other);
+/* The same question from a file of /proc: by the ids and capabilities that files are reached with (..._FSCREDS). */
+bool lx_may_look_into(const struct lx_thread *thread, const struct lx_task *other);
 
 /* credentials.c: the identity that exec gives; the same one referenced if nothing changes. NULL: no memory. */
 struct se_token *lx_exec_token(struct se_token *token);

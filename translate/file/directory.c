@@ -189,7 +189,8 @@ static int64_t put_records(struct lx_call *call, HANDLE handle, struct lx_uptr t
 static int64_t read_directory(struct lx_call *call, int32_t fd, struct lx_uptr dirp, uint32_t count,
 			      bool (*write)(struct dirent_writer *, const struct dirent *))
 {
-	size_t capacity = MIN_OF(count, (uint32_t)LARGEST_REQUEST);
+	/* The kernel counts in an int: what is above fits nothing. */
+	size_t capacity = count > INT32_MAX ? 0 : MIN_OF(count, (uint32_t)LARGEST_REQUEST);
 	ULONG asked = (ULONG)(capacity * GROWTH);
 	cleanup_free uint8_t *records = NULL;
 	struct dirent_writer out = {.capacity = capacity};

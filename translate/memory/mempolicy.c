@@ -6,7 +6,9 @@
  * the host's process ids mean nothing to a guest.
  */
 #include <core/thread.h>
+#include <credentials/credentials.h>
 #include <lx_syscalls.h>
+#include <process/process.h>
 
 #define PAGE_BITS (LX_PAGE_SIZE * 8ull)
 
@@ -53,10 +55,25 @@ int64_t lx_sys_set_mempolicy_home_node(struct lx_call *call, uint64_t start, uin
 	return lx_run_on_host(call);
 }
 
+/* Another process' pages are not moved; who may not look into it hears that first. */
+static int64_t refuse_other(struct lx_call *call, int32_t pid)
+{
+	struct lx_task task;
+	int64_t result;
+
+	rtl_lock(&lx_tree_lock);
+	if (!lx_find_task(call->thread, pid, &task))
+		result = -LX_ESRCH;
+	else
+		result = lx_may_access(call->thread, &task) ? -LX_ENOSYS : -LX_EPERM;
+	rtl_unlock(&lx_tree_lock);
+	return result;
+}
+
 int64_t lx_sys_migrate_pages(struct lx_call *call, int32_t pid, uint64_t maxnode, struct lx_uptr old_nodes, struct lx_uptr new_nodes)
 {
 	if (pid)
-		return -LX_ENOSYS;
+		return refuse_other(call, pid);
 	if (!may_touch(call, old_nodes, mask_size(maxnode)) || !may_touch(call, new_nodes, mask_size(maxnode)))
 		return -LX_EFAULT;
 	return lx_run_on_host(call);
@@ -65,7 +82,7 @@ int64_t lx_sys_migrate_pages(struct lx_call *call, int32_t pid, uint64_t maxnode
 int64_t lx_sys_move_pages(struct lx_call *call, int32_t pid, uint64_t count, struct lx_uptr pages, struct lx_uptr nodes, struct lx_uptr status, uint32_t flags)
 {
 	if (pid)
-		return -LX_ENOSYS;
+		return refuse_other(call, pid);
 	if (count > UINT64_MAX / sizeof(uint64_t))
 		return -LX_E2BIG;
 	if (!may_touch(call, pages, count * sizeof(uint64_t)) || !may_touch(call, nodes, count * sizeof(int32_t)) ||

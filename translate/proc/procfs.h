@@ -2,13 +2,14 @@
 #ifndef TRANSLATE_PROCFS_H
 #define TRANSLATE_PROCFS_H
 
+#include <core/thread.h>
 #include <descriptor/files.h>
 #include <drivers/procfs/procfs.h>
 #include <process/process.h>
 
 /*
  * A task as it was when looked at. The members were copied or referenced under
- * lx_tree_lock; what could have gone is NULL (a zombie has no memory and no files).
+ * lx_tree_lock; what could have gone is NULL (a task that runs no more has no memory and no files).
  */
 struct lx_proc_view {
 	struct lx_process *process;
@@ -18,14 +19,12 @@ struct lx_proc_view {
 	struct se_token *token;
 	struct ps_thread *ps_thread;
 	int32_t pid, tid, parent, group, session;
-	char state; /* what LX knows of it: R, T, Z; 0: see lx_proc_state() */
+	char state; /* what LX knows of it: R, S, T, Z; 0: see lx_proc_state() */
 	char comm[16];
 	uint32_t threads;
 	int32_t nice, policy, priority;
 	uint64_t terminal; /* controlling; 0: none */
 	int32_t foreground; /* its foreground group; -1: none */
-	struct lx_sigset blocked, pending, shared_pending, ignored, caught;
-	uint32_t queued;
 	uint8_t affinity[128];
 	uint64_t timer_slack_ns;
 };
@@ -36,6 +35,20 @@ NTSTATUS lx_proc_look(const struct procfs_subject *subject, struct lx_proc_view 
 char lx_proc_state(const struct lx_proc_view *view);
 void lx_proc_release(struct lx_proc_view *view);
 #define cleanup_proc_view __attribute__((cleanup(lx_proc_release)))
+/* The subject's task: under lx_tree_lock. */
+bool lx_proc_find(const struct procfs_subject *subject, struct lx_task *task);
+
+struct lx_proc_signals {
+	struct lx_sigset blocked, pending, shared_pending, ignored, caught;
+	uint32_t queued;
+};
+/* All empty for a task that has gone. */
+void lx_proc_look_at_signals(const struct procfs_subject *subject, struct lx_proc_signals *signals);
+
+/* Who owns a subject's files, who may look into it, whether it is the caller's own process: struct procfs_provider. */
+bool lx_proc_owner(const struct procfs_subject *subject, bool open_directory, ULONG *uid, ULONG *gid);
+bool lx_proc_may_look(const struct procfs_subject *subject);
+bool lx_proc_is_own(const struct procfs_subject *subject);
 
 /* A status as the driver wants it. */
 static inline NTSTATUS lx_proc_error(int error)
@@ -52,8 +65,35 @@ NTSTATUS lx_proc_cwd_follow(const struct procfs_subject *subject, struct io_file
 int64_t lx_proc_root_target(const struct procfs_subject *subject, char *target, size_t size);
 NTSTATUS lx_proc_root_follow(const struct procfs_subject *subject, struct io_file **file);
 
-/* procfs_memory.c */
+/* procfs_areas.c: the mappings, copied out so that no file is asked for its name under a lock of the space. */
+struct lx_proc_area {
+	struct mm_vad vad;
+	char *name;
+};
+struct lx_proc_areas {
+	struct lx_proc_area *list;
+	size_t count, room;
+	bool failed; /* no memory */
+};
+void lx_proc_take_areas(struct mm_address_space *space, struct lx_proc_areas *areas);
+void lx_proc_release_areas(struct lx_proc_areas *areas);
+#define cleanup_areas __attribute__((cleanup(lx_proc_release_areas)))
+/* The area's line in maps. */
+void lx_proc_show_area(const struct lx_proc_area *area, struct procfs_text *text);
+/* The name that stands in that line; empty: none. */
+void lx_proc_area_path(const struct lx_proc_area *area, char *path, size_t size);
 NTSTATUS lx_proc_show_maps(const struct procfs_subject *subject, struct procfs_text *text);
+extern const struct procfs_numbers lx_proc_map_files;
+/* procfs_smaps.c */
+NTSTATUS lx_proc_show_smaps(const struct procfs_subject *subject, struct procfs_text *text);
+NTSTATUS lx_proc_show_smaps_rollup(const struct procfs_subject *subject, struct procfs_text *text);
+NTSTATUS lx_proc_show_numa_maps(const struct procfs_subject *subject, struct procfs_text *text);
+/* procfs_bytes.c */
+extern const struct procfs_bytes lx_proc_mem, lx_proc_pagemap, lx_proc_clear_refs;
+/* Opening what is of the memory of a task that has none: ESRCH. */
+NTSTATUS lx_proc_has_memory(const struct procfs_subject *subject);
+
+/* procfs_memory.c */
 NTSTATUS lx_proc_show_cmdline(const struct procfs_subject *subject, struct procfs_text *text);
 NTSTATUS lx_proc_show_environ(const struct procfs_subject *subject, struct procfs_text *text);
 NTSTATUS lx_proc_show_auxv(const struct procfs_subject *subject, struct procfs_text *text);
@@ -65,12 +105,15 @@ struct lx_proc_layout lx_proc_layout(const struct lx_proc_view *view);
 /* procfs_status.c */
 NTSTATUS lx_proc_show_status(const struct procfs_subject *subject, struct procfs_text *text);
 NTSTATUS lx_proc_show_stat(const struct procfs_subject *subject, struct procfs_text *text);
+NTSTATUS lx_proc_show_io(const struct procfs_subject *subject, struct procfs_text *text);
+NTSTATUS lx_proc_show_timers(const struct procfs_subject *subject, struct procfs_text *text);
 NTSTATUS lx_proc_show_limits(const struct procfs_subject *subject, struct procfs_text *text);
 
 /* procfs_system.c, procfs_sys.c */
 extern const struct procfs_node lx_proc_root_node;
 extern const struct procfs_node lx_proc_sys_nodes[];
-/* procfs_process.c */
-extern const struct procfs_numbers lx_proc_processes;
+/* procfs_process.c, procfs_task.c */
+extern const struct procfs_numbers lx_proc_processes, lx_proc_tasks;
+extern const struct procfs_node lx_proc_process_node, lx_proc_task_node;
 
 #endif

@@ -12,28 +12,55 @@
 
 /* --- a descriptor of a task */
 
-/* The lowest descriptor of the subject that is not below *fd. */
-static bool find_descriptor(const struct procfs_subject *subject, int32_t *fd)
+struct descriptor {
+	int32_t wanted; /* in: the descriptor, or the lowest that may be meant */
+	bool exact;
+	bool found;
+	int32_t fd;
+	HANDLE handle;
+	bool close_on_exec;
+};
+
+static void consider(int32_t fd, HANDLE handle, bool close_on_exec, void *context)
+{
+	struct descriptor *search = context;
+
+	if (search->found || fd < search->wanted || (search->exact && fd != search->wanted))
+		return;
+	search->found = true;
+	search->fd = fd;
+	search->handle = handle;
+	search->close_on_exec = close_on_exec;
+}
+
+static bool find_descriptor(const struct procfs_subject *subject, struct descriptor *search)
 {
 	cleanup_proc_view struct lx_proc_view view;
 
-	return lx_proc_look(subject, &view) == STATUS_SUCCESS && view.files && lx_files_next(view.files, fd, NULL, NULL);
+	if (lx_proc_look(subject, &view) != STATUS_SUCCESS || !view.files)
+		return false;
+	lx_files_walk(view.files, consider, search);
+	return search->found;
 }
 
 /* The file object behind a descriptor of any task, referenced. */
-static NTSTATUS file_of(const struct procfs_subject *subject, bool *close_on_exec, struct io_file **file)
+static NTSTATUS file_of(const struct procfs_subject *subject, struct descriptor *search, struct io_file **file)
 {
 	cleanup_proc_view struct lx_proc_view view;
-	cleanup_object struct io_file *found = NULL;
-	int32_t fd = subject->number;
+	struct ob_handle_table *own = ob_current_table();
 	NTSTATUS status = lx_proc_look(subject, &view);
 
 	if (status != STATUS_SUCCESS)
 		return status;
-	if (!view.files || !lx_files_next(view.files, &fd, &found, close_on_exec) || fd != subject->number)
+	*search = (struct descriptor){.wanted = subject->number, .exact = true};
+	if (view.files)
+		lx_files_walk(view.files, consider, search);
+	if (!search->found)
 		return lx_proc_error(LX_ENOENT);
-	*file = steal_pointer(&found);
-	return STATUS_SUCCESS;
+	ob_set_current_table(lx_files_handles(view.files));
+	status = ob_reference_by_handle(search->handle, 0, &io_file_type, (void **)file);
+	ob_set_current_table(own);
+	return status == STATUS_SUCCESS ? STATUS_SUCCESS : lx_proc_error(LX_ENOENT);
 }
 
 static int64_t path_of(struct io_file *file, char *target, size_t size)
@@ -46,23 +73,27 @@ static int64_t path_of(struct io_file *file, char *target, size_t size)
 static int64_t fd_target(const struct procfs_subject *subject, char *target, size_t size)
 {
 	cleanup_object struct io_file *file = NULL;
-	NTSTATUS status = file_of(subject, NULL, &file);
+	struct descriptor search;
+	NTSTATUS status = file_of(subject, &search, &file);
 
 	return status == STATUS_SUCCESS ? path_of(file, target, size) : status;
 }
 
 static NTSTATUS fd_follow(const struct procfs_subject *subject, struct io_file **file)
 {
-	return file_of(subject, NULL, file);
+	struct descriptor search;
+
+	return file_of(subject, &search, file);
 }
 
 /* The link's bits say what the descriptor may: l-wx for one that only writes. */
 static ULONG fd_permissions(const struct procfs_subject *subject)
 {
 	cleanup_object struct io_file *file = NULL;
+	struct descriptor search;
 	ULONG bits = 0;
 
-	if (file_of(subject, NULL, &file) != STATUS_SUCCESS)
+	if (file_of(subject, &search, &file) != STATUS_SUCCESS)
 		return 0;
 	if (file->access & FILE_READ_DATA)
 		bits |= 0500;
@@ -102,16 +133,16 @@ static NTSTATUS show_fdinfo(const struct procfs_subject *subject, struct procfs_
 {
 	cleanup_object struct io_file *file = NULL;
 	FILE_LX_STATX_INFORMATION attributes = {0};
+	struct descriptor search;
 	ULONG_PTR information = 0;
-	bool close_on_exec = false;
-	NTSTATUS status = file_of(subject, &close_on_exec, &file);
+	NTSTATUS status = file_of(subject, &search, &file);
 
 	if (status != STATUS_SUCCESS)
 		return status;
 	IO_OPERATION(file, query_information)(file, FileLxStatxInformation, &attributes, sizeof attributes,
 					      &information);
 	procfs_printf(text, "pos:\t%lld\nflags:\t0%o\nmnt_id:\t%llu\nino:\t%llu\n", (long long)position_of(file),
-		      flags_of(file, close_on_exec), (unsigned long long)attributes.MountId,
+		      flags_of(file, search.close_on_exec), (unsigned long long)attributes.MountId,
 		      (unsigned long long)attributes.Inode);
 	return STATUS_SUCCESS;
 }
@@ -120,22 +151,22 @@ static NTSTATUS show_fdinfo(const struct procfs_subject *subject, struct procfs_
 
 static bool fd_exists(const struct procfs_subject *directory, uint32_t number, struct procfs_subject *child)
 {
-	int32_t fd = (int32_t)number;
+	struct descriptor search = {.wanted = (int32_t)number, .exact = true};
 
 	*child = *directory;
 	child->number = (int32_t)number;
-	return find_descriptor(directory, &fd) && fd == (int32_t)number;
+	return find_descriptor(directory, &search);
 }
 
-static bool next_fd(const struct procfs_subject *directory, uint32_t *number, struct procfs_subject *child)
+static bool next_fd(const struct procfs_subject *directory, uint64_t *number, struct procfs_subject *child)
 {
-	int32_t fd = (int32_t)*number;
+	struct descriptor search = {.wanted = (int32_t)*number};
 
-	if (!find_descriptor(directory, &fd))
+	if (*number > INT32_MAX || !find_descriptor(directory, &search))
 		return false;
-	*number = (uint32_t)fd;
+	*number = (uint64_t)search.fd;
 	*child = *directory;
-	child->number = fd;
+	child->number = search.fd;
 	return true;
 }
 
@@ -146,20 +177,20 @@ static const struct procfs_node fd_node = {.name = "fd",
 					   .follow = fd_follow};
 static const struct procfs_node fdinfo_node = {
 	.name = "fdinfo", .kind = PROCFS_FILE, .permissions = 0444, .show = show_fdinfo};
-const struct procfs_numbers lx_proc_descriptors = {fd_exists, next_fd, &fd_node};
-const struct procfs_numbers lx_proc_descriptor_information = {fd_exists, next_fd, &fdinfo_node};
+const struct procfs_numbers lx_proc_descriptors = {.lookup = fd_exists, .next = next_fd, .child = &fd_node};
+const struct procfs_numbers lx_proc_descriptor_information = {
+	.lookup = fd_exists, .next = next_fd, .child = &fdinfo_node};
 
 /* --- exe, cwd, root */
 
 NTSTATUS lx_proc_exe_follow(const struct procfs_subject *subject, struct io_file **file)
 {
-	struct lx_process *process;
 	NTSTATUS status = lx_proc_error(LX_ENOENT);
+	struct lx_task task;
 
 	rtl_lock(&lx_tree_lock);
-	process = lx_find_process(subject->pid);
-	if (process && process->executable_file) {
-		*file = process->executable_file;
+	if (lx_proc_find(subject, &task) && task.thread && task.process->executable_file) {
+		*file = task.process->executable_file;
 		ob_reference(*file);
 		status = STATUS_SUCCESS;
 	}

@@ -6,6 +6,7 @@
 #include <path/resolve.h>
 #include <proc/procfs.h>
 #include <resources/rusage.h>
+#include <time/times.h>
 
 #define TICK_NS 10000000u
 #define KIB 1024u
@@ -40,9 +41,31 @@ static void show_identity(const struct lx_proc_view *view, struct procfs_text *t
 	procfs_printf(text, "Gid:\t%u\t%u\t%u\t%u\n", token->rgid, token->egid, token->sgid, token->fsgid);
 }
 
+static void count_descriptor(int32_t fd, HANDLE handle, bool close_on_exec, void *context)
+{
+	int32_t *highest = context;
+
+	*highest = MAX_OF(*highest, fd);
+}
+
+/* The size of the kernel's table: 64, or the next power of two from 256 that holds the highest descriptor. */
+static int32_t descriptor_table_size(const struct lx_proc_view *view)
+{
+	int32_t highest = 0, size = 256;
+
+	if (!view->files)
+		return 0;
+	lx_files_walk(view->files, count_descriptor, &highest);
+	if (highest < 64)
+		return 64;
+	while (size <= highest)
+		size *= 2;
+	return size;
+}
+
 static void show_groups(const struct lx_proc_view *view, struct procfs_text *text)
 {
-	procfs_printf(text, "FDSize:\t%u\nGroups:\t", view->files ? lx_files_capacity(view->files) : 0);
+	procfs_printf(text, "FDSize:\t%d\nGroups:\t", descriptor_table_size(view));
 	for (uint32_t i = 0; view->token && i < view->token->group_count; i++)
 		procfs_printf(text, "%u ", view->token->groups[i]);
 	/* A group list of none leaves its separator, too. */
@@ -76,16 +99,16 @@ static void show_memory(const struct lx_proc_view *view, struct procfs_text *tex
 		      !view->process->thp_disabled);
 }
 
-static void show_signals(const struct lx_proc_view *view, struct procfs_text *text)
+static void show_signals(const struct lx_proc_view *view, const struct lx_proc_signals *signals, struct procfs_text *text)
 {
 	const struct lx_rlimit *limit = &view->process->limits[LX_RLIMIT_SIGPENDING];
 
-	procfs_printf(text, "Threads:\t%u\nSigQ:\t%u/%llu\n", MAX_OF(view->threads, 1u), view->queued,
+	procfs_printf(text, "Threads:\t%u\nSigQ:\t%u/%llu\n", MAX_OF(view->threads, 1u), signals->queued,
 		      (unsigned long long)limit->current);
 	procfs_printf(text, "SigPnd:\t%016llx\nShdPnd:\t%016llx\nSigBlk:\t%016llx\nSigIgn:\t%016llx\nSigCgt:\t%016llx\n",
-		      (unsigned long long)view->pending.bits, (unsigned long long)view->shared_pending.bits,
-		      (unsigned long long)view->blocked.bits, (unsigned long long)view->ignored.bits,
-		      (unsigned long long)view->caught.bits);
+		      (unsigned long long)signals->pending.bits, (unsigned long long)signals->shared_pending.bits,
+		      (unsigned long long)signals->blocked.bits, (unsigned long long)signals->ignored.bits,
+		      (unsigned long long)signals->caught.bits);
 }
 
 static void show_capabilities(const struct lx_proc_view *view, struct procfs_text *text)
@@ -144,6 +167,7 @@ static void show_cpus(const struct lx_proc_view *view, struct procfs_text *text)
 NTSTATUS lx_proc_show_status(const struct procfs_subject *subject, struct procfs_text *text)
 {
 	cleanup_proc_view struct lx_proc_view view;
+	struct lx_proc_signals signals;
 	NTSTATUS status = lx_proc_look(subject, &view);
 
 	if (status != STATUS_SUCCESS)
@@ -156,7 +180,8 @@ NTSTATUS lx_proc_show_status(const struct procfs_subject *subject, struct procfs
 	show_identity(&view, text);
 	show_groups(&view, text);
 	show_memory(&view, text);
-	show_signals(&view, text);
+	lx_proc_look_at_signals(subject, &signals);
+	show_signals(&view, &signals, text);
 	show_capabilities(&view, text);
 	show_cpus(&view, text);
 	return STATUS_SUCCESS;
@@ -212,34 +237,50 @@ static void show_stat_times(const struct procfs_subject *subject, const struct l
 		      (unsigned long long)(view->process->start_time_ns / TICK_NS));
 }
 
-static void show_stat_memory(const struct lx_proc_view *view, struct procfs_text *text)
+/* Addresses are for those alone who may look at the memory; others see of it that there is some. */
+static void show_layout_head(const struct lx_proc_view *view, const struct lx_proc_layout *layout, bool shown, struct procfs_text *text)
+{
+	uint64_t stack = view->space && shown ? view->process->stack_start : 0;
+
+	procfs_printf(text, " %llu %llu %llu 0 0", (unsigned long long)(shown ? layout->code_start : view->space != NULL),
+		      (unsigned long long)(shown ? layout->code_end : view->space != NULL), (unsigned long long)stack);
+}
+
+static void show_layout_tail(const struct lx_proc_view *view, const struct lx_proc_layout *layout, bool shown, struct procfs_text *text)
+{
+	const struct lx_process *process = view->process;
+	const uint64_t values[] = {layout->data_start,	layout->data_end,   layout->break_start, process->arg_start,
+				   process->arg_end, process->env_start, process->env_end};
+
+	for (size_t i = 0; i < ARRAY_COUNT(values); i++)
+		procfs_printf(text, " %llu", (unsigned long long)(view->space && shown ? values[i] : 0));
+	procfs_printf(text, " %d\n", process->state >= LX_ZOMBIE && shown ? process->wait_status : 0);
+}
+
+static void show_stat_memory(const struct procfs_subject *subject, const struct lx_proc_view *view, struct procfs_text *text)
 {
 	struct lx_proc_layout layout = lx_proc_layout(view);
-	const struct lx_process *process = view->process;
+	bool shown = lx_proc_may_look(subject);
 	struct mm_statistics memory = {0};
 	struct pico_resident resident = {0};
-	bool known = view->space;
+	struct lx_proc_signals signals;
 
-	if (known) {
+	lx_proc_look_at_signals(subject, &signals);
+	if (view->space) {
 		mm_statistics(view->space, &memory);
 		resident = mm_resident(view->space);
 	}
-	procfs_printf(text, " %llu %llu %llu %llu %llu %llu 0 0", (unsigned long long)memory.virtual_size,
+	procfs_printf(text, " %llu %llu %llu", (unsigned long long)memory.virtual_size,
 		      (unsigned long long)((resident.anonymous + resident.file + resident.shared) / LX_PAGE_SIZE),
-		      (unsigned long long)process->limits[LX_RLIMIT_RSS].current,
-		      (unsigned long long)layout.code_start, (unsigned long long)layout.code_end,
-		      known ? (unsigned long long)process->stack_start : 0);
+		      (unsigned long long)view->process->limits[LX_RLIMIT_RSS].current);
+	show_layout_head(view, &layout, shown, text);
 	procfs_printf(text, " %llu %llu %llu %llu 0 0 0 %d 0 %d %d 0 0 0",
-		      (unsigned long long)(view->pending.bits & 0x7fffffff),
-		      (unsigned long long)(view->blocked.bits & 0x7fffffff),
-		      (unsigned long long)(view->ignored.bits & 0x7fffffff),
-		      (unsigned long long)(view->caught.bits & 0x7fffffff), view->tid == view->pid ? process->exit_signal : -1,
-		      view->priority, view->policy);
-	procfs_printf(text, " %llu %llu %llu %llu %llu %llu %llu %d\n", (unsigned long long)layout.data_start,
-		      (unsigned long long)layout.data_end, (unsigned long long)layout.break_start,
-		      known ? (unsigned long long)process->arg_start : 0, known ? (unsigned long long)process->arg_end : 0,
-		      known ? (unsigned long long)process->env_start : 0, known ? (unsigned long long)process->env_end : 0,
-		      process->state >= LX_ZOMBIE ? process->wait_status : 0);
+		      (unsigned long long)(signals.pending.bits & 0x7fffffff),
+		      (unsigned long long)(signals.blocked.bits & 0x7fffffff),
+		      (unsigned long long)(signals.ignored.bits & 0x7fffffff),
+		      (unsigned long long)(signals.caught.bits & 0x7fffffff),
+		      view->tid == view->pid ? view->process->exit_signal : -1, view->priority, view->policy);
+	show_layout_tail(view, &layout, shown, text);
 }
 
 NTSTATUS lx_proc_show_stat(const struct procfs_subject *subject, struct procfs_text *text)
@@ -251,7 +292,7 @@ NTSTATUS lx_proc_show_stat(const struct procfs_subject *subject, struct procfs_t
 		return status;
 	show_stat_head(&view, text);
 	show_stat_times(subject, &view, text);
-	show_stat_memory(&view, text);
+	show_stat_memory(subject, &view, text);
 	return STATUS_SUCCESS;
 }
 
@@ -305,5 +346,54 @@ NTSTATUS lx_proc_show_limits(const struct procfs_subject *subject, struct procfs
 	procfs_printf(text, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit", "Hard Limit", "Units");
 	for (size_t i = 0; i < ARRAY_COUNT(limits); i++)
 		show_limit(text, limits[i].name, &view.process->limits[limits[i].resource], limits[i].unit);
+	return STATUS_SUCCESS;
+}
+
+/* --- timers */
+
+struct timer_list {
+	struct procfs_text *text;
+	int32_t pid;
+};
+
+static void show_timer(const struct lx_timer_view *timer, void *context)
+{
+	static const char *const ways[] = {"signal", "none", "thread"};
+	const struct timer_list *list = context;
+
+	procfs_printf(list->text, "ID: %d\nsignal: %d/%016llx\n", timer->id, timer->signo, (unsigned long long)timer->value);
+	procfs_printf(list->text, "notify: %s/%s.%d\nClockID: %d\n",
+		      timer->notify >= 0 && timer->notify < 3 ? ways[timer->notify] : "signal", timer->tid ? "tid" : "pid",
+		      timer->tid ? timer->tid : list->pid, timer->clock);
+}
+
+NTSTATUS lx_proc_show_timers(const struct procfs_subject *subject, struct procfs_text *text)
+{
+	cleanup_proc_view struct lx_proc_view view;
+	NTSTATUS status = lx_proc_look(subject, &view);
+
+	if (status == STATUS_SUCCESS)
+		lx_posix_timers_walk(view.process, show_timer, &(struct timer_list){text, view.pid});
+	return status;
+}
+
+/* --- io */
+
+NTSTATUS lx_proc_show_io(const struct procfs_subject *subject, struct procfs_text *text)
+{
+	cleanup_proc_view struct lx_proc_view view;
+	NTSTATUS status = lx_proc_look(subject, &view);
+	struct ps_io_counters io = {0};
+
+	if (status != STATUS_SUCCESS)
+		return status;
+	if (subject->tid && view.ps_thread)
+		io = view.ps_thread->io;
+	else if (!subject->tid && view.process->ps)
+		io = ps_process_io(view.process->ps);
+	procfs_printf(text, "rchar: %llu\nwchar: %llu\nsyscr: %llu\nsyscw: %llu\n", (unsigned long long)io.read_bytes,
+		      (unsigned long long)io.written_bytes, (unsigned long long)io.reads, (unsigned long long)io.writes);
+	procfs_printf(text, "read_bytes: %llu\nwrite_bytes: %llu\ncancelled_write_bytes: 0\n",
+		      (unsigned long long)io.storage_read, (unsigned long long)io.storage_written);
 	return STATUS_SUCCESS;
 }

@@ -6,7 +6,7 @@
 #include <proc/procfs.h>
 #include <process/instance.h>
 
-#define HOST(folder, text) {.name = text, .kind = PROCFS_FILE, .host_path = "/proc/sys/" folder text}
+#define HOST(folder, text) {.name = text, .kind = PROCFS_FILE, .host_path = "/proc/sys/" folder text, .seek = PROCFS_SEEK_PLAIN}
 #define FOLDER(text, nodes) {.name = text, .kind = PROCFS_DIRECTORY, .permissions = 0555, .children = nodes}
 
 static NTSTATUS show_pid_max(const struct procfs_subject *subject, struct procfs_text *text)
@@ -49,7 +49,7 @@ static const struct procfs_node kernel_nodes[] = {
 	KERNEL("core_uses_pid"),
 	KERNEL("dmesg_restrict"),
 	KERNEL("domainname"),
-	{.name = "hostname", .kind = PROCFS_FILE, .permissions = 0644, .show = show_hostname},
+	{.name = "hostname", .kind = PROCFS_FILE, .permissions = 0644, .show = show_hostname, .seek = PROCFS_SEEK_PLAIN},
 	KERNEL("io_uring_disabled"),
 	KERNEL("kptr_restrict"),
 	KERNEL("msgmax"),
@@ -61,7 +61,7 @@ static const struct procfs_node kernel_nodes[] = {
 	KERNEL("overflowgid"),
 	KERNEL("overflowuid"),
 	KERNEL("perf_event_paranoid"),
-	{.name = "pid_max", .kind = PROCFS_FILE, .permissions = 0644, .show = show_pid_max},
+	{.name = "pid_max", .kind = PROCFS_FILE, .permissions = 0644, .show = show_pid_max, .seek = PROCFS_SEEK_PLAIN},
 	FOLDER("random", random_nodes),
 	KERNEL("randomize_va_space"),
 	FOLDER("seccomp", seccomp_nodes),

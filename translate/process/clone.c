@@ -135,6 +135,8 @@ static int64_t make_process(struct birth *birth)
 	child->dumpable = parent->dumpable;
 	child->personality = parent->personality;
 	child->oom_score_adj = parent->oom_score_adj;
+	child->oom_score_adj_min = parent->oom_score_adj_min;
+	child->coredump_filter = parent->coredump_filter;
 	child->thp_disabled = parent->thp_disabled;
 	child->memory_merge = parent->memory_merge;
 	child->ioprio = parent->ioprio;

@@ -256,6 +256,21 @@ static int32_t end_process(struct lx_process *process)
 	return hangup;
 }
 
+/* What can still be asked of a leader that has ended: until the process is reaped, or another thread's exec takes its place. */
+static void keep_leader(struct lx_process *process, const struct lx_thread *leader)
+{
+	struct se_token *old = process->leader_token;
+
+	process->leader_nice = leader->nice;
+	process->leader_policy = leader->sched_policy;
+	memcpy(process->leader_comm, leader->comm, sizeof(process->leader_comm));
+	memcpy(process->leader_affinity, leader->affinity, sizeof(process->leader_affinity));
+	process->leader_token = leader->token;
+	ob_reference(leader->token);
+	if (old)
+		ob_dereference(old);
+}
+
 /* True if it was the last thread. */
 static bool leave_tree(struct lx_thread *thread, int32_t status, int32_t *hangup)
 {
@@ -269,10 +284,8 @@ static bool leave_tree(struct lx_thread *thread, int32_t status, int32_t *hangup
 		process->wait_status = process->group_exiting ? process->group_exit_status : status;
 		lx_process_usage(process, &process->exit_usage);
 	}
-	if (thread->tid == process->pid) {
-		process->leader_nice = thread->nice;
-		process->leader_policy = thread->sched_policy;
-	}
+	if (thread->tid == process->pid)
+		keep_leader(process, thread);
 	lx_tree_unlink_thread(thread);
 	give_children_away(process, thread);
 	if (last)

@@ -109,6 +109,22 @@ static struct lx_sighand *create_sighand(uint64_t ignored)
 	return sighand;
 }
 
+/* Root with everything, whoever runs lxrun: an init is nobody's to look into or to change. */
+static struct se_token *create_init_token(void)
+{
+	cleanup_object struct se_token *user = se_create_host_token();
+	struct se_token *token = user ? se_duplicate_token(user) : NULL;
+
+	if (!token)
+		return NULL;
+	token->ruid = token->euid = token->suid = token->fsuid = 0;
+	token->rgid = token->egid = token->sgid = token->fsgid = 0;
+	token->group_count = 0;
+	token->cap_permitted = token->cap_effective = token->cap_bounding;
+	token->cap_inheritable = token->cap_ambient = 0;
+	return token;
+}
+
 static int64_t create_init(void)
 {
 	struct lx_process *init = lx_process_new();
@@ -119,8 +135,11 @@ static int64_t create_init(void)
 		return -LX_ENOMEM;
 	lx_limits_initialize(init);
 	init->sighand = create_sighand(0);
+	init->leader_token = create_init_token();
+	memcpy(init->leader_affinity, hal_start_state()->affinity, sizeof(init->leader_affinity));
+	strcpy(init->leader_comm, "init");
 	rtl_lock(&lx_tree_lock);
-	id = init->sighand ? lx_id_allocate() : NULL;
+	id = init->sighand && init->leader_token ? lx_id_allocate() : NULL;
 	if (id) {
 		lx_tree_link_process(init, id, NULL, 0);
 		result = lx_session_create(id, init);
@@ -139,6 +158,8 @@ static void inherit(struct lx_process *process, struct lx_thread *thread)
 	process->exit_signal = LX_SIGCHLD;
 	process->personality = start->personality;
 	process->oom_score_adj = start->oom_score_adj;
+	process->oom_score_adj_min = MIN_OF(start->oom_score_adj, 0);
+	process->coredump_filter = start->coredump_filter;
 	process->thp_disabled = start->no_transparent_huge_pages;
 	process->uid = thread->token->ruid;
 	process->is_first = true;

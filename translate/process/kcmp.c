@@ -15,18 +15,37 @@ static int64_t order(const void *left, const void *right)
 
 /* --- open file descriptions */
 
-/* The file object behind a descriptor of a table, referenced; NULL: it is not open. */
-static void *file_of(struct lx_files *files, uint64_t wanted)
-{
-	struct io_file *file = NULL;
-	int32_t fd = (int32_t)wanted;
+struct descriptor_search {
+	uint64_t wanted;
+	HANDLE handle;
+	bool found;
+};
 
-	if (wanted > INT32_MAX || !lx_files_next(files, &fd, &file, NULL))
+static void consider(int32_t fd, HANDLE handle, bool close_on_exec, void *context)
+{
+	struct descriptor_search *search = context;
+
+	if ((uint64_t)fd != search->wanted)
+		return;
+	search->handle = handle;
+	search->found = true;
+}
+
+/* The file object behind a descriptor of a table, referenced; NULL: it is not open. */
+static void *file_of(struct lx_files *files, uint64_t fd)
+{
+	struct descriptor_search search = {.wanted = fd};
+	struct ob_handle_table *own = ob_current_table();
+	void *file = NULL;
+
+	lx_files_walk(files, consider, &search);
+	if (!search.found)
 		return NULL;
-	if ((uint64_t)fd == wanted)
-		return file;
-	ob_dereference(file);
-	return NULL;
+	ob_set_current_table(lx_files_handles(files));
+	if (ob_reference_by_handle(search.handle, 0, &io_file_type, &file) != STATUS_SUCCESS)
+		file = NULL;
+	ob_set_current_table(own);
+	return file;
 }
 
 static int64_t compare_files(struct lx_files *left, uint64_t left_fd, struct lx_files *right, uint64_t right_fd)
@@ -39,17 +58,28 @@ static int64_t compare_files(struct lx_files *left, uint64_t left_fd, struct lx_
 
 /* --- everything else */
 
-static int64_t compare(const struct lx_thread *a, const struct lx_thread *b, int32_t type)
+/* What a task that runs no more had is gone; pid 1, which never runs, has something that nobody shares. */
+static const void *part_of(const struct lx_task *task, int32_t type)
+{
+	const struct lx_thread *thread = task->thread;
+
+	if (type == LX_KCMP_SIGHAND)
+		return task->process->sighand;
+	if (!thread)
+		return task->process == lx_init_process ? lx_init_process : NULL;
+	if (type == LX_KCMP_VM)
+		return thread->ps->process->space;
+	return type == LX_KCMP_FILES ? (const void *)thread->files : (const void *)thread->fs;
+}
+
+static int64_t compare(const struct lx_task *a, const struct lx_task *b, int32_t type)
 {
 	switch (type) {
 	case LX_KCMP_VM:
-		return order(a->ps->process->space, b->ps->process->space);
 	case LX_KCMP_FILES:
-		return order(a->files, b->files);
 	case LX_KCMP_FS:
-		return order(a->fs, b->fs);
 	case LX_KCMP_SIGHAND:
-		return order(a->process->sighand, b->process->sighand);
+		return order(part_of(a, type), part_of(b, type));
 	case LX_KCMP_IO:
 	case LX_KCMP_SYSVSEM:
 		return 0; /* neither has any */
@@ -58,26 +88,30 @@ static int64_t compare(const struct lx_thread *a, const struct lx_thread *b, int
 	}
 }
 
+/* 0 is nobody's number here. */
+static bool find(struct lx_call *call, int32_t pid, struct lx_task *task)
+{
+	return pid && lx_find_task(call->thread, pid, task);
+}
+
 int64_t lx_sys_kcmp(struct lx_call *call, int32_t pid1, int32_t pid2, int32_t type, uint64_t idx1, uint64_t idx2)
 {
 	struct lx_files *left = NULL, *right = NULL;
-	struct lx_thread *a, *b;
+	struct lx_task a, b;
 	int64_t result = 0;
 
 	rtl_lock(&lx_tree_lock);
-	a = lx_find_thread(pid1);
-	b = lx_find_thread(pid2);
-	if (!a || !b)
+	if (!find(call, pid1, &a) || !find(call, pid2, &b))
 		result = -LX_ESRCH;
-	else if (!lx_may_access(call->thread, a) || !lx_may_access(call->thread, b))
+	else if (!lx_may_access(call->thread, &a) || !lx_may_access(call->thread, &b))
 		result = -LX_EPERM;
 	else if (type != LX_KCMP_FILE)
-		result = compare(a, b, type);
-	else if (!a->files || !b->files)
+		result = compare(&a, &b, type);
+	else if (!a.thread || !b.thread || !a.thread->files || !b.thread->files)
 		result = -LX_EBADF;
 	if (!result && type == LX_KCMP_FILE) {
-		left = lx_files_reference(a->files);
-		right = lx_files_reference(b->files);
+		left = lx_files_reference(a.thread->files);
+		right = lx_files_reference(b.thread->files);
 	}
 	rtl_unlock(&lx_tree_lock);
 	if (left) {

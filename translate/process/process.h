@@ -63,7 +63,11 @@ struct lx_process {
 	struct lx_rusage_sum exit_usage; /* once a zombie: its own, without its children */
 	bool thp_disabled;
 	int32_t memory_merge, ioprio;
-	int32_t leader_nice, leader_policy; /* its leader's, once that has ended */
+	/* Its leader's, once that has ended; pid 1's from the start. */
+	int32_t leader_nice, leader_policy;
+	char leader_comm[16];
+	uint8_t leader_affinity[128];
+	struct se_token *leader_token;
 	struct lx_sighand *sighand;
 	struct lx_pending pending; /* to the process */
 	struct lx_rlimit limits[LX_RLIM_NLIMITS];
@@ -76,13 +80,16 @@ struct lx_process {
 	size_t auxv_size;
 	uint32_t personality;
 	int32_t parent_death_signal;
-	int32_t oom_score_adj;
+	int32_t oom_score_adj, oom_score_adj_min; /* the least that it may be lowered to without CAP_SYS_RESOURCE */
+	uint32_t coredump_filter;
 	uint64_t start_time_ns;    /* CLOCK_BOOTTIME */
 };
 
 extern struct rtl_lock lx_tree_lock, lx_signal_lock;
 
 struct lx_process *lx_find_process(int32_t pid);  /* under lx_tree_lock; zombies too */
+/* The first process whose pid is at least `pid`, zombies too: under lx_tree_lock. NULL: none. */
+struct lx_process *lx_next_process(int32_t pid);
 struct lx_process *lx_process_reference(struct lx_process *process);
 void lx_process_dereference(struct lx_process *process);
 /* tree.c: visit every process under lx_tree_lock, in the order of pids. */

@@ -109,19 +109,23 @@ static int64_t copy_all(struct transfer *transfer)
 
 static int64_t open_target(struct transfer *transfer, int32_t tid)
 {
-	struct lx_thread *caller = transfer->call->thread, *target;
+	struct lx_thread *caller = transfer->call->thread;
+	struct lx_task target;
 	OBJECT_ATTRIBUTES attributes;
 	CLIENT_ID id = {0};
 	int64_t result = 0;
 
 	rtl_lock(&lx_tree_lock);
-	target = lx_find_thread(tid);
-	if (!target)
+	if (!tid || !lx_find_task(caller, tid, &target))
 		result = -LX_ESRCH;
-	else if (!lx_may_access(caller, target))
+	else if (!target.thread && target.process != lx_init_process)
+		result = -LX_ESRCH; /* its memory is gone */
+	else if (!lx_may_access(caller, &target))
 		result = -LX_EPERM;
+	else if (!target.thread)
+		result = -LX_EFAULT; /* nothing is mapped there */
 	else
-		id.UniqueProcess = (HANDLE)(uintptr_t)target->process->pid;
+		id.UniqueProcess = (HANDLE)(uintptr_t)target.process->pid;
 	rtl_unlock(&lx_tree_lock);
 	if (result)
 		return result;

@@ -23,19 +23,17 @@ int64_t lx_sys_set_robust_list(struct lx_call *call, uint64_t head, uint64_t len
 int64_t lx_sys_get_robust_list(struct lx_call *call, int32_t pid, struct lx_uptr head_ptr, struct lx_uptr len_ptr)
 {
 	const uint64_t size = ROBUST_LIST_HEAD_SIZE;
-	struct lx_thread *thread = call->thread;
+	struct lx_task task;
 	uint64_t head = 0;
 	int64_t result = 0;
 
 	rtl_lock(&lx_tree_lock);
-	if (pid)
-		thread = lx_find_thread(pid);
-	if (!thread)
+	if (!lx_find_task(call->thread, pid, &task))
 		result = -LX_ESRCH;
-	else if (!lx_may_access(call->thread, thread))
+	else if (!lx_may_access(call->thread, &task))
 		result = -LX_EPERM;
-	else
-		head = thread->robust_list.address;
+	else if (task.thread)
+		head = task.thread->robust_list.address;
 	rtl_unlock(&lx_tree_lock);
 	/* The length first, as the kernel writes them. */
 	if (!result)

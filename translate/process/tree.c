@@ -102,6 +102,8 @@ void lx_process_dereference(struct lx_process *process)
 		ob_dereference(process->ps);
 	if (process->executable_file)
 		lx_executable_release(process->executable_file);
+	if (process->leader_token)
+		ob_dereference(process->leader_token);
 	if (process->sighand && atomic_fetch_sub(&process->sighand->references, 1) == 1)
 		free(process->sighand);
 	free(process->executable);
@@ -153,6 +155,51 @@ struct lx_thread *lx_find_thread(int32_t tid)
 	struct lx_id *id = lx_id_find(tid);
 
 	return id ? id->thread : NULL;
+}
+
+struct lx_task lx_leader_task(struct lx_process *process)
+{
+	struct lx_task task = {.process = process, .thread = lx_find_thread(process->pid), .token = process->leader_token};
+
+	if (task.thread)
+		task.token = task.thread->token;
+	return task;
+}
+
+bool lx_find_task(struct lx_thread *self, int32_t tid, struct lx_task *task)
+{
+	struct lx_id *id;
+
+	*task = (struct lx_task){.process = self->process, .thread = self, .token = self->token};
+	if (!tid)
+		return true;
+	id = lx_id_find(tid);
+	if (!id || (!id->thread && !id->process))
+		return false;
+	*task = id->process ? lx_leader_task(id->process) :
+			      (struct lx_task){.process = id->thread->process, .thread = id->thread, .token = id->thread->token};
+	return task->token;
+}
+
+struct lx_thread *lx_next_thread(const struct lx_process *process, int32_t tid)
+{
+	struct lx_id key = {.number = tid};
+	struct lx_id *id = RB_NFIND(lx_id_tree, &ids, &key);
+
+	while (id && !(id->thread && id->thread->process == process))
+		id = lx_id_tree_RB_NEXT(id);
+	return id ? id->thread : NULL;
+}
+
+struct lx_process *lx_next_process(int32_t pid)
+{
+	struct lx_id key = {.number = pid};
+	struct lx_id *id = RB_NFIND(lx_id_tree, &ids, &key);
+
+	/* Numbers without a process are those of threads and of groups that outlived their leaders. */
+	while (id && !id->process)
+		id = lx_id_tree_RB_NEXT(id);
+	return id ? id->process : NULL;
 }
 
 void lx_walk_processes(void (*visit)(struct lx_process *process, void *context), void *context)

@@ -69,45 +69,31 @@ static int64_t change_limit(struct lx_thread *thread, struct lx_process *process
 }
 
 /* Another process' limits: same user in all three ids, or the privilege. */
-static bool may_look_at(const struct lx_thread *thread, const struct lx_process *process)
+static bool may_look_at(const struct lx_thread *thread, const struct lx_task *task)
 {
-	const struct lx_thread *other = TAILQ_FIRST(&process->threads);
-
-	if (process == thread->process)
-		return true;
-	return (other && lx_has_ids_of(thread, other)) || lx_capable(thread, LX_CAP_SYS_RESOURCE);
-}
-
-static struct lx_process *find_process(struct lx_call *call, int32_t pid)
-{
-	struct lx_thread *thread;
-
-	if (!pid)
-		return call->thread->process;
-	thread = lx_find_thread(pid);
-	return thread ? thread->process : lx_find_process(pid);
+	return task->process == thread->process || lx_has_ids_of(thread, task->token) ||
+	       lx_capable(thread, LX_CAP_SYS_RESOURCE);
 }
 
 static int64_t do_prlimit(struct lx_call *call, int32_t pid, uint32_t resource, const struct lx_rlimit *wanted,
 			  struct lx_rlimit *old, struct lx_process **changed)
 {
-	struct lx_process *process;
+	struct lx_task task;
 	int64_t result = 0;
 
 	if (resource >= LX_RLIM_NLIMITS)
 		return -LX_EINVAL;
 	rtl_lock(&lx_tree_lock);
-	process = find_process(call, pid);
-	if (!process)
+	if (!lx_find_task(call->thread, pid, &task))
 		result = -LX_ESRCH;
-	else if (!may_look_at(call->thread, process))
+	else if (!may_look_at(call->thread, &task))
 		result = -LX_EPERM;
 	if (!result) {
-		*old = process->limits[resource];
+		*old = task.process->limits[resource];
 		if (wanted)
-			result = change_limit(call->thread, process, resource, wanted);
+			result = change_limit(call->thread, task.process, resource, wanted);
 		if (wanted && !result)
-			*changed = lx_process_reference(process);
+			*changed = lx_process_reference(task.process);
 	}
 	rtl_unlock(&lx_tree_lock);
 	return result;

@@ -11,47 +11,51 @@
 #define IOPRIO_LEVELS 8
 enum ioprio_class { IOPRIO_NONE, IOPRIO_REALTIME, IOPRIO_BEST_EFFORT, IOPRIO_IDLE };
 
-/* One question or order to every thread that (which, who) means. Under lx_tree_lock. */
+/* One question or order to every task that (which, who) means, also if it runs no more. Under lx_tree_lock. */
 struct selection {
 	struct lx_thread *self;
-	void (*visit)(struct lx_thread *thread, struct selection *selection);
+	void (*visit)(const struct lx_task *task, struct selection *selection);
 	uint32_t uid;
 	int32_t value; /* to be set, or the best found */
 	int64_t result;
 };
 
-static void visit_threads(struct lx_process *process, void *context)
+static void visit_tasks(struct lx_process *process, struct selection *selection, bool everybody)
 {
-	struct selection *selection = context;
+	struct lx_task task = lx_leader_task(process);
 	struct lx_thread *thread;
 
-	TAILQ_FOREACH (thread, &process->threads, link)
-		selection->visit(thread, selection);
+	if (!task.thread && task.token && (everybody || task.token->ruid == selection->uid))
+		selection->visit(&task, selection);
+	TAILQ_FOREACH (thread, &process->threads, link) {
+		task = (struct lx_task){.process = process, .thread = thread, .token = thread->token};
+		if (everybody || task.token->ruid == selection->uid)
+			selection->visit(&task, selection);
+	}
+}
+
+static void visit_all(struct lx_process *process, void *context)
+{
+	visit_tasks(process, context, true);
 }
 
 static void visit_of_user(struct lx_process *process, void *context)
 {
-	struct selection *selection = context;
-	struct lx_thread *thread;
-
-	TAILQ_FOREACH (thread, &process->threads, link)
-		if (thread->token->ruid == selection->uid)
-			selection->visit(thread, selection);
+	visit_tasks(process, context, false);
 }
 
 static void select_tasks(struct selection *selection, int32_t which, int32_t who)
 {
-	struct lx_thread *thread;
+	struct lx_task task;
 
 	rtl_lock(&lx_tree_lock);
 	switch (which) {
 	case LX_PRIO_PROCESS:
-		thread = who ? lx_find_thread(who) : selection->self;
-		if (thread)
-			selection->visit(thread, selection);
+		if (lx_find_task(selection->self, who, &task))
+			selection->visit(&task, selection);
 		break;
 	case LX_PRIO_PGRP:
-		lx_walk_group(who ? who : lx_process_group_id(selection->self->process), visit_threads, selection);
+		lx_walk_group(who ? who : lx_process_group_id(selection->self->process), visit_all, selection);
 		break;
 	default:
 		selection->uid = who ? (uint32_t)who : selection->self->token->ruid;
@@ -60,24 +64,16 @@ static void select_tasks(struct selection *selection, int32_t which, int32_t who
 	rtl_unlock(&lx_tree_lock);
 }
 
-static void take_best(struct lx_thread *thread, struct selection *selection)
+static int32_t nice_of(const struct lx_task *task)
 {
-	int64_t priority = 20 - thread->nice;
-
-	selection->result = MAX_OF(selection->result, priority);
+	return task->thread ? task->thread->nice : task->process->leader_nice;
 }
 
-/* Of what runs no more: a zombie, a leader that has ended, pid 1. */
-static int64_t priority_left(int32_t pid)
+static void take_best(const struct lx_task *task, struct selection *selection)
 {
-	const struct lx_process *process;
-	int64_t result;
+	int64_t priority = 20 - nice_of(task);
 
-	rtl_lock(&lx_tree_lock);
-	process = lx_find_process(pid);
-	result = process ? 20 - process->leader_nice : -LX_ESRCH;
-	rtl_unlock(&lx_tree_lock);
-	return result;
+	selection->result = MAX_OF(selection->result, priority);
 }
 
 int64_t lx_sys_getpriority(struct lx_call *call, int32_t which, int32_t who)
@@ -87,29 +83,28 @@ int64_t lx_sys_getpriority(struct lx_call *call, int32_t which, int32_t who)
 	if (which < LX_PRIO_PROCESS || which > LX_PRIO_USER)
 		return -LX_EINVAL;
 	select_tasks(&selection, which, who);
-	if (selection.result == -LX_ESRCH && which == LX_PRIO_PROCESS)
-		return priority_left(who);
 	return selection.result;
 }
 
-static int64_t change_nice(struct lx_thread *self, struct lx_thread *thread, int32_t nice)
+static int64_t change_nice(struct lx_thread *self, const struct lx_task *task, int32_t nice)
 {
 	bool privileged = lx_capable(self, LX_CAP_SYS_NICE);
-	uint64_t floor = MIN_OF(lx_limit(thread->process, LX_RLIMIT_NICE), (uint64_t)40);
+	uint64_t floor = MIN_OF(lx_limit(task->process, LX_RLIMIT_NICE), (uint64_t)40);
+	struct lx_thread *thread = task->thread;
 
-	if (self->token->euid != thread->token->ruid && self->token->euid != thread->token->euid && !privileged)
+	if (self->token->euid != task->token->ruid && self->token->euid != task->token->euid && !privileged)
 		return -LX_EPERM;
-	if (nice < thread->nice && 20 - nice > (int64_t)floor && !privileged)
+	if (nice < nice_of(task) && 20 - nice > (int64_t)floor && !privileged)
 		return -LX_EACCES;
-	if (nice != thread->nice && ps_platform()->set_nice(thread->ps->pico, nice))
+	if (thread && nice != thread->nice && ps_platform()->set_nice(thread->ps->pico, nice))
 		return -LX_EACCES;
-	thread->nice = nice;
+	*(thread ? &thread->nice : &task->process->leader_nice) = nice;
 	return 0;
 }
 
-static void set_nice(struct lx_thread *thread, struct selection *selection)
+static void set_nice(const struct lx_task *task, struct selection *selection)
 {
-	int64_t result = change_nice(selection->self, thread, selection->value);
+	int64_t result = change_nice(selection->self, task, selection->value);
 
 	/* The last failure counts; one success alone ends ESRCH. */
 	if (result || selection->result == -LX_ESRCH)
@@ -146,16 +141,16 @@ static int64_t check_ioprio(const struct lx_thread *thread, uint32_t ioprio)
 	}
 }
 
-static void set_ioprio(struct lx_thread *thread, struct selection *selection)
+static void set_ioprio(const struct lx_task *task, struct selection *selection)
 {
 	const struct lx_thread *self = selection->self;
-	bool owner = self->token->euid == thread->token->ruid || self->token->ruid == thread->token->ruid;
+	bool owner = self->token->euid == task->token->ruid || self->token->ruid == task->token->ruid;
 
 	if (!owner && !lx_capable(self, LX_CAP_SYS_NICE)) {
 		selection->result = -LX_EPERM;
 		return;
 	}
-	thread->process->ioprio = selection->value;
+	task->process->ioprio = selection->value;
 	if (selection->result == -LX_ESRCH)
 		selection->result = 0;
 }
@@ -174,9 +169,9 @@ int64_t lx_sys_ioprio_set(struct lx_call *call, int32_t which, int32_t who, uint
 	return selection.result;
 }
 
-static void get_ioprio(struct lx_thread *thread, struct selection *selection)
+static void get_ioprio(const struct lx_task *task, struct selection *selection)
 {
-	int32_t ioprio = thread->process->ioprio;
+	int32_t ioprio = task->process->ioprio;
 
 	/* The most urgent of several: the lowest number that is none's. */
 	if (selection->result <= 0 || (ioprio && ioprio < selection->result))

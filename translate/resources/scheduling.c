@@ -24,20 +24,22 @@ struct lx_sched_attr {
 	uint32_t util_min, util_max;
 };
 
-/* Under lx_tree_lock. */
-static struct lx_thread *find_task(struct lx_call *call, int32_t pid)
-{
-	return pid ? lx_find_thread(pid) : call->thread;
-}
-
 struct settings {
 	int32_t policy, priority, nice;
 	bool reset_on_fork;
 	uint8_t affinity[HAL_AFFINITY_SIZE];
 };
 
-static void settings_of(const struct lx_thread *thread, struct settings *settings)
+/* Of what runs no more, what it had last. Under lx_tree_lock. */
+static void settings_of(const struct lx_task *task, struct settings *settings)
 {
+	const struct lx_thread *thread = task->thread;
+
+	if (!thread) {
+		*settings = (struct settings){.policy = task->process->leader_policy, .nice = task->process->leader_nice};
+		memcpy(settings->affinity, task->process->leader_affinity, sizeof(settings->affinity));
+		return;
+	}
 	*settings = (struct settings){
 		.policy = thread->sched_policy,
 		.priority = thread->sched_priority,
@@ -47,27 +49,21 @@ static void settings_of(const struct lx_thread *thread, struct settings *setting
 	memcpy(settings->affinity, thread->affinity, sizeof(settings->affinity));
 }
 
-/* Also of what runs no more: a zombie, a leader that has ended, pid 1. 0 or -ESRCH. */
+/* 0 or -ESRCH. */
 static int64_t get_settings(struct lx_call *call, int32_t pid, struct settings *settings)
 {
-	const struct lx_process *process = NULL;
-	const struct lx_thread *thread;
+	struct lx_task task;
+	bool found;
 
 	rtl_lock(&lx_tree_lock);
-	thread = find_task(call, pid);
-	if (!thread)
-		process = lx_find_process(pid);
-	if (thread) {
-		settings_of(thread, settings);
-	} else if (process) {
-		*settings = (struct settings){.policy = process->leader_policy, .nice = process->leader_nice};
-		memcpy(settings->affinity, hal_start_state()->affinity, sizeof(settings->affinity));
-	}
+	found = lx_find_task(call->thread, pid, &task);
+	if (found)
+		settings_of(&task, settings);
 	rtl_unlock(&lx_tree_lock);
-	return thread || process ? 0 : -LX_ESRCH;
+	return found ? 0 : -LX_ESRCH;
 }
 
-static bool same_owner(const struct lx_thread *self, const struct lx_thread *other)
+static bool same_owner(const struct lx_thread *self, const struct lx_task *other)
 {
 	return self->token->euid == other->token->euid || self->token->euid == other->token->ruid;
 }
@@ -108,16 +104,20 @@ struct change {
 	int32_t nice;
 };
 
-static bool can_nice(const struct lx_thread *self, const struct lx_thread *thread, int32_t nice)
+static bool can_nice(const struct lx_thread *self, struct lx_process *process, int32_t nice)
 {
-	return 20 - nice <= (int64_t)MIN_OF(lx_limit(thread->process, LX_RLIMIT_NICE), (uint64_t)40) ||
+	return 20 - nice <= (int64_t)MIN_OF(lx_limit(process, LX_RLIMIT_NICE), (uint64_t)40) ||
 	       lx_capable(self, LX_CAP_SYS_NICE);
 }
 
 /* Under lx_tree_lock. */
-static int64_t check_change(const struct lx_thread *self, const struct lx_thread *thread, const struct change *change)
+static int64_t check_change(const struct lx_thread *self, const struct lx_task *task, const struct change *change)
 {
-	int32_t policy = change->policy < 0 ? thread->sched_policy : change->policy;
+	struct settings now;
+	int32_t policy;
+
+	settings_of(task, &now);
+	policy = change->policy < 0 ? now.policy : change->policy;
 
 	if (!is_policy(policy))
 		return -LX_EINVAL;
@@ -129,36 +129,45 @@ static int64_t check_change(const struct lx_thread *self, const struct lx_thread
 		return -LX_EPERM;
 	if (lx_capable(self, LX_CAP_SYS_NICE))
 		return 0;
-	if (!same_owner(self, thread))
+	if (!same_owner(self, task))
 		return -LX_EPERM;
-	if (change->sets_nice && change->nice < thread->nice && !can_nice(self, thread, change->nice))
+	if (change->sets_nice && change->nice < now.nice && !can_nice(self, task->process, change->nice))
 		return -LX_EPERM;
-	if (thread->sched_policy == LX_SCHED_IDLE && policy != LX_SCHED_IDLE && !can_nice(self, thread, thread->nice))
+	if (now.policy == LX_SCHED_IDLE && policy != LX_SCHED_IDLE && !can_nice(self, task->process, now.nice))
 		return -LX_EPERM;
-	if (thread->sched_reset_on_fork && !change->reset_on_fork)
+	if (now.reset_on_fork && !change->reset_on_fork)
 		return -LX_EPERM;
+	return 0;
+}
+
+/* Under lx_tree_lock. 0 or -EPERM. */
+static int64_t change_thread(struct lx_thread *thread, const struct change *change)
+{
+	if (change->sets_nice && thread->nice != change->nice && ps_platform()->set_nice(thread->ps->pico, change->nice))
+		return -LX_EPERM;
+	if (change->policy >= 0)
+		thread->sched_policy = change->policy;
+	thread->sched_priority = change->priority;
+	thread->sched_reset_on_fork = change->reset_on_fork;
+	if (change->sets_nice)
+		thread->nice = change->nice;
 	return 0;
 }
 
 static int64_t apply_change(struct lx_call *call, int32_t pid, const struct change *change)
 {
-	struct lx_thread *thread;
-	int64_t result = -LX_ESRCH;
+	struct lx_task task;
+	int64_t result;
 
 	rtl_lock(&lx_tree_lock);
-	thread = find_task(call, pid);
-	if (thread)
-		result = check_change(call->thread, thread, change);
-	if (thread && !result && change->sets_nice && thread->nice != change->nice &&
-	    ps_platform()->set_nice(thread->ps->pico, change->nice))
-		result = -LX_EPERM;
-	if (thread && !result) {
+	result = lx_find_task(call->thread, pid, &task) ? check_change(call->thread, &task, change) : -LX_ESRCH;
+	if (!result && task.thread) {
+		result = change_thread(task.thread, change);
+	} else if (!result) {
 		if (change->policy >= 0)
-			thread->sched_policy = change->policy;
-		thread->sched_priority = change->priority;
-		thread->sched_reset_on_fork = change->reset_on_fork;
+			task.process->leader_policy = change->policy;
 		if (change->sets_nice)
-			thread->nice = change->nice;
+			task.process->leader_nice = change->nice;
 	}
 	rtl_unlock(&lx_tree_lock);
 	return result;
@@ -179,16 +188,15 @@ int64_t lx_sys_sched_setscheduler(struct lx_call *call, int32_t pid, int32_t pol
 int64_t lx_sys_sched_setparam(struct lx_call *call, int32_t pid, struct lx_uptr param)
 {
 	struct change change = {.policy = -1};
-	struct lx_thread *thread;
+	struct settings now;
 
 	if (lx_is_null(param) || pid < 0)
 		return -LX_EINVAL;
 	if (lx_copy_in(call, &change.priority, param, sizeof(change.priority)))
 		return -LX_EFAULT;
-	rtl_lock(&lx_tree_lock);
-	thread = find_task(call, pid);
-	change.reset_on_fork = thread && thread->sched_reset_on_fork;
-	rtl_unlock(&lx_tree_lock);
+	if (get_settings(call, pid, &now))
+		return -LX_ESRCH;
+	change.reset_on_fork = now.reset_on_fork;
 	return apply_change(call, pid, &change);
 }
 
@@ -314,18 +322,21 @@ static bool allowed_mask(uint8_t *mask)
 	return any;
 }
 
-static int64_t set_affinity(struct lx_call *call, int32_t pid, const uint8_t mask[HAL_AFFINITY_SIZE])
+/* Under lx_tree_lock. */
+static int64_t set_affinity(struct lx_call *call, int32_t pid, uint8_t mask[HAL_AFFINITY_SIZE])
 {
 	const struct hal_start *start = hal_start_state();
-	struct lx_thread *thread = find_task(call, pid);
+	struct lx_task task;
 
-	if (!thread)
+	if (!lx_find_task(call->thread, pid, &task))
 		return -LX_ESRCH;
-	if (!same_owner(call->thread, thread) && !lx_capable(call->thread, LX_CAP_SYS_NICE))
+	if (!same_owner(call->thread, &task) && !lx_capable(call->thread, LX_CAP_SYS_NICE))
 		return -LX_EPERM;
-	if (ps_platform()->set_affinity(thread->ps->pico, mask, start->affinity_size))
+	if (!allowed_mask(mask))
 		return -LX_EINVAL;
-	memcpy(thread->affinity, mask, sizeof(thread->affinity));
+	if (task.thread && ps_platform()->set_affinity(task.thread->ps->pico, mask, start->affinity_size))
+		return -LX_EINVAL;
+	memcpy(task.thread ? task.thread->affinity : task.process->leader_affinity, mask, HAL_AFFINITY_SIZE);
 	return 0;
 }
 
@@ -333,14 +344,12 @@ int64_t lx_sys_sched_setaffinity(struct lx_call *call, int32_t pid, uint64_t cpu
 {
 	uint8_t wanted[HAL_AFFINITY_SIZE] = {0};
 	uint32_t size = MIN_OF((uint32_t)cpusetsize, (uint32_t)hal_start_state()->affinity_size);
-	struct lx_thread *thread;
 	int64_t result;
 
 	if (lx_copy_in(call, wanted, mask, size))
 		return -LX_EFAULT;
 	rtl_lock(&lx_tree_lock);
-	thread = find_task(call, pid);
-	result = !thread ? -LX_ESRCH : !allowed_mask(wanted) ? -LX_EINVAL : set_affinity(call, pid, wanted);
+	result = set_affinity(call, pid, wanted);
 	rtl_unlock(&lx_tree_lock);
 	return result;
 }

@@ -388,3 +388,20 @@ int64_t lx_sys_timer_delete(struct lx_call *call, int32_t timerid)
 	rtl_unlock(&lx_signal_lock);
 	return timer ? 0 : -LX_EINVAL;
 }
+
+void lx_posix_timers_walk(struct lx_process *process, void (*visit)(const struct lx_timer_view *timer, void *context), void *context)
+{
+	const struct lx_posix_timer *timer;
+
+	rtl_lock(&lx_signal_lock);
+	if (process->timers)
+		TAILQ_FOREACH (timer, &process->timers->list, link) {
+			struct lx_timer_view view = {.id = timer->id, .clock = timer->alarm.clock.id, .signo = timer->signo,
+						     .notify = timer->notify & ~LX_SIGEV_THREAD_ID, .value = timer->value};
+
+			if (timer->notify & LX_SIGEV_THREAD_ID)
+				view.tid = timer->tid;
+			visit(&view, context);
+		}
+	rtl_unlock(&lx_signal_lock);
+}

@@ -130,6 +130,12 @@ void lx_itimers_cancel(struct lx_posix_timers *timers);
  */
 void lx_cpu_limit_apply(struct lx_process *process);
 void lx_cpu_limit_init(struct lx_posix_timers *timers);
+/* posix_timers.c: each POSIX timer of a process, for who shows them; takes lx_signal_lock. tid 0: signals go to the process. */
+struct lx_timer_view {
+	int32_t id, clock, signo, notify, tid;
+	uint64_t value;
+};
+void lx_posix_timers_walk(struct lx_process *process, void (*visit)(const struct lx_timer_view *timer, void *context), void *context);
 /* posix_timers.c: under lx_signal_lock. */
 void lx_posix_timers_delete_all(struct lx_posix_timers *timers);
 

@@ -20,6 +20,13 @@ bool fsrtl_capable(unsigned capability)
 	return !token || token->cap_effective >> capability & 1;
 }
 
+bool fsrtl_capable_of_any(uint64_t capabilities)
+{
+	const struct se_token *token = fsrtl_token();
+
+	return !token || token->cap_effective & capabilities;
+}
+
 bool fsrtl_is_owner(const FILE_LX_STATX_INFORMATION *attributes)
 {
 	const struct se_token *token = fsrtl_token();

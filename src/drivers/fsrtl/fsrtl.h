@@ -94,6 +94,8 @@ NTSTATUS fsrtl_return(const void *answer, size_t answer_size, void *data, ULONG 
 /* The calling thread's token; NULL for a supervisor thread without one, which may do everything. */
 const struct se_token *fsrtl_token(void);
 bool fsrtl_capable(unsigned capability);
+/* ... any of a mask of them. */
+bool fsrtl_capable_of_any(uint64_t capabilities);
 bool fsrtl_is_owner(const FILE_LX_STATX_INFORMATION *attributes);
 /* May the caller have `wanted` (FSRTL_READ | ...)? generic_permission() of Linux. */
 bool fsrtl_permitted(const FILE_LX_STATX_INFORMATION *attributes, unsigned wanted);

@@ -95,12 +95,24 @@ static NTSTATUS show_host(const char *path, struct procfs_text *text)
 	return got < 0 ? FSRTL_ERRNO(errno) : STATUS_SUCCESS;
 }
 
+static NTSTATUS check_reader(const struct procfs_place *place)
+{
+	enum procfs_guard guard = procfs_node_of(place)->guard;
+
+	if ((guard != PROCFS_LOOK_AT_READ && guard != PROCFS_TRACE_AT_READ) ||
+	    procfs_provider()->may_look(procfs_subject_of(place)))
+		return STATUS_SUCCESS;
+	return guard == PROCFS_LOOK_AT_READ ? STATUS_ACCESS_DENIED : FSRTL_ERRNO(EPERM);
+}
+
 /* file->lock held. */
 static NTSTATUS generate(struct procfs_open *open)
 {
 	const struct procfs_node *node = procfs_node_of(&open->place);
-	NTSTATUS status;
+	NTSTATUS status = check_reader(&open->place);
 
+	if (status != STATUS_SUCCESS)
+		return status;
 	open->text.size = 0;
 	open->text.failed = false;
 	open->generated = false;
@@ -142,11 +154,27 @@ static NTSTATUS check_open(const struct io_create *create, const struct procfs_p
 			return STATUS_FILE_IS_A_DIRECTORY;
 		wanted &= ~FSRTL_EXECUTE;
 	}
-	if (!fsrtl_permitted(&attributes, wanted))
+	if (!procfs_permitted(place, &attributes, wanted))
 		return STATUS_ACCESS_DENIED;
-	if (node->kind == PROCFS_FILE && wanted & FSRTL_WRITE && !node->store)
+	if (node->guard == PROCFS_LOOK_AT_OPEN && wanted && !procfs_provider()->may_look(procfs_subject_of(place)))
+		return STATUS_ACCESS_DENIED;
+	if (node->kind == PROCFS_FILE && wanted & FSRTL_WRITE && !node->store && !(node->bytes && node->bytes->write))
 		return STATUS_ACCESS_DENIED;
 	return STATUS_SUCCESS;
+}
+
+static NTSTATUS open_bytes(const struct io_create *create, struct procfs_open *open)
+{
+	const struct procfs_node *node = procfs_node_of(&open->place);
+	NTSTATUS status = STATUS_SUCCESS;
+
+	if (create->lx.Flags & FSRTL_O_PATH || !fsrtl_wanted(create->access))
+		return STATUS_SUCCESS;
+	if (node->check)
+		status = node->check(procfs_subject_of(&open->place));
+	if (status != STATUS_SUCCESS || !node->bytes)
+		return status;
+	return node->bytes->open(procfs_subject_of(&open->place), &open->state);
 }
 
 static NTSTATUS procfs_create(struct io_device *device, struct io_create *create, struct io_file *file)
@@ -159,6 +187,8 @@ static NTSTATUS procfs_create(struct io_device *device, struct io_create *create
 	status = procfs_walk(create, &open->place);
 	if (status == STATUS_SUCCESS)
 		status = check_open(create, &open->place);
+	if (status == STATUS_SUCCESS)
+		status = open_bytes(create, open);
 	if (status != STATUS_SUCCESS)
 		return status;
 	procfs_path(&open->place, open->name, sizeof open->name);
@@ -173,6 +203,8 @@ static void procfs_close(struct io_file *file)
 {
 	struct procfs_open *open = file->context;
 
+	if (open->state)
+		procfs_node_of(&open->place)->bytes->close(open->state);
 	free(open->text.data);
 	free(open);
 }
@@ -193,16 +225,42 @@ static NTSTATUS read_at(struct procfs_open *open, const struct io_buffer *buffer
 	return size && !*information ? STATUS_ACCESS_VIOLATION : STATUS_SUCCESS;
 }
 
+/* Another process' memory may stay away for long: no lock is held meanwhile, and the last of two readers sets the position. */
+static NTSTATUS transfer_bytes(struct io_file *file, const struct procfs_open *open,
+			       NTSTATUS (*transfer)(void *, uint64_t, const struct io_buffer *, ULONG_PTR *),
+			       const struct io_buffer *buffer, const LARGE_INTEGER *position, ULONG_PTR *information)
+{
+	bool moves = !position || position->QuadPart < 0;
+	uint64_t offset;
+	NTSTATUS status;
+
+	if (!transfer || !open->state)
+		return FSRTL_ERRNO(EINVAL);
+	rtl_lock(&file->lock);
+	offset = (uint64_t)(moves ? file->position : position->QuadPart);
+	rtl_unlock(&file->lock);
+	status = transfer(open->state, offset, buffer, information);
+	if (status == STATUS_SUCCESS && moves) {
+		rtl_lock(&file->lock);
+		file->position = (LONGLONG)(offset + *information);
+		rtl_unlock(&file->lock);
+	}
+	return status;
+}
+
 static NTSTATUS procfs_read(struct io_file *file, const struct io_buffer *buffer, const LARGE_INTEGER *position,
 			    ULONG flags, ULONG_PTR *information)
 {
 	struct procfs_open *open = file->context;
+	const struct procfs_node *node = procfs_node_of(&open->place);
 	bool moves = !position || position->QuadPart < 0;
 	NTSTATUS status;
 
 	*information = 0;
-	if (procfs_node_of(&open->place)->kind != PROCFS_FILE)
+	if (node->kind != PROCFS_FILE)
 		return FSRTL_ERRNO(EISDIR);
+	if (node->bytes)
+		return transfer_bytes(file, open, node->bytes->read, buffer, position, information);
 	rtl_lock(&file->lock);
 	status = read_at(open, buffer, (uint64_t)(moves ? file->position : position->QuadPart), information);
 	if (moves)
@@ -220,6 +278,9 @@ static NTSTATUS procfs_write(struct io_file *file, const struct io_buffer *buffe
 	char data[STORE_LIMIT];
 	NTSTATUS status;
 
+	*information = 0;
+	if (node->bytes)
+		return transfer_bytes(file, open, node->bytes->write, buffer, position, information);
 	if (node->kind != PROCFS_FILE || !node->store)
 		return FSRTL_ERRNO(EINVAL);
 	if (io_buffer_get(buffer, 0, data, size) < size)
@@ -272,7 +333,7 @@ static NTSTATUS procfs_set_information(struct io_file *file, FILE_INFORMATION_CL
 	if (class == FileLxStatusFlagsInformation)
 		return fsrtl_set_status_flags(file, data, size);
 	/* O_TRUNC on a file that takes writes: nothing to cut off. */
-	if (class == FileEndOfFileInformation && procfs_node_of(&open->place)->store)
+	if (class == FileEndOfFileInformation && (procfs_node_of(&open->place)->store || open->state))
 		return STATUS_SUCCESS;
 	return FSRTL_ERRNO(EPERM);
 }
@@ -285,7 +346,7 @@ static NTSTATUS procfs_query_directory(struct io_file *file, FILE_INFORMATION_CL
 	struct fsrtl_directory_entry entry;
 	NTSTATUS status = STATUS_SUCCESS;
 	uint64_t next;
-	char name[16];
+	char name[PROCFS_NAME_SIZE];
 
 	if (class != FileIdExtdDirectoryInformation)
 		return STATUS_INVALID_INFO_CLASS;
@@ -327,9 +388,53 @@ static NTSTATUS procfs_query_volume(struct io_file *file, FS_INFORMATION_CLASS c
 	return fsrtl_return(&answer, sizeof answer, data, size, information);
 }
 
+/* Offsets that are addresses: the result may look like an error, as it does natively. */
+static LONGLONG seek_anywhere(struct io_file *file, const FSCTL_LX_SEEK_INPUT *in)
+{
+	LONGLONG result;
+
+	rtl_lock(&file->lock);
+	result = (LONGLONG)((ULONGLONG)(in->Whence ? file->position : 0) + (ULONGLONG)in->Offset);
+	file->position = result;
+	rtl_unlock(&file->lock);
+	return result;
+}
+
+static LONGLONG position_of(struct io_file *file)
+{
+	LONGLONG position;
+
+	rtl_lock(&file->lock);
+	position = file->position;
+	rtl_unlock(&file->lock);
+	return position;
+}
+
+static NTSTATUS move(struct io_file *file, const struct procfs_node *node, const FSCTL_LX_SEEK_INPUT *in, LONGLONG *result)
+{
+	enum procfs_seek kind = node->kind == PROCFS_DIRECTORY ? PROCFS_SEEK_BOUNDED : node->seek;
+	LONGLONG base = kind == PROCFS_SEEK_BOUNDED && in->Whence == 1 ? position_of(file) : 0, target;
+
+	if (kind == PROCFS_SEEK_NOWHERE) {
+		*result = position_of(file);
+		return STATUS_SUCCESS;
+	}
+	if (in->Whence > 1 && kind != PROCFS_SEEK_PLAIN && kind != PROCFS_SEEK_BOUNDED)
+		return FSRTL_ERRNO(EINVAL);
+	if (kind == PROCFS_SEEK_ANYWHERE) {
+		*result = seek_anywhere(file, in);
+		return STATUS_SUCCESS;
+	}
+	if (kind == PROCFS_SEEK_BOUNDED && in->Whence < 3 &&
+	    (__builtin_add_overflow(base, in->Offset, &target) || target > INT32_MAX))
+		return FSRTL_ERRNO(EINVAL);
+	return io_position_seek(file, in->Offset, in->Whence, 0, result);
+}
+
 static NTSTATUS seek(struct io_file *file, const void *input, ULONG input_size, void *output, ULONG output_size,
 		     ULONG_PTR *information)
 {
+	const struct procfs_open *open = file->context;
 	FSCTL_LX_SEEK_INPUT in;
 	LONGLONG result;
 	NTSTATUS status;
@@ -337,10 +442,7 @@ static NTSTATUS seek(struct io_file *file, const void *input, ULONG input_size, 
 	if (input_size < sizeof in)
 		return STATUS_INVALID_PARAMETER;
 	memcpy(&in, input, sizeof in);
-	/* seq_lseek() knows SEEK_SET and SEEK_CUR only. */
-	if (in.Whence > 1)
-		return FSRTL_ERRNO(EINVAL);
-	status = io_position_seek(file, in.Offset, in.Whence, 0, &result);
+	status = move(file, procfs_node_of(&open->place), &in, &result);
 	return status == STATUS_SUCCESS ? fsrtl_return(&result, sizeof result, output, output_size, information) :
 					  status;
 }
@@ -353,6 +455,10 @@ static NTSTATUS read_link(struct procfs_open *open, void *output, ULONG output_s
 
 	if (node->kind != PROCFS_LINK && node->kind != PROCFS_MAGIC)
 		return STATUS_NOT_A_REPARSE_POINT;
+	if (node->kind == PROCFS_MAGIC && !procfs_provider()->may_look(procfs_subject_of(&open->place)))
+		return STATUS_ACCESS_DENIED;
+	if (node->check && node->check(procfs_subject_of(&open->place)) != STATUS_SUCCESS)
+		return node->check(procfs_subject_of(&open->place));
 	if (node->host_path) {
 		length = readlink(node->host_path, target, sizeof target);
 		if (length < 0)

@@ -4,14 +4,16 @@
  * processes come and go.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
+#include <drivers/hostfs/hostfs.h>
 #include <drivers/procfs/tree.h>
 
 /* Directory positions: 0 ".", 1 "..", then the fixed entries, then FIRST_NUMBER plus the number. */
 #define FIRST_NUMBER 256u
-#define CAP_SYS_PTRACE 19
 
 static const struct procfs_provider *registered;
 
@@ -44,9 +46,10 @@ static bool parse_number(const STRING *name, uint32_t *number)
 /* What is passed through exists if the host has it. */
 static bool is_there(const struct procfs_node *node)
 {
+	const char *path = node->exists_with ? node->exists_with : node->host_path;
 	struct stat host;
 
-	return !node->host_path || lstat(node->host_path, &host) == 0;
+	return !path || lstat(path, &host) == 0;
 }
 
 static bool enter(struct procfs_place *place, const struct procfs_node *node, const struct procfs_subject *subject)
@@ -59,30 +62,39 @@ static bool enter(struct procfs_place *place, const struct procfs_node *node, co
 	return true;
 }
 
+static bool find_numbered(const struct procfs_numbers *numbers, const struct procfs_subject *directory, const STRING *name,
+			  struct procfs_subject *child)
+{
+	uint32_t number;
+
+	if (numbers->named)
+		return numbers->named(directory, name, child);
+	return parse_number(name, &number) && numbers->lookup(directory, number, child);
+}
+
 static NTSTATUS step_down(struct procfs_place *place, const STRING *component)
 {
 	const struct procfs_node *node = procfs_node_of(place);
 	struct procfs_subject subject = *procfs_subject_of(place), child;
-	uint32_t number;
 
 	for (const struct procfs_node *entry = node->children; entry && entry->name; entry++)
 		if (fsrtl_name_is(component, entry->name))
 			return is_there(entry) && enter(place, entry, &subject) ? STATUS_SUCCESS :
 										  STATUS_OBJECT_NAME_NOT_FOUND;
-	if (node->numbers && parse_number(component, &number) && node->numbers->lookup(&subject, number, &child))
+	if (node->numbers && find_numbered(node->numbers, &subject, component, &child))
 		return enter(place, node->numbers->child, &child) ? STATUS_SUCCESS : STATUS_OBJECT_NAME_NOT_FOUND;
 	return STATUS_OBJECT_NAME_NOT_FOUND;
 }
 
-/* May the caller look into what belongs to this subject? */
-static bool may_trace(const struct procfs_subject *subject)
+bool procfs_permitted(const struct procfs_place *place, const FILE_LX_STATX_INFORMATION *attributes, unsigned wanted)
 {
-	const struct se_token *token = fsrtl_token();
-	FILE_LX_STATX_INFORMATION owner = {0};
+	return fsrtl_permitted(attributes, wanted) ||
+	       (procfs_node_of(place)->guard == PROCFS_OWN_TASKS && registered->is_own(procfs_subject_of(place)));
+}
 
-	if (!token || fsrtl_capable(CAP_SYS_PTRACE))
-		return true;
-	return registered->owner(subject, &owner.Uid, &owner.Gid) && fsrtl_is_owner(&owner);
+static bool is_guarded(const struct procfs_place *place)
+{
+	return procfs_node_of(place)->guard == PROCFS_LOOK_AT_OPEN && !registered->may_look(procfs_subject_of(place));
 }
 
 static NTSTATUS step(struct procfs_place *place, const STRING *component)
@@ -98,7 +110,7 @@ static NTSTATUS step(struct procfs_place *place, const STRING *component)
 	status = procfs_attributes(place, &attributes);
 	if (status != STATUS_SUCCESS)
 		return STATUS_OBJECT_NAME_NOT_FOUND;
-	if (!fsrtl_permitted(&attributes, FSRTL_EXECUTE) || (node->private && !may_trace(procfs_subject_of(place))))
+	if (!procfs_permitted(place, &attributes, FSRTL_EXECUTE) || is_guarded(place))
 		return STATUS_ACCESS_DENIED;
 	if (fsrtl_name_is(component, "."))
 		return STATUS_SUCCESS;
@@ -126,6 +138,18 @@ static void report_missing(const struct procfs_place *place, const STRING *compo
 		registered->missing(path);
 }
 
+/* A namespace, which has no name by which it could be opened. */
+static NTSTATUS open_host(const char *path, struct io_file **file)
+{
+	int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+	NTSTATUS status = descriptor < 0 ? FSRTL_ERRNO(errno) : hostfs_adopt_descriptor(descriptor, file);
+
+	/* If it was taken over, this is what stands in its place. */
+	if (descriptor >= 0)
+		close(descriptor);
+	return status;
+}
+
 /* The end of the way is a link that the caller wants followed. */
 static NTSTATUS follow(struct io_create *create, const struct procfs_place *place)
 {
@@ -134,9 +158,15 @@ static NTSTATUS follow(struct io_create *create, const struct procfs_place *plac
 
 	if (node->kind == PROCFS_LINK)
 		return STATUS_REPARSE;
-	if (!may_trace(procfs_subject_of(place)))
+	if (!registered->may_look(procfs_subject_of(place)))
 		return STATUS_ACCESS_DENIED;
-	status = node->follow(procfs_subject_of(place), &create->reparse_file);
+	if (node->follow_capabilities && !fsrtl_capable_of_any(node->follow_capabilities))
+		return FSRTL_ERRNO(EPERM);
+	status = node->check ? node->check(procfs_subject_of(place)) : STATUS_SUCCESS;
+	if (status != STATUS_SUCCESS)
+		return status;
+	status = node->follow ? node->follow(procfs_subject_of(place), &create->reparse_file) :
+				open_host(node->host_path, &create->reparse_file);
 	return status == STATUS_SUCCESS ? STATUS_REPARSE : status;
 }
 
@@ -163,9 +193,6 @@ NTSTATUS procfs_walk(struct io_create *create, struct procfs_place *place)
 	if ((node->kind == PROCFS_LINK || node->kind == PROCFS_MAGIC) &&
 	    !(create->options & FILE_OPEN_REPARSE_POINT))
 		return follow(create, place);
-	if (node->private && fsrtl_wanted(create->access) && !(create->lx.Flags & FSRTL_O_PATH) &&
-	    !may_trace(procfs_subject_of(place)))
-		return STATUS_ACCESS_DENIED;
 	return STATUS_SUCCESS;
 }
 
@@ -176,7 +203,7 @@ static int step_name(const struct procfs_place *place, uint32_t depth, char *nam
 	const struct procfs_subject *subject = &place->way[depth].subject;
 
 	if (parent->numbers && node == parent->numbers->child)
-		return snprintf(name, size, "%d", subject->number);
+		return parent->numbers->print ? parent->numbers->print(subject, name) : snprintf(name, size, "%d", subject->number);
 	return snprintf(name, size, "%s", node->name);
 }
 
@@ -221,6 +248,7 @@ static ULONGLONG inode_of(const struct procfs_node *node, const struct procfs_su
 	value = value * 0x9E3779B97F4A7C15u + (uint32_t)subject->pid;
 	value = value * 0x9E3779B97F4A7C15u + (uint32_t)subject->tid;
 	value = value * 0x9E3779B97F4A7C15u + (uint32_t)subject->number;
+	value = value * 0x9E3779B97F4A7C15u + subject->start;
 	return (value >> 32 ^ value) & 0x7fffffff;
 }
 
@@ -246,29 +274,32 @@ NTSTATUS procfs_attributes(const struct procfs_place *place, FILE_LX_STATX_INFOR
 	fsrtl_place_in(attributes, &proc_file_system);
 	if (!place->depth)
 		attributes->Attributes = attributes->AttributesMask & FSRTL_STATX_ATTR_MOUNT_ROOT;
-	if (!registered->owner(subject, &attributes->Uid, &attributes->Gid))
+	if (!registered->owner(subject, node->kind == PROCFS_DIRECTORY && permissions == 0555, &attributes->Uid,
+			       &attributes->Gid))
 		return FSRTL_ERRNO(ENOENT);
 	attributes->BlockSize = 1024;
 	if (node->host_path && lstat(node->host_path, &host) == 0)
 		attributes->Mode = host.st_mode;
 	if (node->kind == PROCFS_DIRECTORY)
-		attributes->NumberOfLinks = 2 + count_directories(node);
+		attributes->NumberOfLinks = 2 + count_directories(node) +
+					    (node->numbers && node->numbers->count ? node->numbers->count(subject) : 0);
 	if (node->kind == PROCFS_MAGIC || (node->kind == PROCFS_LINK && subject->pid))
 		attributes->Size = node->permissions_of ? 64 : 0;
 	return STATUS_SUCCESS;
 }
 
-static bool number_entry(const struct procfs_place *place, uint64_t *position, char name[16],
+static bool number_entry(const struct procfs_place *place, uint64_t *position, char name[PROCFS_NAME_SIZE],
 			 struct fsrtl_directory_entry *entry)
 {
 	const struct procfs_numbers *numbers = procfs_node_of(place)->numbers;
-	uint32_t number = *position > FIRST_NUMBER ? (uint32_t)(*position - FIRST_NUMBER) : 0;
+	uint64_t number = *position > FIRST_NUMBER ? *position - FIRST_NUMBER : 0;
 	struct procfs_subject child;
 
 	if (!numbers || !numbers->next(procfs_subject_of(place), &number, &child))
 		return false;
-	*position = FIRST_NUMBER + (uint64_t)number + 1;
-	entry->name_length = (size_t)snprintf(name, 16, "%u", number);
+	*position = FIRST_NUMBER + number + 1;
+	entry->name_length = (size_t)(numbers->print ? numbers->print(&child, name) :
+						       snprintf(name, PROCFS_NAME_SIZE, "%llu", (unsigned long long)number));
 	entry->name = name;
 	entry->mode = type_bits(numbers->child->kind);
 	entry->inode = inode_of(numbers->child, &child);
@@ -298,7 +329,7 @@ static bool fixed_entry(const struct procfs_place *place, uint64_t *position, st
 	return true;
 }
 
-bool procfs_entry(const struct procfs_place *place, uint64_t *position, char name[16],
+bool procfs_entry(const struct procfs_place *place, uint64_t *position, char name[PROCFS_NAME_SIZE],
 		  struct fsrtl_directory_entry *entry)
 {
 	struct procfs_place parent = *place;

@@ -21,6 +21,7 @@ struct procfs_open {
 	struct procfs_place place;
 	struct procfs_text text; /* what was generated for the reader that is under way */
 	bool generated;
+	void *state; /* of a node with bytes */
 	char name[256]; /* path below the root */
 };
 
@@ -41,8 +42,10 @@ NTSTATUS procfs_walk(struct io_create *create, struct procfs_place *place);
 size_t procfs_path(const struct procfs_place *place, char *path, size_t size);
 /* STATUS_NO_SUCH_FILE's errno ESRCH if the subject has gone. */
 NTSTATUS procfs_attributes(const struct procfs_place *place, FILE_LX_STATX_INFORMATION *attributes);
+/* Is the caller permitted this by the node's bits, or because the subject is its own? */
+bool procfs_permitted(const struct procfs_place *place, const FILE_LX_STATX_INFORMATION *attributes, unsigned wanted);
 /* Entry at a directory position; false at the end. *position is moved behind it. `name` gets a number's digits. */
-bool procfs_entry(const struct procfs_place *place, uint64_t *position, char name[16],
+bool procfs_entry(const struct procfs_place *place, uint64_t *position, char name[PROCFS_NAME_SIZE],
 		  struct fsrtl_directory_entry *entry);
 
 #endif

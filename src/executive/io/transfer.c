@@ -6,6 +6,7 @@
  * path of a read is: handle, access, driver; nothing is allocated on it.
  */
 #include <executive/io/internal.h>
+#include <executive/ps/ps.h>
 
 NTSTATUS io_complete(NTSTATUS status, ULONG_PTR information, IO_STATUS_BLOCK *block, HANDLE event,
 		     PIO_APC_ROUTINE routine, PVOID context)
@@ -71,6 +72,7 @@ NTSTATUS NtReadFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine,
 	}
 	status =
 	    IO_OPERATION(file, read)(file, limit_buffer(Buffer, Length, &cut), position, Key ? *Key : 0, &information);
+	ps_count_transfer(false, status, information);
 	return io_complete(status, information, IoStatusBlock, Event, ApcRoutine, ApcContext);
 }
 
@@ -96,6 +98,7 @@ NTSTATUS NtWriteFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine
 	}
 	status =
 	    IO_OPERATION(file, write)(file, limit_buffer(Buffer, Length, &cut), position, Key ? *Key : 0, &information);
+	ps_count_transfer(true, status, information);
 	return io_complete(status, information, IoStatusBlock, Event, ApcRoutine, ApcContext);
 }
 

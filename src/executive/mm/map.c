@@ -109,6 +109,7 @@ static NTSTATUS enter_mapping(struct mm_address_space *space, const struct mm_ma
 
 	if (vad.flags & MM_STACK)
 		space->stack_account = vad.end - MIN_OF(size, MM_INITIAL_STACK);
+	MM_HOLD_TREE(space);
 	mm_vad_remove(space, vad.start, vad.end);
 	mm_vad_insert(space, &vad);
 	return STATUS_SUCCESS;

@@ -118,12 +118,20 @@ void mm_space_set_target(struct mm_address_space *space, struct pico_thread *tar
 bool mm_query(struct mm_address_space *space, uint64_t address, struct mm_vad *vad);
 /* The allocation or view that holds an address: neighbouring VADs that were made as one. False: none. */
 bool mm_query_view(struct mm_address_space *space, uint64_t address, uint64_t *start, uint64_t *end);
-/* Each VAD in order, under the lock: /proc/<pid>/maps. */
+/* Each VAD in order, under a lock that is a leaf and that no batch is made under: /proc/<pid>/maps. */
 void mm_walk(struct mm_address_space *space, void (*visit)(const struct mm_vad *vad, void *context), void *context);
 struct mm_statistics { uint64_t virtual_size, peak_virtual_size, data, stack, text, locked; };
 void mm_statistics(struct mm_address_space *space, struct mm_statistics *statistics);
 /* What of it is in RAM, by the platform's count; all 0 for a space that no task is in any more. */
 struct pico_resident mm_resident(struct mm_address_space *space);
+
+/* What only the host knows of it (report.c). The text is the caller's to free; 0: no task is in the space any more. */
+size_t mm_host_text(struct mm_address_space *space, enum pico_text which, char **text);
+/* Entries of the host's pagemap; pages outside of the guest's own areas count as not there. ESRCH's status: nobody is in the space any more. */
+NTSTATUS mm_page_map(struct mm_address_space *space, uint64_t address, uint64_t *entries, size_t count);
+NTSTATUS mm_clear_references(struct mm_address_space *space, int which);
+/* A debugger's copy, past page protection, within one area; *done is short at the area's end. An errno's status if nothing could be copied. */
+NTSTATUS mm_force_copy(struct mm_address_space *space, uint64_t address, void *data, size_t size, bool writing, size_t *done);
 
 /* Sections. Over a file object, or backed by memory (file NULL: size bytes of a memfd). */
 /* `protection` is NT's PAGE_*: the most that views may have; PAGE_WRITECOPY and PAGE_EXECUTE_WRITECOPY allow private views alone. One reference to the caller. */

@@ -141,6 +141,7 @@ static NTSTATUS move(const struct remap *remap, const struct mm_vad *vad, uint64
 	if (!NT_SUCCESS(status))
 		return status;
 	moved = moved_area(remap, vad, target);
+	MM_HOLD_TREE(space);
 	mm_vad_remove(space, target, target + remap->new_size);
 	if (remap->old_size)
 		leave_old_area(remap);
@@ -221,6 +222,7 @@ NTSTATUS mm_remap_file_pages(struct mm_address_space *space, uint64_t address, u
 	moved.offset = page * MM_PAGE_SIZE;
 	ob_reference(moved.section);
 	mm_name_reference(moved.name);
+	MM_HOLD_TREE(space);
 	mm_vad_remove(space, address, end);
 	mm_vad_insert(space, &moved);
 	ob_dereference(moved.section);

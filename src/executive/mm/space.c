@@ -12,6 +12,7 @@ static struct mm_address_space *space_allocate(const struct pico_platform *platf
 		return NULL;
 	space->references = 1;
 	rtl_lock_initialize_long(&space->lock);
+	space->tree_lock = (struct rtl_lock)RTL_RECURSIVE_LOCK_INITIALIZER;
 	space->platform = platform;
 	space->process = process;
 	RB_INIT(&space->tree);
@@ -24,6 +25,7 @@ static void space_free(struct mm_address_space *space)
 {
 	mm_vad_destroy_all(space);
 	rtl_lock_destroy(&space->lock);
+	rtl_lock_destroy(&space->tree_lock);
 	free(space);
 }
 
@@ -163,7 +165,7 @@ bool mm_is_mapped(struct mm_address_space *space, uint64_t address, uint64_t siz
 
 bool mm_query(struct mm_address_space *space, uint64_t address, struct mm_vad *result)
 {
-	MM_HOLD(space);
+	MM_HOLD_TREE(space);
 	struct mm_vad *vad = mm_vad_find(space, address);
 
 	if (!vad || vad->start > address)
@@ -174,7 +176,7 @@ bool mm_query(struct mm_address_space *space, uint64_t address, struct mm_vad *r
 
 void mm_walk(struct mm_address_space *space, void (*visit)(const struct mm_vad *vad, void *context), void *context)
 {
-	MM_HOLD(space);
+	MM_HOLD_TREE(space);
 
 	for (struct mm_vad *vad = mm_vad_first(space); vad; vad = mm_vad_next(vad))
 		visit(vad, context);
@@ -191,8 +193,20 @@ struct pico_resident mm_resident(struct mm_address_space *space)
 
 void mm_statistics(struct mm_address_space *space, struct mm_statistics *statistics)
 {
-	MM_HOLD(space);
+	MM_HOLD_TREE(space);
 	*statistics = space->usage;
+}
+
+static void rename_areas(struct mm_address_space *space, uint64_t start, uint64_t end, char *name)
+{
+	MM_HOLD_TREE(space);
+
+	for (struct mm_vad *vad = mm_vad_find(space, start); vad && vad->start < end; vad = mm_vad_next(vad)) {
+		if (vad->section || (vad->flags & MM_SPECIAL))
+			continue;
+		mm_name_dereference(vad->name);
+		vad->name = mm_name_reference(name);
+	}
 }
 
 NTSTATUS mm_set_name(struct mm_address_space *space, uint64_t address, uint64_t size, const char *text)
@@ -208,12 +222,7 @@ NTSTATUS mm_set_name(struct mm_address_space *space, uint64_t address, uint64_t 
 		return STATUS_NO_MEMORY;
 	hole = mm_vad_mapped_size(space, address, end) != end - address;
 	mm_vad_carve(space, address, end);
-	for (struct mm_vad *vad = mm_vad_find(space, address); vad && vad->start < end; vad = mm_vad_next(vad)) {
-		if (vad->section || (vad->flags & MM_SPECIAL))
-			continue;
-		mm_name_dereference(vad->name);
-		vad->name = mm_name_reference(name);
-	}
+	rename_areas(space, address, end, name);
 	mm_name_dereference(name);
 	mm_vad_merge(space, address, end);
 	return hole ? STATUS_NO_MEMORY : STATUS_SUCCESS;

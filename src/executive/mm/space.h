@@ -23,6 +23,13 @@ struct mm_address_space {
 	 * it, and nothing else.
 	 */
 	struct rtl_lock lock;
+	/*
+	 * Recursive, a leaf. Held by who changes the tree (under the lock above) while it changes, so that who only looks at it
+	 * needs this one alone: a batch that the host takes long over holds up no reader of /proc/<pid>/maps.
+	 */
+	struct rtl_lock tree_lock;
+	uint32_t tree_depth;  /* of the holder's */
+	struct mm_vad *gone;  /* taken out under it, to be freed after it; linked by tree.rbe_right */
 	const struct pico_platform *platform;
 	struct pico_process *process;
 	struct pico_thread *target;
@@ -148,5 +155,12 @@ static inline void mm_cleanup_unlock(struct mm_address_space **space)
 #define MM_HOLD(space) \
 	__attribute__((cleanup(mm_cleanup_unlock))) struct mm_address_space *held_ = (space); \
 	rtl_lock(&held_->lock)
+
+void mm_enter_tree(struct mm_address_space *space);
+void mm_leave_tree(struct mm_address_space **space);
+/* The tree lock is held to the end of the scope: the tree changes, or is looked at without the space's lock. */
+#define MM_HOLD_TREE(space) \
+	__attribute__((cleanup(mm_leave_tree))) struct mm_address_space *held_tree_ = (space); \
+	mm_enter_tree(held_tree_)
 
 #endif

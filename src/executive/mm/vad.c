@@ -3,7 +3,7 @@
  *
  * Each node knows what its subtree spans and the largest hole between its areas, so that a free range is found without a
  * walk. Nodes for a change are set aside before the guest is touched: once the host has made a change, the tree follows
- * without a way to fail. All of it runs under the space's lock.
+ * without a way to fail. All of it runs under the space's lock, and changes under the tree lock, too.
  */
 #include <executive/mm/space.h>
 
@@ -109,6 +109,33 @@ static void vad_free(struct mm_address_space *space, struct mm_vad *vad)
 	space->spare_count++;
 }
 
+void mm_enter_tree(struct mm_address_space *space)
+{
+	rtl_lock(&space->tree_lock);
+	space->tree_depth++;
+}
+
+/* An area's end may be that of its file's last use, and a file's end may take long: not under the tree lock. */
+void mm_leave_tree(struct mm_address_space **held)
+{
+	struct mm_address_space *space = *held;
+	struct mm_vad *gone = NULL, *next;
+
+	if (!--space->tree_depth)
+		gone = steal_pointer(&space->gone);
+	rtl_unlock(&space->tree_lock);
+	for (; gone; gone = next) {
+		next = RB_RIGHT(gone, tree);
+		vad_free(space, gone);
+	}
+}
+
+static void vad_retire(struct mm_address_space *space, struct mm_vad *vad)
+{
+	RB_RIGHT(vad, tree) = space->gone;
+	space->gone = vad;
+}
+
 bool mm_vad_is_data(uint32_t protection, uint32_t flags)
 {
 	return (protection & MM_PROT_WRITE) && !(flags & (MM_SHARED | MM_GROWSDOWN));
@@ -193,6 +220,7 @@ static void vad_split(struct mm_address_space *space, struct mm_vad *vad, uint64
 
 void mm_vad_carve(struct mm_address_space *space, uint64_t start, uint64_t end)
 {
+	MM_HOLD_TREE(space);
 	struct mm_vad *vad = mm_vad_find(space, start);
 
 	if (vad && vad->start < start)
@@ -204,18 +232,20 @@ void mm_vad_carve(struct mm_address_space *space, uint64_t start, uint64_t end)
 
 void mm_vad_remove(struct mm_address_space *space, uint64_t start, uint64_t end)
 {
+	MM_HOLD_TREE(space);
 	struct mm_vad *vad;
 
 	mm_vad_carve(space, start, end);
 	while ((vad = mm_vad_intersecting(space, start, end))) {
 		vad_account(space, vad, -1);
 		vad_unlink(space, vad);
-		vad_free(space, vad);
+		vad_retire(space, vad);
 	}
 }
 
 struct mm_vad *mm_vad_insert(struct mm_address_space *space, const struct mm_vad *template)
 {
+	MM_HOLD_TREE(space);
 	struct mm_vad *vad = vad_take_spare(space);
 
 	*vad = *template;
@@ -229,6 +259,7 @@ struct mm_vad *mm_vad_insert(struct mm_address_space *space, const struct mm_vad
 
 void mm_vad_update(struct mm_address_space *space, struct mm_vad *vad, uint32_t protection, uint32_t flags)
 {
+	MM_HOLD_TREE(space);
 	vad_account(space, vad, -1);
 	vad->protection = protection;
 	vad->flags = flags;
@@ -237,6 +268,7 @@ void mm_vad_update(struct mm_address_space *space, struct mm_vad *vad, uint32_t 
 
 void mm_vad_extend_down(struct mm_address_space *space, struct mm_vad *vad, uint64_t start)
 {
+	MM_HOLD_TREE(space);
 	vad_account(space, vad, -1);
 	vad->offset -= vad->start - start;
 	vad->start = start;
@@ -267,6 +299,7 @@ static bool vad_can_merge(const struct mm_vad *low, const struct mm_vad *high)
 
 void mm_vad_merge(struct mm_address_space *space, uint64_t start, uint64_t end)
 {
+	MM_HOLD_TREE(space);
 	struct mm_vad *vad = mm_vad_find(space, start ? start - 1 : 0);
 	struct mm_vad *next;
 
@@ -279,7 +312,7 @@ void mm_vad_merge(struct mm_address_space *space, uint64_t start, uint64_t end)
 			space->growing_count--;
 		vad->end = next->end;
 		vad_propagate(vad);
-		vad_free(space, next);
+		vad_retire(space, next);
 		next = vad;
 	}
 }

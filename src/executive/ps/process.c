@@ -292,6 +292,18 @@ struct pico_cpu_time ps_process_cpu_time(struct ps_process *process)
 	return sum;
 }
 
+struct ps_io_counters ps_process_io(struct ps_process *process)
+{
+	struct ps_io_counters sum;
+	struct ps_thread *thread;
+	PS_HOLD(&process->lock);
+
+	sum = process->retired_io;
+	TAILQ_FOREACH (thread, &process->threads, link)
+		ps_add_io(&sum, &thread->io);
+	return sum;
+}
+
 NTSTATUS ps_create_system_process(void)
 {
 	struct ps_process_attributes attributes = {.image_name = "System"};

@@ -16,6 +16,12 @@
 
 struct ps_job;
 
+/* NT's IO_COUNTERS: calls that moved data and how much; and of it, what came from or goes to storage. */
+struct ps_io_counters {
+	uint64_t reads, writes, read_bytes, written_bytes;
+	uint64_t storage_read, storage_written;
+};
+
 struct ps_process {
 	struct dispatcher_header header; /* signalled at exit */
 	ULONG_PTR unique_id;
@@ -32,6 +38,7 @@ struct ps_process {
 	TAILQ_HEAD(, ps_thread) threads;
 	ULONG thread_count;
 	struct pico_cpu_time retired; /* of threads that ended */
+	struct ps_io_counters retired_io;
 	ULONG suspend_count;          /* NtSuspendProcess; threads stop on their way to user mode */
 	struct kevent resumed;        /* set while suspend_count is 0 or the process ends */
 	bool terminating, exited;
@@ -42,6 +49,7 @@ struct ps_process {
 struct ps_thread {
 	struct ke_thread ke; /* first: a waitable object */
 	struct ps_process *process;
+	struct ps_io_counters io; /* written by the thread alone, read by anybody */
 	ULONG_PTR unique_id;
 	struct se_token *token; /* impersonation token, or NULL: the process's */
 	struct pico_thread *pico;
@@ -117,10 +125,15 @@ NTSTATUS ps_attach_system_thread(void);
 void ps_detach_system_thread(void);
 /* CPU time of all its threads, past and present. */
 struct pico_cpu_time ps_process_cpu_time(struct ps_process *process);
+struct ps_io_counters ps_process_io(struct ps_process *process);
+/* A transfer of the calling thread has ended. */
+void ps_count_transfer(bool writing, NTSTATUS status, ULONG_PTR size);
 /* CPU time of one thread, in all the tasks that it ran in. */
 struct pico_cpu_time ps_thread_cpu_time(struct ps_thread *thread);
 /* Whether the host lets it run: struct pico_platform's state; 'R' for one that begins or ends. */
 char ps_thread_state(struct ps_thread *thread);
+/* The platform's thread_text of it; 0 and no text: it has no task any more. */
+int64_t ps_thread_text(struct ps_thread *thread, enum pico_text which, char **text);
 void ps_walk_processes(void (*visit)(struct ps_process *process, void *context), void *context);
 
 /* For --objects: the namespace, then every process with its handles. */

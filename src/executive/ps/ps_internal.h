@@ -44,4 +44,6 @@ static inline void ps_cleanup_unlock(struct rtl_lock **lock)
 	__attribute__((cleanup(ps_cleanup_unlock))) struct rtl_lock *held_ = (mutex); \
 	rtl_lock(held_)
 
+void ps_add_io(struct ps_io_counters *sum, const struct ps_io_counters *more);
+
 #endif

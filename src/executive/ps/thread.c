@@ -114,6 +114,27 @@ NTSTATUS ps_create_thread(struct ps_process *process, ULONG_PTR unique_id, void 
 	return STATUS_SUCCESS;
 }
 
+void ps_count_transfer(bool writing, NTSTATUS status, ULONG_PTR size)
+{
+	struct ps_thread *thread = ps_current_thread();
+
+	if (!thread)
+		return;
+	(*(writing ? &thread->io.writes : &thread->io.reads))++;
+	if (NT_SUCCESS(status))
+		*(writing ? &thread->io.written_bytes : &thread->io.read_bytes) += size;
+}
+
+void ps_add_io(struct ps_io_counters *sum, const struct ps_io_counters *more)
+{
+	sum->reads += more->reads;
+	sum->writes += more->writes;
+	sum->read_bytes += more->read_bytes;
+	sum->written_bytes += more->written_bytes;
+	sum->storage_read += more->storage_read;
+	sum->storage_written += more->storage_written;
+}
+
 static void forget_thread(struct ps_thread *thread)
 {
 	struct ps_process *process = thread->process;
@@ -129,6 +150,7 @@ static void forget_thread(struct ps_thread *thread)
 
 		process->retired.user_ns += time.user_ns;
 		process->retired.system_ns += time.system_ns;
+		ps_add_io(&process->retired_io, &thread->io);
 		thread->time_before = time;
 	}
 	thread->exit_time = ps_now();
@@ -202,11 +224,32 @@ struct pico_cpu_time ps_thread_cpu_time(struct ps_thread *thread)
 	return ps_thread_cpu_time_locked(thread);
 }
 
+/* Linux' letter. Of a half only the sleeps that it means to make are its guest's: what it waits for in between is no news. */
 char ps_thread_state(struct ps_thread *thread)
+{
+	bool in_call = false;
+	char state = 'R';
+	PS_HOLD(&thread->process->lock);
+
+	if (thread->pico && thread->started)
+		state = ps_platform()->state(thread->pico, &in_call);
+	if (!in_call || state == 'D')
+		return state;
+	if (atomic_load(&thread->ke.parker.in_call))
+		return state;
+	if (!hal_is_parked(&thread->ke.parker))
+		return 'R';
+	return atomic_load(&thread->ke.uninterruptible) ? 'D' : 'S';
+}
+
+/* What the host says of its task; nothing once it has none. */
+int64_t ps_thread_text(struct ps_thread *thread, enum pico_text which, char **text)
 {
 	PS_HOLD(&thread->process->lock);
 
-	return thread->pico && thread->started ? ps_platform()->state(thread->pico) : 'R';
+	*text = NULL;
+	return thread->pico && thread->started && ps_platform()->thread_text ?
+		       ps_platform()->thread_text(thread->pico, which, text) : 0;
 }
 
 int ps_rebind_thread(struct ps_thread *thread, struct pico_thread *first)

@@ -1,0 +1,169 @@
+/*
+ * The files of a task's memory that are bytes at places: mem, pagemap, and clear_refs, which is only written. They belong to
+ * the memory that the task had when they were opened, and say so when that is gone, whatever the task has become.
+ */
+#include <credentials/credentials.h>
+#include <proc/procfs.h>
+
+#define CHUNK_SIZE (16u << 10)
+#define ENTRY_SIZE sizeof(uint64_t)
+#define FRAME_BITS ((1ull << 55) - 1)
+#define CLEAR_REFS_LAST 5
+
+struct memory {
+	struct mm_address_space *space;
+	bool shows_frames; /* the opener may know where pages lie in the machine's memory */
+};
+
+NTSTATUS lx_proc_has_memory(const struct procfs_subject *subject)
+{
+	cleanup_proc_view struct lx_proc_view view;
+	NTSTATUS status = lx_proc_look(subject, &view);
+
+	return status != STATUS_SUCCESS || view.space ? status : lx_proc_error(LX_ESRCH);
+}
+
+static NTSTATUS open_memory(const struct procfs_subject *subject, void **state)
+{
+	cleanup_proc_view struct lx_proc_view view;
+	NTSTATUS status = lx_proc_look(subject, &view);
+	const struct lx_thread *self = lx_current();
+	struct memory *memory;
+
+	if (status != STATUS_SUCCESS || !view.space)
+		return lx_proc_error(LX_ESRCH);
+	memory = calloc(1, sizeof *memory);
+	if (!memory)
+		return STATUS_NO_MEMORY;
+	memory->space = steal_pointer(&view.space);
+	memory->shows_frames = !self || lx_capable(self, LX_CAP_SYS_ADMIN);
+	*state = memory;
+	return STATUS_SUCCESS;
+}
+
+static void close_memory(void *state)
+{
+	struct memory *memory = state;
+
+	mm_dereference_space(memory->space);
+	free(memory);
+}
+
+/* --- mem */
+
+/* No bytes, where there were to be some, are an error; with no task left in the memory there is nothing to be read or written. */
+static NTSTATUS copied(NTSTATUS status, size_t total, ULONG_PTR *done)
+{
+	*done = total;
+	if (total || status == lx_proc_error(LX_ESRCH))
+		return STATUS_SUCCESS;
+	return status;
+}
+
+static NTSTATUS read_mem(void *state, uint64_t offset, const struct io_buffer *buffer, ULONG_PTR *done)
+{
+	struct memory *memory = state;
+	size_t size = io_buffer_size(buffer), total = 0, got;
+	NTSTATUS status = STATUS_SUCCESS;
+	uint8_t chunk[CHUNK_SIZE];
+
+	while (total < size && status == STATUS_SUCCESS) {
+		status = mm_force_copy(memory->space, offset + total, chunk, MIN_OF(size - total, sizeof chunk), false, &got);
+		if (status == STATUS_SUCCESS && io_buffer_put(buffer, total, chunk, got) < got)
+			status = STATUS_ACCESS_VIOLATION;
+		if (status == STATUS_SUCCESS)
+			total += got;
+		if (status == STATUS_SUCCESS && !got)
+			break;
+	}
+	return copied(status, total, done);
+}
+
+static NTSTATUS write_mem(void *state, uint64_t offset, const struct io_buffer *buffer, ULONG_PTR *done)
+{
+	struct memory *memory = state;
+	size_t size = io_buffer_size(buffer), total = 0, got;
+	NTSTATUS status = STATUS_SUCCESS;
+	uint8_t chunk[CHUNK_SIZE];
+
+	while (total < size && status == STATUS_SUCCESS) {
+		size_t part = MIN_OF(size - total, sizeof chunk);
+
+		if (io_buffer_get(buffer, total, chunk, part) < part) {
+			status = STATUS_ACCESS_VIOLATION;
+			break;
+		}
+		status = mm_force_copy(memory->space, offset + total, chunk, part, true, &got);
+		total += status == STATUS_SUCCESS ? got : 0;
+		if (status == STATUS_SUCCESS && !got)
+			break;
+	}
+	return copied(status, total, done);
+}
+
+const struct procfs_bytes lx_proc_mem = {open_memory, close_memory, read_mem, write_mem};
+
+/* --- pagemap: eight bytes a page */
+
+static NTSTATUS read_pagemap(void *state, uint64_t offset, const struct io_buffer *buffer, ULONG_PTR *done)
+{
+	struct memory *memory = state;
+	const uint64_t end = ps_platform()->highest_address / LX_PAGE_SIZE * ENTRY_SIZE;
+	size_t size = io_buffer_size(buffer), total = 0;
+	uint64_t entries[CHUNK_SIZE / ENTRY_SIZE];
+
+	if (offset % ENTRY_SIZE || size % ENTRY_SIZE)
+		return lx_proc_error(LX_EINVAL);
+	size = offset < end ? (size_t)MIN_OF((uint64_t)size, end - offset) : 0;
+	while (total < size) {
+		size_t count = MIN_OF(size - total, sizeof entries) / ENTRY_SIZE;
+
+		if (mm_page_map(memory->space, (offset + total) / ENTRY_SIZE * LX_PAGE_SIZE, entries, count) != STATUS_SUCCESS)
+			break;
+		for (size_t i = 0; i < count && !memory->shows_frames; i++)
+			entries[i] &= ~FRAME_BITS;
+		if (io_buffer_put(buffer, total, entries, count * ENTRY_SIZE) < count * ENTRY_SIZE)
+			return STATUS_ACCESS_VIOLATION;
+		total += count * ENTRY_SIZE;
+	}
+	*done = total;
+	return STATUS_SUCCESS;
+}
+
+const struct procfs_bytes lx_proc_pagemap = {open_memory, close_memory, read_pagemap, NULL};
+
+/* --- clear_refs */
+
+static NTSTATUS open_subject(const struct procfs_subject *subject, void **state)
+{
+	struct procfs_subject *copy = malloc(sizeof *copy);
+
+	if (!copy)
+		return STATUS_NO_MEMORY;
+	*copy = *subject;
+	*state = copy;
+	return STATUS_SUCCESS;
+}
+
+static NTSTATUS write_clear_refs(void *state, uint64_t offset, const struct io_buffer *buffer, ULONG_PTR *done)
+{
+	cleanup_proc_view struct lx_proc_view view = {0};
+	size_t size = io_buffer_size(buffer);
+	char data[13] = {0}, *end;
+	NTSTATUS status;
+	long which;
+
+	if (io_buffer_get(buffer, 0, data, MIN_OF(size, sizeof data - 1)) < MIN_OF(size, sizeof data - 1))
+		return STATUS_ACCESS_VIOLATION;
+	which = strtol(data, &end, 10);
+	if (end == data || (*end && *end != '\n') || which < 1 || which > CLEAR_REFS_LAST)
+		return lx_proc_error(LX_EINVAL);
+	status = lx_proc_look(state, &view);
+	if (status == STATUS_SUCCESS && view.space)
+		status = mm_clear_references(view.space, (int)which);
+	if (status == STATUS_SUCCESS)
+		*done = size;
+	return status;
+}
+
+const struct procfs_bytes lx_proc_clear_refs = {open_subject, free, NULL, write_clear_refs};
