@@ -86,7 +86,18 @@ static void dump_objects(void *unused)
 	ps_dump_objects(stderr);
 }
 
-/* Where the program starts, as an absolute path. 0, or an exit status after the error has been told. */
+/* Does the path, which is the working directory's, still lead there? Not if something was mounted over it. */
+static bool leads_here(const char *path)
+{
+	struct stat there, here;
+
+	return stat(path, &there) == 0 && stat(".", &here) == 0 && there.st_dev == here.st_dev && there.st_ino == here.st_ino;
+}
+
+/*
+ * Where the program starts, as an absolute path; "" if no path leads there: it is lxrun's own working directory then. 0, or
+ * an exit status after the error has been told.
+ */
 static int find_working_directory(const struct cli_options *options, char *path, size_t size)
 {
 	cleanup_free char *wanted = options->working_directory ? realpath(options->working_directory, NULL) : NULL;
@@ -95,10 +106,9 @@ static int find_working_directory(const struct cli_options *options, char *path,
 		fprintf(stderr, "lxrun: cannot start in %s: %s\n", options->working_directory, strerror(errno));
 		return 125;
 	}
-	if (getcwd(path, size))
-		return 0;
-	fprintf(stderr, "lxrun: cannot tell the working directory: %s; give one with --cwd\n", strerror(errno));
-	return 125;
+	if (!getcwd(path, size) || !leads_here(path))
+		*path = 0;
+	return 0;
 }
 
 /* Under the name that it was called by, as lxrun or as lxtrace. */

@@ -53,6 +53,25 @@ static struct lx_directory *open_directory(const char *path)
 	return status == STATUS_SUCCESS ? lx_directory_create(handle) : NULL;
 }
 
+/* Where lxrun itself stands, which may have no name (deleted, or out of reach), or be below what its user may search. */
+static struct lx_directory *open_inherited(void)
+{
+	cleanup_object struct io_file *file = NULL;
+	HANDLE handle = NULL;
+	NTSTATUS status = hostfs_adopt_working_directory(&file);
+
+	if (NT_SUCCESS(status))
+		status = ob_open_by_pointer(file, OBJ_KERNEL_HANDLE, file->access, &handle);
+	return NT_SUCCESS(status) ? lx_directory_create(handle) : NULL;
+}
+
+static struct lx_directory *find_start(const char *path)
+{
+	struct lx_directory *named = *path ? open_directory(path) : NULL;
+
+	return named ? named : open_inherited();
+}
+
 struct lx_fs *lx_fs_create(const char *working_directory)
 {
 	struct lx_fs *fs = calloc(1, sizeof(*fs));
@@ -62,9 +81,7 @@ struct lx_fs *lx_fs_create(const char *working_directory)
 	fs->references = 1;
 	fs->umask = hostfs_inherited_umask();
 	rtl_lock_initialize(&fs->lock);
-	fs->working = open_directory(working_directory);
-	if (!fs->working)
-		fs->working = open_directory("/");
+	fs->working = find_start(working_directory);
 	if (!fs->working) {
 		lx_fs_dereference(fs);
 		return NULL;

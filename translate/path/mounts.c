@@ -31,9 +31,31 @@ static const struct {
 	[PSEUDO_TERMINALS] = {.below_root = "dev/pts"},
 };
 
+/* What tells the roots from other directories of their devices; valid while the mount's file is held. */
+static FILE_LX_STATX_INFORMATION identities[MOUNT_COUNT];
+
 const struct lx_mount *lx_mounts_root(void)
 {
 	return &mounts[ROOT];
+}
+
+static NTSTATUS identify(struct io_file *file, FILE_LX_STATX_INFORMATION *identity)
+{
+	HANDLE handle = NULL;
+	IO_STATUS_BLOCK io;
+	NTSTATUS status = ob_open_by_pointer(file, OBJ_KERNEL_HANDLE, FILE_READ_ATTRIBUTES, &handle);
+
+	if (!NT_SUCCESS(status))
+		return status;
+	status = ZwQueryInformationFile(handle, &io, identity, sizeof(*identity), FileLxStatxInformation);
+	ZwClose(handle);
+	return status;
+}
+
+/* The same directory on the same mount of the host: what is bound elsewhere as well is another place. */
+static bool same_place(const FILE_LX_STATX_INFORMATION *a, const FILE_LX_STATX_INFORMATION *b)
+{
+	return a->Inode == b->Inode && a->DevMajor == b->DevMajor && a->DevMinor == b->DevMinor && a->MountId == b->MountId;
 }
 
 static NTSTATUS open_root(size_t i, HANDLE *handle)
@@ -62,6 +84,8 @@ static NTSTATUS mount(size_t i)
 	if (!NT_SUCCESS(status))
 		return status;
 	status = io_reference_file(handle, 0, &mount->file);
+	if (NT_SUCCESS(status))
+		status = identify(mount->file, &identities[i]);
 	if (!NT_SUCCESS(status)) {
 		ZwClose(handle);
 		return status;
@@ -109,14 +133,23 @@ static bool same_name(const STRING *a, const STRING *b)
 	return left.Length == right.Length && (!left.Length || !memcmp(left.Buffer, right.Buffer, left.Length));
 }
 
-const struct lx_mount *lx_mounts_of_root(const struct io_file *file)
+/* What an open was given as its name decides nothing: an inherited directory has none, as the root has none. */
+static bool is_root(struct io_file *file, size_t i)
+{
+	FILE_LX_STATX_INFORMATION identity;
+
+	return same_name(&file->name, &mounts[i].file->name) && NT_SUCCESS(identify(file, &identity)) &&
+	       same_place(&identity, &identities[i]);
+}
+
+const struct lx_mount *lx_mounts_of_root(struct io_file *file)
 {
 	for (size_t i = 0; i < MOUNT_COUNT; i++) {
 		const struct lx_mount *mount = &mounts[i];
 
 		if (!mount->handle || mount->file->device != file->device)
 			continue;
-		if (file == mount->file || same_name(&file->name, &mount->file->name))
+		if (file == mount->file || is_root(file, i))
 			return mount;
 	}
 	return NULL;

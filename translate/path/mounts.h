@@ -23,7 +23,7 @@ const struct lx_mount *lx_mounts_root(void);
 /* The mount at `name` in the root of `parent`, or NULL. */
 const struct lx_mount *lx_mounts_child(const struct lx_mount *parent, const char *name, size_t size);
 /* The mount whose root directory an open file is, or NULL. */
-const struct lx_mount *lx_mounts_of_root(const struct io_file *file);
+const struct lx_mount *lx_mounts_of_root(struct io_file *file);
 /* Is a file of this device found by path at all (else it is a pipe, a socket, ...)? */
 bool lx_mounts_have_device(const struct io_device *device);
 bool lx_mounts_is_host_device(const struct io_device *device);

@@ -7,8 +7,9 @@
 #include <core/lx.h>
 
 /*
- * Root, working directory and umask. `working_directory` is an absolute guest path; NULL: none could be found, or out of
- * memory. It needs the mount table, and a thread that may call services.
+ * Root, working directory and umask. `working_directory` is an absolute guest path; "" or one that can't be opened: lxrun's
+ * own working directory. NULL: out of memory, or that can't be opened either. It needs the mount table, and a thread that
+ * may call services.
  */
 struct lx_fs *lx_fs_create(const char *working_directory);
 struct lx_fs *lx_fs_reference(struct lx_fs *fs);

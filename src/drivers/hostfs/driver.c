@@ -214,6 +214,14 @@ NTSTATUS hostfs_adopt_descriptor(int fd, struct io_file **file)
 	return status;
 }
 
+NTSTATUS hostfs_adopt_working_directory(struct io_file **file)
+{
+	/* By ".", permission to search it would be asked for. */
+	int fd = hostfs_raise_descriptor(open("/proc/self/cwd", O_PATH | O_DIRECTORY | O_CLOEXEC));
+
+	return fd < 0 ? nt_status_from_errno(errno) : wrap_foreign_descriptor(fd, file);
+}
+
 int hostfs_descriptor(struct io_file *file)
 {
 	return file->device->driver == &hostfs_driver ? hostfs_file(file)->fd : -1;

@@ -33,6 +33,8 @@ int hostfs_next_inherited(int from);
  * lxrun writes its own messages to. Terminals become condrv's.
  */
 NTSTATUS hostfs_adopt_descriptor(int fd, struct io_file **file);
+/* A file object, as if opened with O_PATH, for the directory that lxrun stands in, whatever its name or permissions. */
+NTSTATUS hostfs_adopt_working_directory(struct io_file **file);
 /* A file object that takes over a descriptor of lxrun's own (>= 10, close-on-exec), which it closes on failure too. */
 NTSTATUS hostfs_wrap_descriptor(int fd, struct io_file **file);
 
