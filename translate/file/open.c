@@ -139,8 +139,9 @@ static int64_t refuse_creation(struct lx_walk *walk, uint32_t flags)
 	bool slash = walk->slash;
 	size_t size;
 
+	/* With a slash behind it a link is not followed. */
 	do {
-		status = ZwQueryInformationByName(lx_walk_attributes(walk, 0), &io, &information, sizeof(information),
+		status = ZwQueryInformationByName(lx_walk_attributes(walk, slash ? OBJ_OPENLINK : 0), &io, &information, sizeof(information),
 						  FileLxStatxInformation);
 		if (NT_SUCCESS(status) && status != STATUS_REPARSE)
 			return !slash && (flags & LX_O_EXCL) ? -LX_EEXIST : -LX_EISDIR;

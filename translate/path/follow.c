@@ -162,22 +162,31 @@ static int64_t check_restrictions(const struct lx_walk *walk, const struct link_
 	return 0;
 }
 
-/* Stand where the target's text begins. */
-static int64_t go_to_start(struct lx_walk *walk, struct link_target *target, size_t end)
+/* A magic link leads to anything that is open; what stands behind the link asks for a directory. */
+static int64_t go_to_file(struct lx_walk *walk, struct link_target *target, bool directory)
 {
-	if (target->magic) {
-		struct io_file *file;
-		NTSTATUS status = io_reference_file(target->file, 0, &file);
+	struct io_file *file;
+	int64_t result = directory ? lx_walk_check_directory(walk, target->file) : 0;
+	NTSTATUS status;
 
-		if (!NT_SUCCESS(status))
-			return lx_result(walk->call, status);
-		if ((walk->resolve & LX_RESOLVE_NO_XDEV) && file->device != walk->base.file->device) {
-			ob_dereference(file);
-			return -LX_EXDEV;
-		}
-		lx_walk_adopt(walk, steal_pointer(&target->file), file, true);
-		return 0;
+	if (result < 0)
+		return result;
+	status = io_reference_file(target->file, 0, &file);
+	if (!NT_SUCCESS(status))
+		return lx_result(walk->call, status);
+	if ((walk->resolve & LX_RESOLVE_NO_XDEV) && file->device != walk->base.file->device) {
+		ob_dereference(file);
+		return -LX_EXDEV;
 	}
+	lx_walk_adopt(walk, steal_pointer(&target->file), file, true);
+	return 0;
+}
+
+/* Stand where the target's text begins; `directory`: what the link leads to must be one. */
+static int64_t go_to_start(struct lx_walk *walk, struct link_target *target, size_t end, bool directory)
+{
+	if (target->magic)
+		return go_to_file(walk, target, directory);
 	if (*target->text == '/') {
 		lx_walk_restart_at_root(walk);
 		return 0;
@@ -191,6 +200,7 @@ static int64_t go_to_start(struct lx_walk *walk, struct link_target *target, siz
 
 static int64_t follow(struct lx_walk *walk, struct link_target *target)
 {
+	bool directory;
 	size_t end;
 	NTSTATUS status;
 	int64_t result;
@@ -209,10 +219,11 @@ static int64_t follow(struct lx_walk *walk, struct link_target *target)
 	result = check_restrictions(walk, target);
 	if (result < 0)
 		return result;
+	directory = walk->directory || end < walk->name_size || *walk->rest;
 	if (!expand_rest(walk, target, end))
 		return -LX_ENOMEM;
 	walk->directory = walk->slash = walk->dot = false;
-	return go_to_start(walk, target, end);
+	return go_to_start(walk, target, end, directory);
 }
 
 int64_t lx_walk_follow(struct lx_walk *walk)

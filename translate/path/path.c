@@ -73,6 +73,18 @@ void lx_walk_restart_at_root(struct lx_walk *walk)
 	stand_at(walk, walk->root);
 }
 
+int64_t lx_walk_check_directory(struct lx_walk *walk, HANDLE handle)
+{
+	FILE_LX_STATX_INFORMATION information;
+	IO_STATUS_BLOCK io;
+	NTSTATUS status = ZwQueryInformationFile(handle, &io, &information, sizeof(information), FileLxStatxInformation);
+
+	if (!NT_SUCCESS(status))
+		return lx_result(walk->call, status);
+	return (information.Mode & LX_S_IFMT) == LX_S_IFDIR ? 0 : -LX_ENOTDIR;
+}
+
+/* The host says itself that a file of its own is no directory, but for a ".." that is taken by name: see go_up(). */
 static int64_t start_at_descriptor(struct lx_walk *walk, int32_t fd)
 {
 	HANDLE handle;
@@ -84,8 +96,11 @@ static int64_t start_at_descriptor(struct lx_walk *walk, int32_t fd)
 		return -LX_EBADF;
 	if (!lx_mounts_have_device(walk->held_file->device))
 		return -LX_ENOTDIR;
-	stand_at(walk, (struct lx_base){handle, walk->held_file, lx_mounts_of_root(walk->held_file)});
-	return 0;
+	if (!lx_mounts_is_host_device(walk->held_file->device))
+		result = lx_walk_check_directory(walk, handle);
+	if (result == 0)
+		stand_at(walk, (struct lx_base){handle, walk->held_file, lx_mounts_of_root(walk->held_file)});
+	return result;
 }
 
 static int64_t start(struct lx_walk *walk, int32_t dirfd, const char *path)
@@ -330,7 +345,9 @@ static int64_t go_up(struct lx_walk *walk)
 			return 0;
 		}
 		from = walk->base;
-		result = expand_base(walk);
+		result = walk->base.file == walk->held_file ? lx_walk_check_directory(walk, walk->base.handle) : 0;
+		if (result == 0)
+			result = expand_base(walk);
 		if (result == -LX_ENAMETOOLONG)
 			return climb(walk);
 		if (result < 0)

@@ -95,6 +95,8 @@ int64_t lx_walk_follow(struct lx_walk *walk);
 /* path.c, for follow.c: stand at an open file, taking over its kernel handle and a reference; `jumped`: what is there
  * need not be searched for itself. */
 void lx_walk_adopt(struct lx_walk *walk, HANDLE handle, struct io_file *file, bool jumped);
+/* What names are looked up in must be a directory: 0, -LX_ENOTDIR or another errno. */
+int64_t lx_walk_check_directory(struct lx_walk *walk, HANDLE handle);
 /* Stand at the root that absolute links lead to. */
 void lx_walk_restart_at_root(struct lx_walk *walk);
 /* path.c: take `rest` apart. 0 or -errno. */

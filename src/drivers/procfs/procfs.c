@@ -150,10 +150,12 @@ static NTSTATUS check_open(const struct io_create *create, const struct procfs_p
 		return fsrtl_permitted(&attributes, FSRTL_WRITE | FSRTL_EXECUTE) ? FSRTL_ERRNO(EOPNOTSUPP) :
 										     STATUS_ACCESS_DENIED;
 	if (node->kind == PROCFS_DIRECTORY) {
-		if (wanted & FSRTL_WRITE || create->options & FILE_NON_DIRECTORY_FILE)
+		if (wanted & FSRTL_WRITE || create->disposition != FILE_OPEN || create->options & FILE_NON_DIRECTORY_FILE)
 			return STATUS_FILE_IS_A_DIRECTORY;
 		wanted &= ~FSRTL_EXECUTE;
 	}
+	if (create->lx.Flags & FSRTL_O_TMPFILE && node->kind != PROCFS_DIRECTORY)
+		return STATUS_NOT_A_DIRECTORY;
 	if (!procfs_permitted(place, &attributes, wanted))
 		return STATUS_ACCESS_DENIED;
 	if (node->guard == PROCFS_LOOK_AT_OPEN && wanted && !procfs_provider()->may_look(procfs_subject_of(place)))
@@ -497,6 +499,51 @@ static NTSTATUS refuse_attribute(struct procfs_open *open, ULONG code, const voi
 	return status == STATUS_SUCCESS ? FSRTL_ERRNO(EOPNOTSUPP) : status;
 }
 
+/* The attributes of what a name of one component means here; slashes behind it ask for a directory, as everywhere. */
+static NTSTATUS find_name(struct io_file *file, const STRING *name, FILE_LX_STATX_INFORMATION *attributes)
+{
+	struct io_create create = {.root = file, .name = *name, .options = FILE_OPEN_REPARSE_POINT};
+	struct procfs_place place;
+	NTSTATUS status;
+
+	*attributes = (FILE_LX_STATX_INFORMATION){0};
+	while (create.name.Length && create.name.Buffer[create.name.Length - 1] == '/')
+		create.name.Length--;
+	status = procfs_walk(&create, &place);
+	if (status == STATUS_SUCCESS)
+		status = procfs_attributes(&place, attributes);
+	if (status == STATUS_SUCCESS && create.name.Length < name->Length && (attributes->Mode & FSRTL_S_IFMT) != FSRTL_S_IFDIR)
+		return STATUS_NOT_A_DIRECTORY;
+	return status;
+}
+
+/* No name can be made here: the directories have no such operation, which shows as if they were about to go. */
+static NTSTATUS refuse_making(struct io_file *file, const STRING *name)
+{
+	FILE_LX_STATX_INFORMATION attributes;
+	NTSTATUS status = find_name(file, name, &attributes);
+
+	if (status == STATUS_SUCCESS || (status == STATUS_NOT_A_DIRECTORY && attributes.Mode))
+		return STATUS_OBJECT_NAME_COLLISION;
+	return status == STATUS_NOT_A_DIRECTORY ? status : STATUS_OBJECT_NAME_NOT_FOUND;
+}
+
+/* None can be removed, and what the name means says why: may_delete(). */
+static NTSTATUS refuse_removal(struct io_file *file, const FSCTL_LX_REMOVE_NAME_INPUT *input)
+{
+	FILE_LX_STATX_INFORMATION attributes;
+	NTSTATUS status = find_name(file, &input->Name, &attributes);
+
+	if (status != STATUS_SUCCESS)
+		return status;
+	if (check_access(file->context, FSRTL_WRITE | FSRTL_EXECUTE) != STATUS_SUCCESS)
+		return STATUS_ACCESS_DENIED;
+	if (input->Directory && (attributes.Mode & FSRTL_S_IFMT) != FSRTL_S_IFDIR)
+		return STATUS_NOT_A_DIRECTORY;
+	return !input->Directory && (attributes.Mode & FSRTL_S_IFMT) == FSRTL_S_IFDIR ? STATUS_FILE_IS_A_DIRECTORY :
+										       FSRTL_ERRNO(EPERM);
+}
+
 static NTSTATUS procfs_fs_control(struct io_file *file, ULONG code, const void *input, ULONG input_size, void *output,
 				  ULONG output_size, ULONG_PTR *information)
 {
@@ -509,10 +556,12 @@ static NTSTATUS procfs_fs_control(struct io_file *file, ULONG code, const void *
 		return read_link(open, output, output_size, information);
 	if (code == FSCTL_LX_ACCESS && input_size >= sizeof(ULONG))
 		return check_access(open, *(const ULONG *)input);
-	if (code == FSCTL_LX_MAKE_NODE || code == FSCTL_LX_LINK_NAME)
-		return STATUS_OBJECT_NAME_NOT_FOUND;
-	if (code == FSCTL_LX_REMOVE_NAME)
-		return check_access(open, FSRTL_WRITE | FSRTL_EXECUTE) == STATUS_SUCCESS ? FSRTL_ERRNO(EPERM) : STATUS_ACCESS_DENIED;
+	if (code == FSCTL_LX_MAKE_NODE && input_size >= sizeof(FSCTL_LX_MAKE_NODE_INPUT))
+		return refuse_making(file, &((const FSCTL_LX_MAKE_NODE_INPUT *)input)->Name);
+	if (code == FSCTL_LX_LINK_NAME && input_size >= sizeof(FSCTL_LX_LINK_NAME_INPUT))
+		return refuse_making(file, &((const FSCTL_LX_LINK_NAME_INPUT *)input)->Name);
+	if (code == FSCTL_LX_REMOVE_NAME && input_size >= sizeof(FSCTL_LX_REMOVE_NAME_INPUT))
+		return refuse_removal(file, input);
 	if (code == FSCTL_LX_FALLOCATE)
 		return FSRTL_ERRNO(EOPNOTSUPP);
 	if (code == FSCTL_LX_GET_XATTR || code == FSCTL_LX_SET_XATTR || code == FSCTL_LX_REMOVE_XATTR)
