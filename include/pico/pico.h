@@ -163,6 +163,11 @@ struct pico_platform {
 
 	/* Make the thread's half call deliver_apcs soon, whether its task is in user mode or in a native call. Any thread. */
 	void (*kick)(struct pico_thread *thread);
+	/*
+	 * End the thread's host task at once, whatever it does: a call of its own or one that was injected, which then fails
+	 * with -ESRCH. The half finds that its task has died. Any thread.
+	 */
+	void (*kill)(struct pico_thread *thread);
 	/* CPU time of the host task(s) behind the thread so far, halves included as system time. Any thread. */
 	struct pico_cpu_time (*cpu_time)(struct pico_thread *thread);
 	/*

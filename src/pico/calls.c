@@ -7,6 +7,7 @@
  * memory, where another thread of the guest can rewrite it while it runs.
  */
 #include "internal.h"
+#include "reaper.h"
 #include "stub_image.h"
 
 #include <errno.h>
@@ -372,4 +373,13 @@ int calls_run_with_data(struct pico_thread *thread, struct pico_host_call *call,
 		error = calls_run(thread, call, 1, NULL, 0);
 	release_slot(thread->process, slot);
 	return error;
+}
+
+/* PR_SET_NAME in the guest: its comm is what host tools show. */
+void pico_apply_name(struct pico_thread *thread)
+{
+	struct pico_host_call call = {SYS_prctl, {PR_SET_NAME}, 0};
+
+	thread->name_pending = false;
+	calls_run_with_data(thread, &call, 1, thread->name, sizeof(thread->name));
 }

@@ -20,13 +20,6 @@
 #include <time.h>
 #include <unistd.h>
 
-static _Thread_local struct pico_thread *current_thread;
-
-struct pico_thread *half_current(void)
-{
-	return current_thread;
-}
-
 /* Put the guest's registers and the call's outcome into the task and let it run. */
 static void resume(struct pico_thread *thread, bool native)
 {
@@ -226,18 +219,6 @@ static bool wait_idle(struct pico_thread *thread)
 	return start;
 }
 
-static int ordinary_priority;
-
-void half_initialize(void)
-{
-	ordinary_priority = getpriority(PRIO_PROCESS, 0);
-}
-
-bool half_is_reniced(void)
-{
-	return getpriority(PRIO_PROCESS, 0) != ordinary_priority;
-}
-
 /* Keep the pair for the next thread of this process, if there will be one. */
 static bool become_idle(struct pico_thread *thread)
 {
@@ -304,12 +285,12 @@ void half_wait_for_all(unsigned seconds)
 }
 
 /* One guest thread after the other on this task, then the task's end. */
-static void serve(struct pico_thread *thread)
+void half_serve(struct pico_thread *thread)
 {
 	struct pico_process *process;
 
 	count_serving(1);
-	current_thread = thread;
+	half_set_current(thread);
 	rtl_lock(&thread->task_lock);
 	thread->half_tid = (pid_t)syscall(SYS_gettid);
 	rtl_unlock(&thread->task_lock);
@@ -319,7 +300,7 @@ static void serve(struct pico_thread *thread)
 		placement_leave(thread);
 		pico_provider->thread_end(thread, thread->context, thread->died);
 	} while (become_idle(thread) && wait_idle(thread));
-	current_thread = NULL;
+	half_set_current(NULL);
 	process = thread->process;
 	if (thread->tid > 0) {
 		kill(thread->tid, SIGKILL);
@@ -328,62 +309,6 @@ static void serve(struct pico_thread *thread)
 	process_remove_task(process, thread);
 	thread_free(thread);
 	count_serving(-1);
-}
-
-/*
- * Supervisor threads that were halves and wait to be so again, for a task of any
- * process: making a thread costs a quarter of a fork.
- */
-#define SPARE_MAX 16
-
-struct spare {
-	struct pico_thread *next;
-	pthread_cond_t wake;
-	LIST_ENTRY(spare) link;
-};
-static struct {
-	struct rtl_lock lock;
-	LIST_HEAD(, spare) list;
-	unsigned count;
-} spares = {.lock = RTL_LOCK_INITIALIZER};
-
-static struct pico_thread *wait_spare(void)
-{
-	struct spare spare = {.next = NULL};
-
-	rtl_lock(&spares.lock);
-	if (spares.count < SPARE_MAX) {
-		pthread_cond_init(&spare.wake, NULL);
-		LIST_INSERT_HEAD(&spares.list, &spare, link);
-		spares.count++;
-		while (!spare.next)
-			rtl_condition_wait(&spare.wake, &spares.lock);
-		pthread_cond_destroy(&spare.wake);
-	}
-	rtl_unlock(&spares.lock);
-	return spare.next;
-}
-
-static bool wake_spare(struct pico_thread *thread)
-{
-	struct spare *spare;
-
-	rtl_lock(&spares.lock);
-	spare = LIST_FIRST(&spares.list);
-	if (spare) {
-		LIST_REMOVE(spare, link);
-		spares.count--;
-		spare->next = thread;
-		pthread_cond_signal(&spare->wake);
-	}
-	rtl_unlock(&spares.lock);
-	return spare;
-}
-
-static void half_main(void *argument)
-{
-	for (struct pico_thread *thread = argument; thread; thread = half_is_reniced() ? NULL : wait_spare())
-		serve(thread);
 }
 
 int half_start(struct pico_thread *thread, const struct pico_registers *registers, void *context)
@@ -404,7 +329,7 @@ int half_start(struct pico_thread *thread, const struct pico_registers *register
 	if (error)
 		return error;
 	thread->has_half = true;
-	error = wake_spare(thread) ? 0 : hal_thread_create(half_main, thread);
+	error = half_thread_start(thread);
 	if (error)
 		thread->has_half = false;
 	return error;

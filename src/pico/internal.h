@@ -131,8 +131,6 @@ int pico_template_start(void);
 void pico_template_stop(void);
 /* A fresh task and the socket that it has: both the caller's. */
 int pico_template_take(pid_t *tid, struct grant_socket **socket);
-/* Kill a task that nobody needs and reap it in the background. */
-void pico_reap_later(pid_t tid);
 
 /* task.c: one task's stops and registers, on its half. */
 int task_seize(struct pico_thread *thread);
@@ -155,6 +153,7 @@ int task_write_registers(struct pico_thread *thread, const struct pico_registers
 int task_poke_result(struct pico_thread *thread, int64_t result);
 void task_reaped(struct pico_thread *thread);
 void task_kick(struct pico_thread *thread);
+void task_kill(struct pico_thread *thread);
 
 /* calls.c: run in the stub. */
 int stub_run(struct pico_thread *thread, const struct pico_registers *at, int64_t *result);
@@ -167,6 +166,8 @@ int stub_fork(struct pico_thread *thread, unsigned long flags, pid_t *tid);
 int calls_run(struct pico_thread *thread, struct pico_host_call *calls, size_t count, const int *descriptors, size_t descriptor_count);
 /* One call with a pointer among its arguments, to data that is put into the guest for it. */
 int calls_run_with_data(struct pico_thread *thread, struct pico_host_call *call, unsigned argument, const void *data, size_t size);
+/* Tell the host the name that is pending; on the thread's own half. */
+void pico_apply_name(struct pico_thread *thread);
 
 /* grant.c */
 struct grant_socket *grant_socket_create(void);
@@ -198,6 +199,9 @@ int pico_set_extended_state(struct pico_thread *current, const void *state, size
 int pico_compare_exchange(struct pico_thread *current, uint64_t address, uint32_t *expected, uint32_t desired);
 
 /* process.c */
+/* The task that the calling supervisor thread is the half of, or NULL. */
+struct pico_thread *half_current(void);
+void half_set_current(struct pico_thread *thread);
 struct pico_process *process_allocate(struct grant_socket *socket);
 struct pico_thread *thread_allocate(struct pico_process *process, pid_t tid);
 void thread_free(struct pico_thread *thread);
@@ -213,12 +217,11 @@ void process_dereference(struct pico_process *process);
 
 /* platform.c */
 uint64_t pico_task_cpu_ns(struct pico_thread *thread);
-/* Tell the host the name that is pending; on the thread's own half. */
-void pico_apply_name(struct pico_thread *thread);
+
+/* fork.c: a parked copy of the task, and the socket that it has, referenced. */
+int fork_task(struct pico_thread *current, pid_t *tid, struct grant_socket **socket);
 
 /* create.c */
-/* A parked copy of the task, and the socket that it has, referenced. */
-int fork_task(struct pico_thread *current, pid_t *tid, struct grant_socket **socket);
 int pico_process_create(struct pico_process **process, struct pico_thread **first);
 int pico_process_fork(struct pico_thread *current, struct pico_process **process, struct pico_thread **first);
 int pico_thread_create(struct pico_thread *current, struct pico_thread **thread);
@@ -226,11 +229,16 @@ void pico_thread_abandon(struct pico_thread *thread);
 int pico_thread_rebind(struct pico_thread *current, struct pico_thread *first);
 
 /* half.c */
-void half_initialize(void);
 /* Until no half has a task any more, but not for ever: a task may hang in its host's kernel. */
 void half_wait_for_all(unsigned seconds);
 int half_start(struct pico_thread *thread, const struct pico_registers *registers, void *context);
-struct pico_thread *half_current(void);
+/* One guest thread after the other on this task, by the calling thread, then the task's end. */
+void half_serve(struct pico_thread *thread);
+
+/* spare.c: the supervisor threads that are halves; `serve` is half_serve(). */
+void half_initialize(void (*serve)(struct pico_thread *thread));
+/* Some thread is to serve the task. 0 or -errno. */
+int half_thread_start(struct pico_thread *thread);
 /* A priority that a guest has lowered can't be raised again: neither the calling half nor its task is to serve another thread. */
 bool half_is_reniced(void);
 

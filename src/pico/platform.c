@@ -1,5 +1,6 @@
 /* The operations that the executive gets, and the platform's start. */
 #include "internal.h"
+#include "reaper.h"
 #include "stub_image.h"
 
 #include <errno.h>
@@ -141,15 +142,6 @@ static char state(struct pico_thread *thread, bool *in_call)
 	return seen == 'S' || seen == 'D' ? seen : 'R';
 }
 
-/* PR_SET_NAME in the guest: its comm is what host tools show. */
-void pico_apply_name(struct pico_thread *thread)
-{
-	struct pico_host_call call = {SYS_prctl, {PR_SET_NAME}, 0};
-
-	thread->name_pending = false;
-	calls_run_with_data(thread, &call, 1, thread->name, sizeof(thread->name));
-}
-
 /* A parked task can wait for the first calls that it is to make, or for its half. */
 static void set_name(struct pico_thread *thread, const char *name)
 {
@@ -201,6 +193,7 @@ struct pico_platform pico_platform_ops = {
 	.get_extended_state = pico_get_extended_state,
 	.set_extended_state = pico_set_extended_state,
 	.kick = task_kick,
+	.kill = task_kill,
 	.cpu_time = cpu_time,
 	.state = state,
 	.resident = pico_process_resident,
@@ -234,9 +227,9 @@ int pico_initialize(const struct pico_provider_routines *provider, const struct 
 	pico_provider = provider;
 	sigaction(SIGCHLD, &child, NULL);
 	measure_extended_state();
-	half_initialize();
+	half_initialize(half_serve);
 	placement_initialize();
-	error = pico_template_start();
+	error = pico_reaper_start() ?: pico_template_start();
 	*platform = &pico_platform_ops;
 	return error;
 }
@@ -245,4 +238,5 @@ void pico_shutdown(void)
 {
 	half_wait_for_all(1);
 	pico_template_stop();
+	pico_reaper_finish(1);
 }

@@ -1,10 +1,23 @@
 /* Processes and their tasks: who is in them, who is idle, when they go. */
 #include "internal.h"
+#include "reaper.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+static _Thread_local struct pico_thread *current_thread;
+
+struct pico_thread *half_current(void)
+{
+	return current_thread;
+}
+
+void half_set_current(struct pico_thread *thread)
+{
+	current_thread = thread;
+}
 
 struct pico_process *process_allocate(struct grant_socket *socket)
 {

@@ -192,3 +192,11 @@ void task_kick(struct pico_thread *thread)
 		syscall(SYS_tgkill, thread->tid, thread->tid, SIGURG);
 	rtl_unlock(&thread->task_lock);
 }
+
+void task_kill(struct pico_thread *thread)
+{
+	rtl_lock(&thread->task_lock);
+	if (thread->tid > 0)
+		kill(thread->tid, SIGKILL);
+	rtl_unlock(&thread->task_lock);
+}

@@ -1,11 +1,12 @@
 /*
  * The template: one guest process that was exec'd, filtered and stripped once.
- * Every fresh process is a clone of it. A thread of its own traces it, keeps a
- * few clones ready and reaps what others have killed; it is the host parent of
- * all guest tasks and lives as long as lxrun, because PDEATHSIG follows the
- * parent's thread.
+ * Every fresh process is a clone of it. A thread of its own traces it and keeps a
+ * few clones ready; it is the host parent of all guest tasks and lives as long as
+ * lxrun, because PDEATHSIG follows the parent's thread. It waits for no task but
+ * the template, which runs no guest code.
  */
 #include "internal.h"
+#include "reaper.h"
 #include "stub_image.h"
 
 #include <errno.h>
@@ -25,8 +26,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define POOL_SIZE 2
-#define REAP_MAX 256
+#define POOL_MAX 32
+#define POOL_PER_CPU 2
 #define STACK_AT_EXEC (8ul << 20)
 #define HIGH_FD 128 /* where the child's descriptors are before they get their numbers */
 
@@ -39,10 +40,8 @@ static struct {
 	struct fresh_task {
 		pid_t tid;
 		struct grant_socket *socket;
-	} pool[POOL_SIZE];
-	unsigned pooled, wanted;
-	pid_t reap[REAP_MAX];
-	unsigned reaping;
+	} pool[POOL_MAX];
+	unsigned pool_size, pooled;
 	struct pico_thread *thread;
 	int park; /* our end: its closing ends all parked tasks */
 } template = {.lock = RTL_LOCK_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER, .ready = PTHREAD_COND_INITIALIZER, .park = -1};
@@ -250,60 +249,42 @@ static int spawn_template(void)
 	return error ?: strip_template();
 }
 
-static void reap(pid_t tid)
-{
-	while (waitpid(tid, NULL, __WALL) < 0 && errno == EINTR)
-		continue;
-}
-
-/* The manager's work: refill the pool, reap the killed. Called with the lock held. */
-static void work_once(void)
-{
-	if (template.pooled < POOL_SIZE && !template.failed) {
-		struct grant_socket *socket;
-		pid_t tid = 0;
-		int error;
-
-		rtl_unlock(&template.lock);
-		error = fork_task(template.thread, &tid, &socket);
-		rtl_lock(&template.lock);
-		if (error) {
-			/* Until somebody asks again: the killed must be reaped, and they may be what the host has too many of. */
-			template.error = error;
-			template.failed = true;
-		} else {
-			template.pool[template.pooled].tid = tid;
-			template.pool[template.pooled++].socket = socket;
-		}
-		pthread_cond_broadcast(&template.ready);
-	} else if (template.reaping) {
-		pid_t tid = template.reap[--template.reaping];
-
-		rtl_unlock(&template.lock);
-		reap(tid);
-		rtl_lock(&template.lock);
-	}
-}
-
 static bool has_work(void)
 {
-	return (template.pooled < POOL_SIZE && !template.failed) || template.reaping;
+	return template.pooled < template.pool_size && !template.failed;
+}
+
+/* One more for the pool. Called with the lock held. */
+static void refill(void)
+{
+	struct grant_socket *socket;
+	pid_t tid = 0;
+	int error;
+
+	rtl_unlock(&template.lock);
+	error = fork_task(template.thread, &tid, &socket);
+	rtl_lock(&template.lock);
+	if (error) {
+		/* Until somebody asks again: the host may have too many tasks. */
+		template.error = error;
+		template.failed = true;
+	} else {
+		template.pool[template.pooled].tid = tid;
+		template.pool[template.pooled++].socket = socket;
+	}
+	pthread_cond_broadcast(&template.ready);
 }
 
 /* Nothing is left to whoever adopts the children of a process that ends. Called with the lock held. */
 static void end_tasks(void)
 {
-	while (template.reaping)
-		reap(template.reap[--template.reaping]);
 	while (template.pooled) {
 		struct fresh_task *task = &template.pool[--template.pooled];
 
-		kill(task->tid, SIGKILL);
-		reap(task->tid);
+		pico_reap_later(task->tid);
 		grant_socket_dereference(task->socket);
 	}
-	kill(template.thread->tid, SIGKILL);
-	reap(template.thread->tid);
+	pico_reap_later(template.thread->tid);
 }
 
 static void *manage(void *unused)
@@ -317,7 +298,7 @@ static void *manage(void *unused)
 	pthread_cond_broadcast(&template.ready);
 	while (!error && !template.quit) {
 		if (has_work())
-			work_once();
+			refill();
 		else
 			rtl_condition_wait(&template.wake, &template.lock);
 	}
@@ -329,10 +310,19 @@ static void *manage(void *unused)
 	return unused;
 }
 
+static unsigned choose_pool_size(void)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return processors < 1 || processors > POOL_MAX / POOL_PER_CPU ? POOL_MAX : (unsigned)processors * POOL_PER_CPU;
+}
+
 int pico_template_start(void)
 {
-	int error = pthread_create(&template.manager, NULL, manage, NULL);
+	int error;
 
+	template.pool_size = choose_pool_size();
+	error = pthread_create(&template.manager, NULL, manage, NULL);
 	if (error)
 		return -error;
 	rtl_lock(&template.lock);
@@ -358,12 +348,10 @@ int pico_template_take(pid_t *tid, struct grant_socket **socket)
 	int error = 0;
 
 	rtl_lock(&template.lock);
-	template.wanted++;
 	template.failed = template.failed && template.error == -ESRCH;
 	pthread_cond_signal(&template.wake);
 	while (!template.pooled && !template.failed)
 		rtl_condition_wait(&template.ready, &template.lock);
-	template.wanted--;
 	if (template.pooled) {
 		*tid = template.pool[--template.pooled].tid;
 		*socket = template.pool[template.pooled].socket;
@@ -373,21 +361,4 @@ int pico_template_take(pid_t *tid, struct grant_socket **socket)
 	pthread_cond_signal(&template.wake);
 	rtl_unlock(&template.lock);
 	return error;
-}
-
-void pico_reap_later(pid_t tid)
-{
-	bool queued;
-
-	if (tid <= 0)
-		return; /* gone already; and 0 would mean our own process group */
-	kill(tid, SIGKILL);
-	rtl_lock(&template.lock);
-	queued = template.reaping < REAP_MAX;
-	if (queued)
-		template.reap[template.reaping++] = tid;
-	pthread_cond_signal(&template.wake);
-	rtl_unlock(&template.lock);
-	if (!queued)
-		reap(tid);
 }

@@ -536,6 +536,7 @@ const struct pico_platform null_platform = {
 	.get_extended_state = get_extended_state,
 	.set_extended_state = set_extended_state,
 	.kick = kick,
+	.kill = kick,
 	.cpu_time = cpu_time,
 	.state = state,
 	.resident = resident,
