@@ -49,6 +49,10 @@ struct nt_service_observer {
 /* NULL at start; set it while no other thread makes calls. The observer must outlive its use. */
 extern const struct nt_service_observer *nt_service_observer;
 
+/* Around each service: it may hang in the host (ke_go_away). Leave answers the status, or that the caller is no more. */
+void nt_service_enter(void);
+NTSTATUS nt_service_leave(NTSTATUS status);
+
 /* All rows of services.tbl, in the order of names. */
 extern const struct nt_service_descriptor nt_services[];
 extern const size_t nt_service_count;

@@ -49,17 +49,17 @@ static void print_thunk(FILE *out, const struct service *service, size_t index)
 {
 	fputc('\n', out);
 	print_prototype(out, service, "Zw");
-	fputs("\n{\n\tconst struct nt_service_observer *observer = nt_service_observer;\n\n"
-	      "\tif (__builtin_expect(!observer, 1))\n\t\treturn ",
+	fputs("\n{\n\tconst struct nt_service_observer *observer = nt_service_observer;\n\tNTSTATUS status;\n\n"
+	      "\tif (__builtin_expect(!observer, 1)) {\n\t\tnt_service_enter();\n\t\tstatus = ",
 	      out);
 	print_call(out, service);
-	fputs("\n\tconst uint64_t arguments[] = {", out);
+	fputs("\t\treturn nt_service_leave(status);\n\t}\n\n\tconst uint64_t arguments[] = {", out);
 	for (unsigned i = 0; i < service->parameter_count; i++)
 		fprintf(out, "%s(uint64_t)%s", i ? ", " : "", service->parameters[i].name);
-	fprintf(out, "%s};\n\n\tobserver->enter(&nt_services[%zu], arguments);\n\n\tNTSTATUS status = ",
+	fprintf(out, "%s};\n\n\tobserver->enter(&nt_services[%zu], arguments);\n\tnt_service_enter();\n\tstatus = ",
 		service->parameter_count ? "" : "0", index);
 	print_call(out, service);
-	fprintf(out, "\n\tobserver->leave(&nt_services[%zu], arguments, status);\n\treturn status;\n}\n", index);
+	fprintf(out, "\tstatus = nt_service_leave(status);\n\tobserver->leave(&nt_services[%zu], arguments, status);\n\treturn status;\n}\n", index);
 }
 
 static void emit_thunks(const struct model *model, const char *folder)

@@ -167,8 +167,10 @@ static void thread_end(struct ps_thread *ps, bool died)
 		lx_thread_exit(thread, thread->exit_status, died);
 	}
 	ps->pico_context = NULL;
+	/* The instance does not wait for who hangs. */
+	if (!thread->buried)
+		lx_instance_thread_ended();
 	lx_thread_free(thread);
-	lx_instance_thread_ended();
 }
 
 const struct ps_pico_provider lx_provider = {

@@ -33,6 +33,11 @@ struct lx_thread {
 	char comm[16];
 	_Atomic bool exiting;
 	bool exited;               /* its exit sequence has run */
+	/* undertaker.c, under lx_tree_lock: told to end by another, and how many looks ago */
+	bool watched;
+	uint8_t looks;
+	TAILQ_ENTRY(lx_thread) watched_link;
+	enum { LX_NOT_BURIED, LX_BURIED, LX_BURIED_LAST } buried; /* written before ke_bury() */
 	int32_t exit_status;       /* of exit(2), wait4's form */
 	_Atomic bool dying;        /* it must end at its next return to user mode: exec by another thread */
 	struct kevent killed;      /* set with it, by group exit and when SIGKILL is queued: ends killable waits */

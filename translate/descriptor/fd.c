@@ -577,6 +577,20 @@ void lx_fd_close_range(struct lx_call *call, uint32_t first, uint32_t last)
 		close_taken(files, handle);
 }
 
+void lx_files_close_all(struct lx_files *files)
+{
+	struct ob_handle_table *current = ob_current_table();
+	uint32_t fd = 0;
+	HANDLE handle;
+
+	if (lx_files_are_shared(files))
+		return;
+	ob_set_current_table(files->handles);
+	while (take_next(files, &fd, UINT32_MAX, false, &handle))
+		close_taken(files, handle);
+	ob_set_current_table(current);
+}
+
 void lx_fd_mark_range(struct lx_call *call, uint32_t first, uint32_t last)
 {
 	struct lx_files *files = call->thread->files;

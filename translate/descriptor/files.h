@@ -16,6 +16,8 @@ struct lx_files *lx_files_create(void);
 struct lx_files *lx_files_reference(struct lx_files *files);
 /* The last dereference closes every descriptor. `owner`: POSIX record locks of it on those files are dropped. */
 void lx_files_dereference(struct lx_files *files);
+/* A table that no other thread shares loses all descriptors before its end: its thread hangs. Any thread. */
+void lx_files_close_all(struct lx_files *files);
 /* fork: a copy with the same descriptors. NULL: out of memory. */
 struct lx_files *lx_files_clone(struct lx_files *files);
 struct ob_handle_table *lx_files_handles(struct lx_files *files);

@@ -3,7 +3,8 @@
  *
  * A thread ends on its own half, before the platform takes its task away: what has to be done in the guest's memory comes
  * first, then what the thread shares is given up, then it leaves the tree. With the last one the process becomes a zombie
- * and its parent hears of it. Others are ended by a flag (lx_thread_must_exit), a kick, and the end of their waits.
+ * and its parent hears of it. Others are ended by a flag (lx_thread_must_exit), a kick, and the end of their waits; for those
+ * that hang in the host all the same, see undertaker.c.
  *
  * Locks: lx_tree_lock for the tree; never held while the guest is touched or descriptors are closed.
  */
@@ -18,6 +19,7 @@
 #include <process/instance.h>
 #include <process/session.h>
 #include <process/tree.h>
+#include <process/undertaker.h>
 #include <resources/rusage.h>
 #include <signal/signal.h>
 #include <terminal/terminal.h>
@@ -42,6 +44,8 @@ static void end_thread(struct lx_thread *thread)
 	ke_set_event(&thread->killed);
 	if (thread->started)
 		ps_platform()->kick(thread->ps->pico);
+	if (thread != lx_current())
+		lx_undertaker_watch(thread);
 }
 
 static void end_group(struct lx_process *process, int32_t wait_status)
@@ -287,6 +291,7 @@ static bool leave_tree(struct lx_thread *thread, int32_t status, int32_t *hangup
 	if (thread->tid == process->pid)
 		keep_leader(process, thread);
 	lx_tree_unlink_thread(thread);
+	process->exiting_threads--;
 	give_children_away(process, thread);
 	if (last)
 		*hangup = end_process(process);
@@ -342,13 +347,12 @@ static void end_last_thread(struct lx_process *process)
 static bool is_last(struct lx_thread *thread)
 {
 	struct lx_process *process = thread->process;
-	struct lx_thread *other;
-	bool last = true;
+	bool last;
 
 	rtl_lock(&lx_tree_lock);
 	thread->exiting = true;
-	TAILQ_FOREACH (other, &process->threads, link)
-		last = last && other->exiting;
+	lx_undertaker_forget(thread);
+	last = ++process->exiting_threads == process->live_threads;
 	rtl_unlock(&lx_tree_lock);
 	return last;
 }
@@ -364,6 +368,38 @@ static void report_end(struct lx_thread *thread)
 		lx_call_observer->thread_end(thread);
 }
 
+/* It came back from where it hung: its own objects go; the rest was done by the undertaker. */
+static void leave_grave(struct lx_thread *thread)
+{
+	struct ps_process *process = thread->process->ps;
+
+	leave_files(thread);
+	if (thread->buried == LX_BURIED_LAST) {
+		ps_close_handles(process);
+		ps_exit_process(process, thread->process->wait_status);
+	}
+}
+
+void lx_thread_bury(struct lx_thread *thread, int32_t status)
+{
+	struct lx_process *process = thread->process;
+	bool last = is_last(thread);
+	int32_t hangup = 0;
+
+	leave_memory(thread, last, true);
+	if (last && process->is_first)
+		lx_instance_exit_hook(process);
+	if (unlikely(lx_call_observer))
+		report_end(thread);
+	lx_signal_thread_exit(thread);
+	if (last)
+		end_last_thread(process);
+	thread->buried = leave_tree(thread, status, &hangup) ? LX_BURIED_LAST : LX_BURIED;
+	if (hangup)
+		lx_signal_group(hangup, &(struct lx_siginfo){.signo = LX_SIGHUP, .code = LX_SI_KERNEL});
+	lx_instance_thread_ended();
+}
+
 void lx_thread_exit(struct lx_thread *thread, int32_t status, bool died)
 {
 	struct lx_process *process = thread->process;
@@ -373,6 +409,10 @@ void lx_thread_exit(struct lx_thread *thread, int32_t status, bool died)
 	if (thread->exited)
 		return;
 	thread->exited = true;
+	if (unlikely(thread->buried)) {
+		leave_grave(thread);
+		return;
+	}
 	/* Of threads that end together exactly the one that sees no other still running does the process' part. */
 	last = is_last(thread);
 	leave_memory(thread, last, died);

@@ -15,6 +15,8 @@ void lx_child_state_changed(struct lx_process *child);
 
 /* exit.c: the sequence of a thread that ends, on its own half (or, if `died`, without touching the guest). */
 void lx_thread_exit(struct lx_thread *thread, int32_t status, bool died);
+/* The same for a thread that hangs in the host and was given up (ke_give_up), but for its descriptors. By a thread of no process. */
+void lx_thread_bury(struct lx_thread *thread, int32_t status);
 /* The process' other threads are to end; the caller (of its own half) waits until they have. False: it must end itself. */
 bool lx_end_other_threads(struct lx_thread *survivor);
 /* The parent's vfork goes on: exec or exit. */

@@ -16,6 +16,7 @@
 #include <process/instance.h>
 #include <process/session.h>
 #include <process/tree.h>
+#include <process/undertaker.h>
 #include <resources/resources.h>
 #include <signal/signal.h>
 #include <terminal/devices.h>
@@ -371,7 +372,7 @@ int64_t lx_instance_run(const struct lx_start *start, int32_t *wait_status, char
 	hal_signal_block();
 	ke_initialize_event(&changed, SynchronizationEvent, false);
 	ps_register_provider(&lx_provider);
-	result = create_init() ?: create_first(&process, &thread);
+	result = lx_undertaker_start() ? create_init() ?: create_first(&process, &thread) : -LX_EAGAIN;
 	if (!result) {
 		ob_set_current_table(lx_files_handles(thread->files));
 		result = start_program(process, thread, start, error, error_size);

@@ -38,6 +38,7 @@ struct lx_process {
 	TAILQ_ENTRY(lx_process) group_link;
 	TAILQ_HEAD(, lx_thread) threads;
 	_Atomic uint32_t live_threads;
+	uint32_t exiting_threads; /* of them, those in lx_thread_exit() */
 	/* Written under lx_signal_lock, to and from a zombie also under lx_tree_lock. Atomic, so that either is enough to look. */
 	_Atomic(enum lx_process_state) state;
 	int32_t exit_signal;       /* to the parent; SIGCHLD usually */

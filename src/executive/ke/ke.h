@@ -79,6 +79,13 @@ struct ktimer {
 	struct ke_wait *wait; /* a wait's own timer: its expiry ends the wait */
 };
 
+/*
+ * Where a thread is that may have to be given up: a service, or a copy of guest memory, can hang in the host for ever. Who
+ * ends the thread's process may then do what is left to be done (ke_give_up), and the thread, if it ever comes back, finds
+ * its call failed and waits until that is done.
+ */
+enum ke_whereabouts { KE_HERE, KE_AWAY, KE_GIVEN_UP, KE_BURIED };
+
 /* A thread as the dispatcher sees it; embedded in ps_thread. */
 struct ke_thread {
 	struct dispatcher_header header; /* signalled at its end */
@@ -93,6 +100,8 @@ struct ke_thread {
 	_Atomic bool kernel_apc_pending;
 	_Atomic bool uninterruptible; /* it sleeps in a wait that no signal ends */
 	bool ended; /* detached: APCs are run down at once */
+	_Atomic(enum ke_whereabouts) whereabouts;
+	uint32_t away_depth; /* its own */
 };
 
 void ke_initialize(void);
@@ -105,6 +114,13 @@ void ke_thread_attach(struct ke_thread *thread);
 /* Its end: mutants are abandoned, APCs run down, the header signalled. */
 void ke_thread_detach(struct ke_thread *thread);
 struct ke_thread *ke_current_thread(void);
+
+/* The calling thread enters, and leaves, what can hang. They nest. ke_come_back: false: it was given up meanwhile. */
+void ke_go_away(void);
+bool ke_come_back(void);
+/* True: the thread is away, and stays so until ke_bury() is called. Any other thread. */
+bool ke_give_up(struct ke_thread *thread);
+void ke_bury(struct ke_thread *thread);
 
 void ke_initialize_event(struct kevent *event, EVENT_TYPE type, bool state);
 /* Return the previous state. */

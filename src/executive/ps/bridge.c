@@ -5,6 +5,7 @@
  * so that no provider can forget it.
  */
 #include <executive/ps/ps_internal.h>
+#include <nt/ntobserver.h>
 
 static const struct ps_pico_provider *provider;
 
@@ -85,6 +86,16 @@ static void thread_end(struct pico_thread *pico, void *context, bool died)
 	ke_thread_detach(&thread->ke);
 	ps_set_current_thread(NULL);
 	ob_dereference(thread);
+}
+
+void nt_service_enter(void)
+{
+	ke_go_away();
+}
+
+NTSTATUS nt_service_leave(NTSTATUS status)
+{
+	return ke_come_back() ? status : STATUS_THREAD_IS_TERMINATING;
 }
 
 const struct pico_provider_routines ps_pico_routines = {
