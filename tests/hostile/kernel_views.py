@@ -229,8 +229,8 @@ def main(lxrun):
             ("root without privileges", [lxrun] + me + ["drop"], {}),
             ("another user", as_nobody + [lxrun] + me + ["root"], {}),
             ("started in proc", [lxrun] + me + ["root"], {"cwd": os.path.join(root, "proc/self")})):
-        # The host itself may refuse another user, for its own reason.
-        failed |= check(what, run(command, **options), refused + (("EPERM",) if what == "another user" else ()))
+        # The host itself may refuse who has no privileges, for its own reason.
+        failed |= check(what, run(command, **options), refused + (("EPERM",) if what in ("another user", "root without privileges") else ()))
     failed |= check("inherited", run([lxrun] + me + ["root"] + numbers, pass_fds=directories), of_names)
     return failed
 

@@ -85,7 +85,9 @@ def job_control(shell, prefix):
     shell.run("stty tostop; " + prefix + "sh -c 'echo ba''ck' & " + UNTIL_STOPPED, "ok\r\n")
     shell.send("fg\r")
     shell.wait_for("back\r\n.*" + PROMPT)
-    shell.run("stty -tostop; " + prefix + "sh -c 'echo ba''ck' & wait", "back\r\n")
+    # It writes when the shell has told the job's number.
+    shell.run("stty -tostop; export G=$(mktemp -u); " + prefix + "sh -c 'until [ -e $G ]; do :; done; echo ba''ck' & touch $G; wait; rm $G",
+              "back\r\n")
 
 
 def inner_job_control(lxrun):
