@@ -57,6 +57,13 @@ void rtl_forget_lock(const struct rtl_lock *lock)
 	held_count--;
 }
 
+void rtl_check_not_held(const struct rtl_lock *lock, const char *file, int line)
+{
+	for (unsigned i = 0; i < held_count; i++)
+		if (held[i].lock == lock)
+			fail("a lock is taken by the thread that holds it", file, line);
+}
+
 void rtl_check_lock_free(const char *file, int line)
 {
 	if (held_count)

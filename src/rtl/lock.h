@@ -44,6 +44,7 @@ static inline void rtl_lock_destroy(struct rtl_lock *lock)
 #ifdef LXRUN_CHECK_LOCKS
 void rtl_note_lock(const struct rtl_lock *lock, const char *file, int line);
 void rtl_forget_lock(const struct rtl_lock *lock);
+void rtl_check_not_held(const struct rtl_lock *lock, const char *file, int line);
 void rtl_check_lock_free(const char *file, int line);
 #define rtl_assert_lock_free() rtl_check_lock_free(__FILE__, __LINE__)
 #else
@@ -53,11 +54,15 @@ static inline void rtl_note_lock(const struct rtl_lock *lock, const char *file, 
 static inline void rtl_forget_lock(const struct rtl_lock *lock)
 {
 }
+static inline void rtl_check_not_held(const struct rtl_lock *lock, const char *file, int line)
+{
+}
 #define rtl_assert_lock_free() ((void)0)
 #endif
 
 static inline void rtl_lock_at(struct rtl_lock *lock, const char *file, int line)
 {
+	rtl_check_not_held(lock, file, line);
 	if (pthread_mutex_trylock(&lock->mutex) != 0) {
 		atomic_fetch_add_explicit(&rtl_lock_contentions, 1, memory_order_relaxed);
 		pthread_mutex_lock(&lock->mutex);

@@ -4,9 +4,9 @@
  * ps_thread. What clone(2) can share is an object of its own with a reference
  * count: files, fs, signal handlers, address space (mm_address_space).
  *
- * Lock order: lx_tree_lock (process tree, ids, sessions) > lx_signal lock of a
- * process > lx_files.lock, lx_fs.lock. No lock is held across a wait, a copy
- * from or to the guest, or an Nt service that may sleep.
+ * Lock order: lx_tree_lock (process tree, ids, sessions) > the signal_lock of a process > that of its actions. The locks
+ * of lx_files and lx_fs are leaves. Nobody holds one of these where the thread may sleep, copies from or to a guest, or
+ * enters one; ARCHITECTURE.md has all locks.
  */
 #ifndef TRANSLATE_LX_H
 #define TRANSLATE_LX_H

@@ -18,7 +18,7 @@ struct lx_call_observer {
 	void (*thread_end)(struct lx_thread *thread);
 	/* On the thread's own half: a signal is about to act, or to end its process. */
 	void (*signal)(struct lx_thread *thread, const struct lx_siginfo *info);
-	/* Under lx_signal_lock, on the sender's half: a signal that would have gone to `thread` was ignored. */
+	/* Under the process' signal_lock, on the sender's half: a signal that would have gone to `thread` was ignored. */
 	void (*signal_ignored)(struct lx_thread *thread, const struct lx_siginfo *info);
 	/* On the thread's own half: it stops. */
 	void (*stopped)(struct lx_thread *thread, int32_t signal);

@@ -32,6 +32,7 @@ struct lx_thread {
 	int64_t interrupted_result;
 	char comm[16];
 	_Atomic bool exiting;
+	bool signals_closed;       /* it has thrown away what was queued for it: nothing is any more; under signal_lock */
 	bool exited;               /* its exit sequence has run */
 	/* undertaker.c, under lx_tree_lock: told to end by another, and how many looks ago */
 	bool watched;

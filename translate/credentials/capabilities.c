@@ -45,7 +45,7 @@ static int64_t find_sets(struct lx_call *call, int32_t pid, struct lx_cap_data d
 	struct lx_task task;
 	int64_t result = 0;
 
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	if (lx_find_task(call->thread, pid, &task)) {
 		const struct se_token *token = task.token;
 
@@ -58,7 +58,7 @@ static int64_t find_sets(struct lx_call *call, int32_t pid, struct lx_cap_data d
 	} else {
 		result = -LX_ESRCH;
 	}
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	return result;
 }
 

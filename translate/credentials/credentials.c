@@ -108,11 +108,11 @@ int64_t lx_set_token(struct lx_thread *thread, struct se_token *token)
 		ob_dereference(token);
 		return result;
 	}
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	thread->token = token;
 	if (thread->tid == thread->process->pid)
 		thread->process->uid = token->ruid;
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	set_nt_token(thread->ps, token);
 	thread->own_token = thread->ps->token != NULL;
 	ob_dereference(old);
@@ -235,9 +235,9 @@ static void note_new_user(struct lx_thread *thread, uint32_t user)
 {
 	if (user == thread->token->ruid)
 		return;
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	thread->user_over_limit = user && lx_tree_threads_of_user(user) > lx_limit(thread->process, LX_RLIMIT_NPROC);
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 }
 
 static int64_t apply_users(struct lx_call *call, const struct ids *ids)

@@ -109,12 +109,12 @@ static bool owner_exists(int32_t type, int32_t id)
 {
 	bool exists;
 
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	if (type == LX_F_OWNER_TID)
 		exists = lx_find_thread(id) != NULL;
 	else
 		exists = lx_find_process(id) != NULL || lx_find_thread(id) != NULL;
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	return exists;
 }
 

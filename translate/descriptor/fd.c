@@ -286,9 +286,9 @@ int64_t lx_files_unshare(struct lx_call *call)
 	own = lx_files_clone(old);
 	if (!own)
 		return -LX_ENOMEM;
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	thread->files = own;
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	ob_set_current_table(own->handles);
 	rtl_lock(&process->lock);
 	if (process->thread_count <= 1 && process->handles) {

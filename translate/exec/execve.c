@@ -204,14 +204,16 @@ static int64_t own_sighand(struct lx_process *process)
 
 	if (atomic_load(&shared->references) == 1)
 		return 0;
-	own = malloc(sizeof(*own));
+	own = calloc(1, sizeof(*own));
 	if (!own)
 		return -LX_ENOMEM;
-	rtl_lock(&lx_signal_lock);
-	memcpy(own->actions, shared->actions, sizeof(own->actions));
 	atomic_init(&own->references, 1);
+	rtl_lock(&process->signal_lock);
+	rtl_lock(&shared->lock);
+	memcpy(own->actions, shared->actions, sizeof(own->actions));
+	rtl_unlock(&shared->lock);
 	process->sighand = own;
-	rtl_unlock(&lx_signal_lock);
+	rtl_unlock(&process->signal_lock);
 	if (atomic_fetch_sub(&shared->references, 1) == 1)
 		free(shared);
 	return 0;
@@ -240,10 +242,10 @@ static void enter_tree(struct lx_thread *thread, struct lx_exec_image *image)
 	struct lx_process *process = thread->process;
 	struct io_file *old_file;
 
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	old_file = steal_pointer(&process->executable_file);
 	take_over_names(thread, image);
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	if (old_file)
 		lx_executable_release(old_file);
 	ps_set_thread_id(thread->ps, (ULONG_PTR)thread->tid);
@@ -332,9 +334,9 @@ static bool user_is_over_limit(struct lx_thread *thread)
 
 	if (!thread->user_over_limit)
 		return false;
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	over = lx_tree_threads_of_user(thread->token->ruid) > lx_limit(thread->process, LX_RLIMIT_NPROC);
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	thread->user_over_limit = over;
 	return over;
 }

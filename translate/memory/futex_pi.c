@@ -185,10 +185,10 @@ static bool owner_is_alive(int32_t tid)
 	struct lx_thread *owner;
 	bool alive;
 
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	owner = lx_find_thread(tid);
 	alive = owner && !owner->futex_exited;
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	return alive;
 }
 

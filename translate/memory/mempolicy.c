@@ -61,12 +61,12 @@ static int64_t refuse_other(struct lx_call *call, int32_t pid)
 	struct lx_task task;
 	int64_t result;
 
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	if (!lx_find_task(call->thread, pid, &task))
 		result = -LX_ESRCH;
 	else
 		result = lx_may_access(call->thread, &task) ? -LX_ENOSYS : -LX_EPERM;
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	return result;
 }
 

@@ -132,9 +132,9 @@ int64_t lx_fs_unshare(struct lx_call *call)
 	own = lx_fs_clone(old);
 	if (!own)
 		return -LX_ENOMEM;
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	call->thread->fs = own;
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	lx_fs_dereference(old);
 	return 0;
 }

@@ -188,13 +188,13 @@ NTSTATUS lx_proc_exe_follow(const struct procfs_subject *subject, struct io_file
 	NTSTATUS status = lx_proc_error(LX_ENOENT);
 	struct lx_task task;
 
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	if (lx_proc_find(subject, &task) && task.thread && task.process->executable_file) {
 		*file = task.process->executable_file;
 		ob_reference(*file);
 		status = STATUS_SUCCESS;
 	}
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	return status;
 }
 

@@ -98,7 +98,7 @@ NTSTATUS lx_proc_look(const struct procfs_subject *subject, struct lx_proc_view 
 	bool found;
 
 	*view = (struct lx_proc_view){0};
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	found = lx_proc_find(subject, &task);
 	if (found) {
 		look_at_process(&task, view);
@@ -113,7 +113,7 @@ NTSTATUS lx_proc_look(const struct procfs_subject *subject, struct lx_proc_view 
 			look_at_rest(task.process, view);
 		}
 	}
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	return found ? STATUS_SUCCESS : lx_proc_error(LX_ESRCH);
 }
 
@@ -125,10 +125,10 @@ static void count_queue(const struct lx_pending *pending, struct lx_proc_signals
 		signals->queued++;
 }
 
-static void look_at_actions(const struct lx_sighand *sighand, struct lx_proc_signals *signals)
+static void look_at_actions(struct lx_process *process, struct lx_proc_signals *signals)
 {
-	for (int32_t signo = 1; sighand && signo <= LX_NSIG; signo++) {
-		uint64_t handler = sighand->actions[signo].handler;
+	for (int32_t signo = 1; process->sighand && signo <= LX_NSIG; signo++) {
+		uint64_t handler = lx_signal_action(process, signo).handler;
 
 		if (handler == LX_HANDLER_IGNORE)
 			signals->ignored.bits |= lx_signal_bit(signo);
@@ -142,9 +142,9 @@ void lx_proc_look_at_signals(const struct procfs_subject *subject, struct lx_pro
 	struct lx_task task;
 
 	*signals = (struct lx_proc_signals){0};
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	if (lx_proc_find(subject, &task)) {
-		rtl_lock(&lx_signal_lock);
+		rtl_lock(&task.process->signal_lock);
 		signals->shared_pending = task.process->pending.set;
 		count_queue(&task.process->pending, signals);
 		if (task.thread) {
@@ -152,10 +152,10 @@ void lx_proc_look_at_signals(const struct procfs_subject *subject, struct lx_pro
 			signals->pending = task.thread->pending.set;
 			count_queue(&task.thread->pending, signals);
 		}
-		look_at_actions(task.process->sighand, signals);
-		rtl_unlock(&lx_signal_lock);
+		look_at_actions(task.process, signals);
+		rtl_unlock(&task.process->signal_lock);
 	}
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 }
 
 void lx_proc_release(struct lx_proc_view *view)
@@ -185,14 +185,14 @@ bool lx_proc_owner(const struct procfs_subject *subject, bool open_directory, UL
 	*uid = *gid = 0;
 	if (!subject->pid)
 		return true;
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	found = lx_proc_find(subject, &task);
 	/* What can't be looked into by its user, or is there no more, is root's, but for the directories that everybody may list. */
 	if (found && (open_directory || (task.thread && task.process->dumpable))) {
 		*uid = task.token->euid;
 		*gid = task.token->egid;
 	}
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	return found;
 }
 
@@ -204,9 +204,9 @@ bool lx_proc_may_look(const struct procfs_subject *subject)
 
 	if (!self || !subject->pid)
 		return true;
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	may = lx_proc_find(subject, &task) && lx_may_look_into(self, &task);
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	return may;
 }
 

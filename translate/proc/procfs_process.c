@@ -16,13 +16,13 @@ static bool process_exists(const struct procfs_subject *directory, uint32_t numb
 	struct lx_thread *thread;
 
 	*child = (struct procfs_subject){.pid = (int32_t)number, .number = (int32_t)number};
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	process = lx_find_process((int32_t)number);
 	/* A tid is no entry of the listing, but can be looked up: it shows its process. */
 	thread = process ? NULL : lx_find_thread((int32_t)number);
 	if (thread)
 		child->pid = thread->process->pid;
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	return process || thread;
 }
 
@@ -33,11 +33,11 @@ static bool next_process(const struct procfs_subject *directory, uint64_t *numbe
 
 	if (*number > INT32_MAX)
 		return false;
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	process = lx_next_process((int32_t)*number);
 	if (process)
 		pid = process->pid;
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	*number = (uint64_t)pid;
 	*child = (struct procfs_subject){.pid = pid, .number = pid};
 	return pid;
@@ -60,9 +60,9 @@ static bool next_task(const struct procfs_subject *directory, uint64_t *number, 
 
 	if (*number > INT32_MAX)
 		return false;
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	tid = find_task(directory, (int32_t)*number);
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	*number = (uint64_t)tid;
 	*child = (struct procfs_subject){.pid = directory->pid, .tid = tid, .number = tid};
 	return tid;
@@ -86,9 +86,9 @@ static uint32_t count_processes(const struct procfs_subject *directory)
 {
 	uint32_t count;
 
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	count = lx_tree_process_count() + 1;
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	return count;
 }
 

@@ -29,7 +29,7 @@ static NTSTATUS store_comm(const struct procfs_subject *subject, const char *dat
 	struct lx_task task;
 	bool own = false;
 
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	if (lx_proc_find(subject, &task)) {
 		char *comm = task.thread ? task.thread->comm : task.process->leader_comm;
 
@@ -40,7 +40,7 @@ static NTSTATUS store_comm(const struct procfs_subject *subject, const char *dat
 			memcpy(comm, data, MIN_OF(strnlen(data, size), sizeof task.thread->comm - 1));
 		}
 	}
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	if (own && self->ps->pico && ps_platform()->set_name)
 		ps_platform()->set_name(self->ps->pico, self->comm);
 	return status;
@@ -89,7 +89,7 @@ static NTSTATUS set_oom_score_adj(const struct procfs_subject *subject, int32_t 
 	NTSTATUS status = lx_proc_error(LX_ESRCH);
 	struct lx_task task;
 
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	if (lx_proc_find(subject, &task)) {
 		struct lx_process *process = task.process;
 		int32_t least = old_scale ? process->oom_score_adj : process->oom_score_adj_min;
@@ -101,7 +101,7 @@ static NTSTATUS set_oom_score_adj(const struct procfs_subject *subject, int32_t 
 				process->oom_score_adj_min = value;
 		}
 	}
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	return status;
 }
 
@@ -200,11 +200,11 @@ static NTSTATUS show_timer_slack(const struct procfs_subject *subject, struct pr
 	uint64_t slack = 0;
 	NTSTATUS status;
 
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	status = find_slack(subject, &task);
 	if (status == STATUS_SUCCESS && task.thread)
 		slack = task.thread->timer_slack_ns;
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	if (status == STATUS_SUCCESS)
 		procfs_printf(text, "%llu\n", (unsigned long long)slack);
 	return status;
@@ -218,11 +218,11 @@ static NTSTATUS store_timer_slack(const struct procfs_subject *subject, const ch
 
 	if (!parse_value(data, &value) || value < 0)
 		return lx_proc_error(LX_EINVAL);
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	status = find_slack(subject, &task);
 	if (status == STATUS_SUCCESS && task.thread)
 		task.thread->timer_slack_ns = value ? (uint64_t)value : task.thread->default_timer_slack_ns;
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	return status;
 }
 
@@ -335,12 +335,12 @@ static NTSTATUS show_children(const struct procfs_subject *subject, struct procf
 	const struct lx_process *child;
 	struct lx_task task;
 
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	if (lx_proc_find(subject, &task))
 		TAILQ_FOREACH (child, &task.process->children, sibling)
 			if (child->parent_tid == subject->tid)
 				procfs_printf(text, "%d ", child->pid);
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	return STATUS_SUCCESS;
 }
 

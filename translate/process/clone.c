@@ -78,13 +78,13 @@ static int64_t check_flags(const struct lx_clone_args *args)
 
 static struct lx_sighand *copy_sighand(struct lx_sighand *from, bool clear)
 {
-	struct lx_sighand *copy = malloc(sizeof(*copy));
+	struct lx_sighand *copy = calloc(1, sizeof(*copy));
 
 	if (!copy)
 		return NULL;
-	rtl_lock(&lx_signal_lock);
+	rtl_lock(&from->lock);
 	memcpy(copy->actions, from->actions, sizeof(copy->actions));
-	rtl_unlock(&lx_signal_lock);
+	rtl_unlock(&from->lock);
 	atomic_init(&copy->references, 1);
 	for (int signal = 1; clear && signal <= LX_NSIG; signal++)
 		if (copy->actions[signal].handler != LX_SIG_IGN)
@@ -126,10 +126,10 @@ static int64_t make_process(struct birth *birth)
 	}
 	if (!child->sighand)
 		return -LX_ENOMEM;
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	inherit_process_image(child, parent);
 	memcpy(child->limits, parent->limits, sizeof(child->limits));
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	child->exit_signal = flags & LX_CLONE_PARENT ? parent->exit_signal : (int32_t)birth->args->exit_signal;
 	child->uid = birth->parent->token->ruid;
 	child->dumpable = parent->dumpable;
@@ -252,14 +252,14 @@ static int64_t make_objects(struct birth *birth)
 
 static int64_t reserve_id(struct birth *birth)
 {
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	if (user_has_room(birth->parent))
 		birth->id = lx_id_allocate();
 	if (birth->id) {
 		birth->number = birth->id->number;
 		birth->parent->user_over_limit = false;
 	}
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	return birth->id ? 0 : -LX_EAGAIN;
 }
 
@@ -270,7 +270,7 @@ static int64_t enter_tree(struct birth *birth)
 	struct lx_process *self = parent->process, *child = birth->process;
 	int64_t result = 0;
 
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	if (lx_thread_must_exit(parent)) {
 		result = -LX_ERESTARTNOINTR;
 	} else {
@@ -284,13 +284,13 @@ static int64_t enter_tree(struct birth *birth)
 		lx_tree_link_thread(birth->thread, birth->id);
 		birth->linked = birth->thread->started = true;
 	}
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	return result;
 }
 
 static void take_back(struct birth *birth)
 {
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	if (birth->linked) {
 		lx_tree_unlink_thread(birth->thread);
 		if (!is_thread(birth))
@@ -299,7 +299,7 @@ static void take_back(struct birth *birth)
 		birth->id->reserved = false;
 		lx_id_release(birth->id);
 	}
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	if (birth->thread && birth->thread->ps)
 		ps_abandon_thread(birth->thread->ps);
 	if (birth->body)

@@ -62,9 +62,9 @@ static void end_group(struct lx_process *process, int32_t wait_status)
 
 void lx_exit_group(struct lx_process *process, int32_t wait_status)
 {
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	end_group(process, wait_status);
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 }
 
 bool lx_end_other_threads(struct lx_thread *survivor)
@@ -73,9 +73,9 @@ bool lx_end_other_threads(struct lx_thread *survivor)
 	struct lx_thread *thread;
 	bool alone;
 
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	if (lx_thread_must_exit(survivor)) {
-		rtl_unlock(&lx_tree_lock);
+		lx_unlock_tree();
 		return false;
 	}
 	process->exec_thread = survivor;
@@ -84,13 +84,13 @@ bool lx_end_other_threads(struct lx_thread *survivor)
 		if (thread != survivor)
 			end_thread(thread);
 	alone = process->live_threads == 1;
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	/* They end soon, whatever they do; also when the process is killed meanwhile. */
 	if (!alone)
 		ke_wait_for_object(&process->threads_gone.header, false, NULL);
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	process->exec_thread = NULL;
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	return !lx_thread_must_exit(survivor);
 }
 
@@ -151,19 +151,17 @@ static struct lx_process *find_adopter(const struct lx_process *process)
 
 static bool ignores_children(struct lx_process *parent, bool *quiet)
 {
-	const struct lx_sigaction *action;
-	bool ignores;
+	struct lx_sigaction action;
 
 	if (parent == lx_init_process) {
 		*quiet = true;
 		return true;
 	}
-	rtl_lock(&lx_signal_lock);
-	action = &parent->sighand->actions[LX_SIGCHLD];
-	*quiet = action->handler == LX_SIG_IGN;
-	ignores = *quiet || (action->flags & LX_SA_NOCLDWAIT);
-	rtl_unlock(&lx_signal_lock);
-	return ignores;
+	rtl_lock(&parent->signal_lock);
+	action = lx_signal_action(parent, LX_SIGCHLD);
+	rtl_unlock(&parent->signal_lock);
+	*quiet = action.handler == LX_SIG_IGN;
+	return *quiet || (action.flags & LX_SA_NOCLDWAIT);
 }
 
 static int32_t child_code(int32_t wait_status)
@@ -251,9 +249,9 @@ static int32_t end_process(struct lx_process *process)
 		session->leader = NULL;
 	}
 	check_orphaned(process, process->parent, true);
-	rtl_lock(&lx_signal_lock);
+	rtl_lock(&process->signal_lock);
 	process->state = LX_ZOMBIE;
-	rtl_unlock(&lx_signal_lock);
+	rtl_unlock(&process->signal_lock);
 	if (notify_parent(process))
 		lx_reap(process);
 	lx_instance_changed();
@@ -281,7 +279,7 @@ static bool leave_tree(struct lx_thread *thread, int32_t status, int32_t *hangup
 	struct lx_process *process = thread->process;
 	bool last;
 
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	last = process->live_threads == 1;
 	if (last) {
 		/* Without exit_group, the status of the thread that happens to be the last. */
@@ -297,7 +295,7 @@ static bool leave_tree(struct lx_thread *thread, int32_t status, int32_t *hangup
 		*hangup = end_process(process);
 	else if (process->exec_thread && process->live_threads == 1)
 		ke_set_event(&process->threads_gone);
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	return last;
 }
 
@@ -320,10 +318,10 @@ static void leave_files(struct lx_thread *thread)
 	struct lx_fs *fs;
 
 	/* Who looks at another thread's (procfs) takes a reference under this lock. */
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	files = steal_pointer(&thread->files);
 	fs = steal_pointer(&thread->fs);
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	if (files)
 		lx_files_dereference(files);
 	ob_set_current_table(NULL);
@@ -337,9 +335,9 @@ static void end_last_thread(struct lx_process *process)
 
 	lx_timers_exit(process);
 	lx_signal_process_exit(process);
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	executable = steal_pointer(&process->executable_file);
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	if (executable)
 		lx_executable_release(executable);
 }
@@ -349,11 +347,11 @@ static bool is_last(struct lx_thread *thread)
 	struct lx_process *process = thread->process;
 	bool last;
 
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	thread->exiting = true;
 	lx_undertaker_forget(thread);
 	last = ++process->exiting_threads == process->live_threads;
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	return last;
 }
 

@@ -70,11 +70,11 @@ static void forward_signal(const struct hal_signal *signal)
 	}
 	/* A sender outside of the instance has no pid here, as one outside of a pid namespace. */
 	info.rt.uid = signal->uid;
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	group = lx_process_group_id(first_process);
 	if (first_process->state < LX_ZOMBIE)
 		lx_signal_process(first_process, &info);
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	if (signal->number == LX_SIGTERM || signal->number == LX_SIGINT || signal->number == LX_SIGQUIT) {
 		atomic_store(&told_to_end, true);
 		lx_instance_changed();
@@ -139,13 +139,13 @@ static int64_t create_init(void)
 	init->leader_token = create_init_token();
 	memcpy(init->leader_affinity, hal_start_state()->affinity, sizeof(init->leader_affinity));
 	strcpy(init->leader_comm, "init");
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	id = init->sighand && init->leader_token ? lx_id_allocate() : NULL;
 	if (id) {
 		lx_tree_link_process(init, id, NULL, 0);
 		result = lx_session_create(id, init);
 	}
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	lx_init_process = init;
 	return result < 0 ? result : 0;
 }
@@ -259,14 +259,14 @@ static int64_t enter_tree(struct lx_process *process, struct lx_thread *thread, 
 {
 	int64_t result;
 
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	lx_tree_link_process(process, id, lx_init_process, lx_init_process->pid);
 	result = join_session(process, id);
 	if (!result) {
 		lx_tree_link_thread(thread, id);
 		thread->started = true;
 	}
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	return result;
 }
 
@@ -294,9 +294,9 @@ static int64_t start_program(struct lx_process *process, struct lx_thread *threa
 	if (result)
 		return result;
 	lx_exec_take_names(process, thread, &image);
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	id = lx_id_allocate();
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	result = id ? create_objects(process, thread, &image, id->number) : -LX_ENOMEM;
 	mm_dereference_space(image.space);
 	if (!result)
@@ -339,13 +339,13 @@ static bool look(void)
 {
 	bool over, stop = false;
 
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	if (first_process->state >= LX_ZOMBIE && (instance_start->kill_on_exit || atomic_load(&told_to_end)))
 		lx_walk_processes(kill_process, NULL);
 	over = lx_tree_process_count() == 0;
 	if (!over && all_stopped())
 		stop = !atomic_exchange(&stopped_self, true);
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	if (stop)
 		hal_stop_self();
 	return over && atomic_load(&running_halves) == 0;
@@ -383,9 +383,9 @@ int64_t lx_instance_run(const struct lx_start *start, int32_t *wait_status, char
 			snprintf(error, error_size, "%s", lx_errno_text((int)-result));
 		return result;
 	}
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	first_process = process;
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	if (hal_thread_create(signal_main, NULL))
 		lx_exit_group(process, LX_SIGKILL);
 	wait_for_end();

@@ -100,7 +100,7 @@ int64_t lx_sys_kcmp(struct lx_call *call, int32_t pid1, int32_t pid2, int32_t ty
 	struct lx_task a, b;
 	int64_t result = 0;
 
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	if (!find(call, pid1, &a) || !find(call, pid2, &b))
 		result = -LX_ESRCH;
 	else if (!lx_may_access(call->thread, &a) || !lx_may_access(call->thread, &b))
@@ -113,7 +113,7 @@ int64_t lx_sys_kcmp(struct lx_call *call, int32_t pid1, int32_t pid2, int32_t ty
 		left = lx_files_reference(a.thread->files);
 		right = lx_files_reference(b.thread->files);
 	}
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	if (left) {
 		result = compare_files(left, idx1, right, idx2);
 		lx_files_dereference(left);

@@ -46,10 +46,10 @@ void lx_set_comm(struct lx_thread *thread, const char *name)
 {
 	STRING text;
 
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	memset(thread->comm, 0, sizeof(thread->comm));
 	memcpy(thread->comm, name, strnlen(name, sizeof(thread->comm) - 1));
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	/* The host's tools are told by the thread's own half alone. */
 	if (thread != lx_current())
 		return;
@@ -185,9 +185,9 @@ int64_t lx_sys_prctl_pr_set_vma(struct lx_call *call, int32_t attribute, uint64_
 
 int64_t lx_sys_prctl_pr_set_child_subreaper(struct lx_call *call, uint64_t enable)
 {
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	call->thread->process->is_subreaper = enable != 0;
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	return 0;
 }
 

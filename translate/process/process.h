@@ -1,8 +1,8 @@
 /*
  * Thread groups. Ids, parents, groups, sessions and exit states are guarded by lx_tree_lock.
  * Signal state (queues, masks of other threads, actions, stop and continue
- * state, timers' signals) is guarded by lx_signal_lock, one for the instance. A
- * process' list of threads and its parent change under both locks, so that either is enough to read them.
+ * state, timers) is guarded by the process' signal_lock, which is taken under it.
+ * A process' list of threads changes under both, so that either is enough to read it.
  *
  * Found under lx_tree_lock, a process stays valid after it only with a reference.
  */
@@ -32,14 +32,21 @@ struct lx_process {
 	struct ps_process *ps;       /* NULL for pid 1, which runs no guest code */
 	int32_t pid;
 	struct lx_process *parent;
+	_Atomic int32_t parent_id, group_id, session_id; /* written under lx_tree_lock, read without */
+	TAILQ_ENTRY(lx_process) doomed_link; /* tree.c: a fatal signal came under lx_tree_lock */
+	int32_t doomed_by;
 	TAILQ_HEAD(lx_children, lx_process) children;
 	TAILQ_ENTRY(lx_process) sibling;
 	struct lx_group *group;
 	TAILQ_ENTRY(lx_process) group_link;
 	TAILQ_HEAD(, lx_thread) threads;
+	/* Guards signal state. Under it: timers, the wake lists and threads of the dispatcher, one task's task_lock (a kick). */
+	struct rtl_lock signal_lock;
+	bool signals_closed;       /* its last thread has thrown away what was queued: nothing is any more */
+	struct ke_wake_list signalfd_waiters; /* who of it would read signals from a file */
 	_Atomic uint32_t live_threads;
 	uint32_t exiting_threads; /* of them, those in lx_thread_exit() */
-	/* Written under lx_signal_lock, to and from a zombie also under lx_tree_lock. Atomic, so that either is enough to look. */
+	/* Written under signal_lock, to and from a zombie also under lx_tree_lock. Atomic, so that either is enough to look. */
 	_Atomic(enum lx_process_state) state;
 	int32_t exit_signal;       /* to the parent; SIGCHLD usually */
 	int32_t wait_status;       /* wait4's form, once a zombie */
@@ -86,7 +93,12 @@ struct lx_process {
 	uint64_t start_time_ns;    /* CLOCK_BOOTTIME */
 };
 
-extern struct rtl_lock lx_tree_lock, lx_signal_lock;
+/*
+ * tree.c: lx_tree_lock. Under it: a signal_lock, a sighand's lock, objects and wake lists of the dispatcher, one task's
+ * task_lock (a kick). Letting it go ends the processes to which a fatal signal was sent under it.
+ */
+void lx_lock_tree(void);
+void lx_unlock_tree(void);
 
 struct lx_process *lx_find_process(int32_t pid);  /* under lx_tree_lock; zombies too */
 /* The first process whose pid is at least `pid`, zombies too: under lx_tree_lock. NULL: none. */

@@ -115,7 +115,7 @@ static int64_t open_target(struct transfer *transfer, int32_t tid)
 	CLIENT_ID id = {0};
 	int64_t result = 0;
 
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	if (!tid || !lx_find_task(caller, tid, &target))
 		result = -LX_ESRCH;
 	else if (!target.thread && target.process != lx_init_process)
@@ -126,7 +126,7 @@ static int64_t open_target(struct transfer *transfer, int32_t tid)
 		result = -LX_EFAULT; /* nothing is mapped there */
 	else
 		id.UniqueProcess = (HANDLE)(uintptr_t)target.process->pid;
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	if (result)
 		return result;
 	InitializeObjectAttributes(&attributes, NULL, OBJ_KERNEL_HANDLE, NULL, NULL);

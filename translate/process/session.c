@@ -12,12 +12,12 @@
 
 int32_t lx_process_group_id(const struct lx_process *process)
 {
-	return process->group ? process->group->id->number : 0;
+	return atomic_load_explicit(&process->group_id, memory_order_relaxed);
 }
 
 int32_t lx_process_session_id(const struct lx_process *process)
 {
-	return process->group ? process->group->session->id->number : 0;
+	return atomic_load_explicit(&process->session_id, memory_order_relaxed);
 }
 
 static struct lx_group *create_group(struct lx_id *id, struct lx_session *session)
@@ -64,6 +64,7 @@ void lx_group_leave(struct lx_process *process)
 		return;
 	TAILQ_REMOVE(&group->members, process, group_link);
 	process->group = NULL;
+	process->group_id = process->session_id = 0;
 	if (TAILQ_EMPTY(&group->members))
 		release_group(group);
 }
@@ -78,6 +79,8 @@ void lx_group_join(struct lx_process *process, struct lx_group *group)
 	if (old)
 		TAILQ_REMOVE(&old->members, process, group_link);
 	process->group = group;
+	process->group_id = group->id->number;
+	process->session_id = group->session->id->number;
 	TAILQ_INSERT_TAIL(&group->members, process, group_link);
 	if (old && TAILQ_EMPTY(&old->members))
 		release_group(old);
@@ -167,10 +170,10 @@ int64_t lx_sys_setsid(struct lx_call *call)
 	struct lx_id *id;
 	int64_t result;
 
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	id = lx_id_find(process->pid);
 	result = id->group || id->session ? -LX_EPERM : lx_session_create(id, process);
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	return result;
 }
 
@@ -228,27 +231,27 @@ int64_t lx_sys_setpgid(struct lx_call *call, int32_t pid, int32_t pgid)
 		pgid = pid;
 	if (pgid < 0)
 		return -LX_EINVAL;
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	result = set_group(self, pid, pgid);
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	return result;
 }
 
 static int64_t ask_process(struct lx_call *call, int32_t pid, int32_t (*question)(const struct lx_process *process))
 {
-	struct lx_process *process = call->thread->process;
+	struct lx_process *process;
+	struct lx_thread *thread;
 	int64_t result = -LX_ESRCH;
 
-	rtl_lock(&lx_tree_lock);
-	if (pid) {
-		/* Any thread's id will do, as for find_task_by_vpid. */
-		struct lx_thread *thread = lx_find_thread(pid);
-
-		process = thread ? thread->process : lx_find_process(pid);
-	}
+	if (!pid)
+		return question(call->thread->process);
+	lx_lock_tree();
+	/* Any thread's id will do, as for find_task_by_vpid. */
+	thread = lx_find_thread(pid);
+	process = thread ? thread->process : lx_find_process(pid);
 	if (process)
 		result = question(process);
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	return result;
 }
 
@@ -269,7 +272,7 @@ int64_t lx_sys_getsid(struct lx_call *call, int32_t pid)
 
 static int32_t parent_id(const struct lx_process *process)
 {
-	return process->parent ? process->parent->pid : 0;
+	return atomic_load_explicit(&process->parent_id, memory_order_relaxed);
 }
 
 int64_t lx_sys_getppid(struct lx_call *call)

@@ -27,14 +27,14 @@ int64_t lx_sys_get_robust_list(struct lx_call *call, int32_t pid, struct lx_uptr
 	uint64_t head = 0;
 	int64_t result = 0;
 
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	if (!lx_find_task(call->thread, pid, &task))
 		result = -LX_ESRCH;
 	else if (!lx_may_access(call->thread, &task))
 		result = -LX_EPERM;
 	else if (task.thread)
 		head = task.thread->robust_list.address;
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	/* The length first, as the kernel writes them. */
 	if (!result)
 		result = lx_copy_out(call, len_ptr, &size, sizeof(size)) ?: lx_copy_out(call, head_ptr, &head, sizeof(head));

@@ -4,16 +4,21 @@
  * One red-black tree holds every number in use, as Linux' struct pid does: a number is free again only when no process (a
  * zombie counts), thread, group or session bears it. Numbers go up and wrap at lx_pid_max, so that a number just given up
  * is not met again soon. Everything here runs under lx_tree_lock, except making and freeing objects that are not linked.
+ * A signal sent under it (to a parent, to orphans) may be fatal, and to end a process takes the lock: that waits until it is let go.
  */
 #include <core/thread.h>
 #include <descriptor/files.h>
 #include <exec/exec.h>
 #include <path/resolve.h>
+#include <process/exit.h>
 #include <process/session.h>
 #include <process/tree.h>
+#include <signal/signals.h>
 
-/* Recursive: a notice sent under it may be fatal to the process that gets it, and lx_exit_group() takes the lock. */
-struct rtl_lock lx_tree_lock = RTL_RECURSIVE_LOCK_INITIALIZER;
+static struct rtl_lock tree_lock = RTL_LOCK_INITIALIZER;
+static _Thread_local bool tree_is_held, ends_doomed; /* by this thread; it is at those below */
+/* Referenced; guarded by the lock. */
+static TAILQ_HEAD(lx_doomed, lx_process) doomed = TAILQ_HEAD_INITIALIZER(doomed);
 
 /* Linux' default on a machine without many CPUs, and where numbering goes on after the wrap. */
 const int32_t lx_pid_max = 32768;
@@ -26,6 +31,57 @@ static int compare_ids(const struct lx_id *a, const struct lx_id *b)
 
 static RB_HEAD(lx_id_tree, lx_id) ids = RB_INITIALIZER(&ids);
 RB_GENERATE_INTERNAL(lx_id_tree, lx_id, link, compare_ids, static __attribute__((unused)))
+
+void lx_lock_tree(void)
+{
+	rtl_lock(&tree_lock);
+	tree_is_held = true;
+}
+
+static struct lx_process *take_doomed(int32_t *signo)
+{
+	struct lx_process *process = TAILQ_FIRST(&doomed);
+
+	if (!process)
+		return NULL;
+	TAILQ_REMOVE(&doomed, process, doomed_link);
+	*signo = process->doomed_by;
+	process->doomed_by = 0;
+	return process;
+}
+
+static void unlock(void)
+{
+	tree_is_held = false;
+	rtl_unlock(&tree_lock);
+}
+
+void lx_unlock_tree(void)
+{
+	struct lx_process *process;
+	int32_t signo;
+
+	/* To end one takes the lock again, and lets it go here. */
+	while (!ends_doomed && (process = take_doomed(&signo))) {
+		unlock();
+		ends_doomed = true;
+		lx_exit_group(process, signo);
+		ends_doomed = false;
+		lx_process_dereference(process);
+		lx_lock_tree();
+	}
+	unlock();
+}
+
+void lx_end_by_signal(struct lx_process *process, int32_t signo)
+{
+	if (!tree_is_held) {
+		lx_exit_group(process, signo);
+	} else if (!process->doomed_by) {
+		process->doomed_by = signo;
+		TAILQ_INSERT_TAIL(&doomed, lx_process_reference(process), doomed_link);
+	}
+}
 
 static int32_t last_number;
 static uint32_t process_count;
@@ -81,6 +137,7 @@ struct lx_process *lx_process_new(void)
 	TAILQ_INIT(&process->threads);
 	TAILQ_INIT(&process->pending.queue);
 	ke_wake_list_init(&process->child_waiters);
+	ke_wake_list_init(&process->signalfd_waiters);
 	ke_initialize_event(&process->vfork_done, NotificationEvent, false);
 	ke_initialize_event(&process->threads_gone, NotificationEvent, false);
 	process->dumpable = true;
@@ -104,6 +161,8 @@ void lx_process_dereference(struct lx_process *process)
 		lx_executable_release(process->executable_file);
 	if (process->leader_token)
 		ob_dereference(process->leader_token);
+	/* Nobody is left who could send or take. */
+	lx_pending_flush(&process->pending, UINT64_MAX);
 	if (process->sighand && atomic_fetch_sub(&process->sighand->references, 1) == 1)
 		free(process->sighand);
 	free(process->executable);
@@ -124,6 +183,7 @@ struct lx_thread *lx_thread_new(struct lx_process *process)
 
 void lx_thread_free(struct lx_thread *thread)
 {
+	lx_pending_flush(&thread->pending, UINT64_MAX);
 	if (thread->ps)
 		ob_dereference(thread->ps);
 	if (thread->files)
@@ -219,6 +279,7 @@ void lx_tree_link_process(struct lx_process *process, struct lx_id *id, struct l
 	lx_process_reference(process);
 	if (parent) {
 		process->parent = parent;
+		process->parent_id = parent->pid;
 		process->parent_tid = parent_tid;
 		TAILQ_INSERT_TAIL(&parent->children, process, sibling);
 		process_count++;
@@ -232,9 +293,9 @@ void lx_tree_link_thread(struct lx_thread *thread, struct lx_id *id)
 	thread->tid = id->number;
 	id->thread = thread;
 	id->reserved = false;
-	rtl_lock(&lx_signal_lock);
+	rtl_lock(&process->signal_lock);
 	TAILQ_INSERT_TAIL(&process->threads, thread, link);
-	rtl_unlock(&lx_signal_lock);
+	rtl_unlock(&process->signal_lock);
 	process->live_threads++;
 	thread_count++;
 }
@@ -244,9 +305,9 @@ void lx_tree_unlink_thread(struct lx_thread *thread)
 	struct lx_process *process = thread->process;
 	struct lx_id *id = lx_id_find(thread->tid);
 
-	rtl_lock(&lx_signal_lock);
+	rtl_lock(&process->signal_lock);
 	TAILQ_REMOVE(&process->threads, thread, link);
-	rtl_unlock(&lx_signal_lock);
+	rtl_unlock(&process->signal_lock);
 	process->live_threads--;
 	thread_count--;
 	id->thread = NULL;
@@ -270,12 +331,12 @@ void lx_tree_remove(struct lx_process *process)
 	struct lx_id *id = lx_id_find(process->pid);
 
 	lx_group_leave(process);
-	rtl_lock(&lx_signal_lock);
 	if (process->parent)
 		TAILQ_REMOVE(&process->parent->children, process, sibling);
 	process->parent = NULL;
+	rtl_lock(&process->signal_lock);
 	process->state = LX_DEAD;
-	rtl_unlock(&lx_signal_lock);
+	rtl_unlock(&process->signal_lock);
 	process_count--;
 	id->process = NULL;
 	lx_id_release(id);
@@ -284,12 +345,11 @@ void lx_tree_remove(struct lx_process *process)
 
 void lx_tree_reparent(struct lx_process *child, struct lx_process *parent, int32_t parent_tid)
 {
-	rtl_lock(&lx_signal_lock);
 	TAILQ_REMOVE(&child->parent->children, child, sibling);
 	child->parent = parent;
+	child->parent_id = parent->pid;
 	child->parent_tid = parent_tid;
 	TAILQ_INSERT_TAIL(&parent->children, child, sibling);
-	rtl_unlock(&lx_signal_lock);
 }
 
 uint32_t lx_tree_process_count(void)

@@ -14,9 +14,46 @@
 #define RANDOM_CHUNK 4096u
 #define UNAME26_PATCH_BASE 40
 
-/* The instance's own names once they were set; guarded by lx_tree_lock. */
-static char node_name[65], domain_name[65];
-static bool node_is_set, domain_is_set;
+/*
+ * One of the instance's own names, once it was set. Readers take no lock: they copy it and look whether the sequence, odd
+ * while it changes, is what it was.
+ */
+enum { NAME_WORDS = 9 };
+struct own_name {
+	_Atomic uint32_t sequence; /* 0: never set */
+	_Atomic uint64_t words[NAME_WORDS];
+};
+static struct own_name node_name, domain_name;
+static struct rtl_lock name_lock = RTL_LOCK_INITIALIZER; /* for writers; a leaf */
+
+/* False, and `to` is left alone: the host's is the instance's. */
+static bool read_name(struct own_name *name, char to[65])
+{
+	uint64_t words[NAME_WORDS];
+	uint32_t sequence;
+
+	do {
+		sequence = atomic_load(&name->sequence);
+		for (unsigned i = 0; i < NAME_WORDS; i++)
+			words[i] = atomic_load(&name->words[i]);
+	} while (sequence % 2 || sequence != atomic_load(&name->sequence));
+	if (sequence)
+		memcpy(to, words, 65);
+	return sequence;
+}
+
+static void write_name(struct own_name *name, const char from[65])
+{
+	uint64_t words[NAME_WORDS] = {0};
+
+	memcpy(words, from, 65);
+	rtl_lock(&name_lock);
+	atomic_fetch_add(&name->sequence, 1);
+	for (unsigned i = 0; i < NAME_WORDS; i++)
+		atomic_store(&name->words[i], words[i]);
+	atomic_fetch_add(&name->sequence, 1);
+	rtl_unlock(&name_lock);
+}
 
 /* UNAME26: what 2.6-minded programs are told, 2.6.(40 + minor) for a 4.x and (60 + minor) for later ones. */
 static void pretend_26(char *release)
@@ -37,18 +74,14 @@ int64_t lx_sys_uname(struct lx_call *call, struct lx_uptr buf)
 	struct hal_names names;
 
 	hal_query_names(&names);
-	rtl_lock(&lx_tree_lock);
-	if (node_is_set)
-		memcpy(names.node, node_name, sizeof(names.node));
-	if (domain_is_set)
-		memcpy(names.domain, domain_name, sizeof(names.domain));
-	rtl_unlock(&lx_tree_lock);
+	read_name(&node_name, names.node);
+	read_name(&domain_name, names.domain);
 	if (call->thread->process->personality & LX_UNAME26)
 		pretend_26(names.release);
 	return lx_copy_out(call, buf, &names, sizeof(names));
 }
 
-static int64_t set_name(struct lx_call *call, struct lx_uptr name, uint64_t len, char *to, bool *is_set)
+static int64_t set_name(struct lx_call *call, struct lx_uptr name, uint64_t len, struct own_name *to)
 {
 	char text[65] = {0};
 
@@ -58,21 +91,18 @@ static int64_t set_name(struct lx_call *call, struct lx_uptr name, uint64_t len,
 		return -LX_EINVAL;
 	if (lx_copy_in(call, text, name, (uint32_t)len))
 		return -LX_EFAULT;
-	rtl_lock(&lx_tree_lock);
-	memcpy(to, text, sizeof(text));
-	*is_set = true;
-	rtl_unlock(&lx_tree_lock);
+	write_name(to, text);
 	return 0;
 }
 
 int64_t lx_sys_sethostname(struct lx_call *call, struct lx_uptr name, uint64_t len)
 {
-	return set_name(call, name, len, node_name, &node_is_set);
+	return set_name(call, name, len, &node_name);
 }
 
 int64_t lx_sys_setdomainname(struct lx_call *call, struct lx_uptr name, uint64_t len)
 {
-	return set_name(call, name, len, domain_name, &domain_is_set);
+	return set_name(call, name, len, &domain_name);
 }
 
 void lx_node_name(char name[65])
@@ -80,9 +110,8 @@ void lx_node_name(char name[65])
 	struct hal_names names;
 
 	hal_query_names(&names);
-	rtl_lock(&lx_tree_lock);
-	memcpy(name, node_is_set ? node_name : names.node, 65);
-	rtl_unlock(&lx_tree_lock);
+	memcpy(name, names.node, 65);
+	read_name(&node_name, name);
 }
 
 struct lx_sysinfo {
@@ -112,9 +141,7 @@ int64_t lx_sys_sysinfo(struct lx_call *call, struct lx_uptr info)
 	out.high_total = memory.high_total;
 	out.high_free = memory.high_free;
 	out.unit = memory.unit;
-	rtl_lock(&lx_tree_lock);
 	out.processes = (uint16_t)(lx_tree_thread_count() + 1);
-	rtl_unlock(&lx_tree_lock);
 	return lx_copy_out(call, info, &out, sizeof(out));
 }
 

@@ -80,11 +80,11 @@ static struct lx_thread *next_to_bury(void)
 {
 	struct lx_thread *thread;
 
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	TAILQ_FOREACH (thread, &watched, watched_link)
 		if (look_at(thread))
 			break;
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	return thread;
 }
 
@@ -92,9 +92,9 @@ static bool is_anybody_watched(void)
 {
 	bool anybody;
 
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	anybody = !TAILQ_EMPTY(&watched);
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	return anybody;
 }
 

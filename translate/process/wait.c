@@ -3,7 +3,7 @@
  *
  * The caller queues itself at its process' child_waiters, looks at its children under lx_tree_lock, and sleeps only if none
  * has something to tell. What it collects it takes under that lock, so that two waiters never get the same event. Stop and
- * continue marks belong to lx_signal_lock, which is taken inside.
+ * continue marks belong to the child's signal_lock, which is taken inside.
  */
 #include <core/thread.h>
 #include <lx_syscalls.h>
@@ -98,7 +98,7 @@ static bool collect_stop(struct wait_request *request, struct lx_process *child)
 {
 	bool found = false, keep = request->options & LX_WNOWAIT;
 
-	rtl_lock(&lx_signal_lock);
+	rtl_lock(&child->signal_lock);
 	if ((request->options & LX_WUNTRACED) && child->state == LX_STOPPED && !child->stop_reported) {
 		child->stop_reported = !keep;
 		request->code = LX_CLD_STOPPED;
@@ -112,7 +112,7 @@ static bool collect_stop(struct wait_request *request, struct lx_process *child)
 		request->wait_status = 0xffff;
 		found = true;
 	}
-	rtl_unlock(&lx_signal_lock);
+	rtl_unlock(&child->signal_lock);
 	if (found)
 		take_usage(request, child);
 	return found;
@@ -153,9 +153,9 @@ static int64_t do_wait(struct wait_request *request)
 		int64_t result;
 
 		ke_list_enqueue(&self->child_waiters, &entry);
-		rtl_lock(&lx_tree_lock);
+		lx_lock_tree();
 		result = look(request);
-		rtl_unlock(&lx_tree_lock);
+		lx_unlock_tree();
 		if (result || interrupted || (request->options & LX_WNOHANG)) {
 			ke_list_dequeue(&entry);
 			return result || !interrupted ? result : -LX_ERESTARTSYS;
@@ -169,12 +169,7 @@ static int64_t do_wait(struct wait_request *request)
 
 static int32_t own_group(struct lx_call *call)
 {
-	int32_t group;
-
-	rtl_lock(&lx_tree_lock);
-	group = lx_process_group_id(call->thread->process);
-	rtl_unlock(&lx_tree_lock);
-	return group;
+	return lx_process_group_id(call->thread->process);
 }
 
 int64_t lx_sys_wait4(struct lx_call *call, int32_t pid, struct lx_uptr wstatus, uint32_t options, struct lx_uptr rusage)

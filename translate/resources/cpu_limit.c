@@ -41,23 +41,22 @@ static bool enforce(struct lx_process *process, uint64_t used)
 static void expired(struct lx_alarm *alarm)
 {
 	struct lx_posix_timers *timers = container_of(alarm, struct lx_posix_timers, cpu_limit);
-	struct lx_process *process;
+	struct lx_process *process = timers->process;
 	uint64_t used;
-	bool goes_on;
+	bool ended, goes_on;
 
 	if (lx_clock_read(&alarm->clock, &used))
 		return;
-	rtl_lock(&lx_signal_lock);
-	process = timers->process ? lx_process_reference(timers->process) : NULL;
-	rtl_unlock(&lx_signal_lock);
-	if (!process)
+	rtl_lock(&process->signal_lock);
+	ended = timers->ended;
+	rtl_unlock(&process->signal_lock);
+	if (ended)
 		return;
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	goes_on = enforce(process, used);
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	if (goes_on)
 		lx_cpu_limit_apply(process);
-	lx_process_dereference(process);
 }
 
 static void retain(struct lx_alarm *alarm)
@@ -102,12 +101,12 @@ void lx_cpu_limit_apply(struct lx_process *process)
 
 	if (seconds == NO_LIMIT)
 		return;
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	if (is_running(process))
 		timers = lx_timers_of(process);
-	rtl_lock(&lx_signal_lock);
+	rtl_lock(&process->signal_lock);
 	if (timers)
 		lx_alarm_set(&timers->cpu_limit, MIN_OF(seconds, LX_CLOCK_FOREVER / LX_NS_PER_SECOND) * LX_NS_PER_SECOND);
-	rtl_unlock(&lx_signal_lock);
-	rtl_unlock(&lx_tree_lock);
+	rtl_unlock(&process->signal_lock);
+	lx_unlock_tree();
 }

@@ -83,7 +83,7 @@ static int64_t do_prlimit(struct lx_call *call, int32_t pid, uint32_t resource, 
 
 	if (resource >= LX_RLIM_NLIMITS)
 		return -LX_EINVAL;
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	if (!lx_find_task(call->thread, pid, &task))
 		result = -LX_ESRCH;
 	else if (!may_look_at(call->thread, &task))
@@ -95,7 +95,7 @@ static int64_t do_prlimit(struct lx_call *call, int32_t pid, uint32_t resource, 
 		if (wanted && !result)
 			*changed = lx_process_reference(task.process);
 	}
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	return result;
 }
 

@@ -48,7 +48,7 @@ static void select_tasks(struct selection *selection, int32_t which, int32_t who
 {
 	struct lx_task task;
 
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	switch (which) {
 	case LX_PRIO_PROCESS:
 		if (lx_find_task(selection->self, who, &task))
@@ -61,7 +61,7 @@ static void select_tasks(struct selection *selection, int32_t which, int32_t who
 		selection->uid = who ? (uint32_t)who : selection->self->token->ruid;
 		lx_walk_processes(visit_of_user, selection);
 	}
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 }
 
 static int32_t nice_of(const struct lx_task *task)

@@ -60,9 +60,9 @@ int64_t lx_rusage_copy_out(struct lx_call *call, struct lx_uptr to, const struct
 
 static void children_usage(struct lx_process *process, struct lx_rusage_sum *usage)
 {
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	*usage = process->children_usage;
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 }
 
 int64_t lx_sys_getrusage(struct lx_call *call, int32_t who, struct lx_uptr usage)

@@ -55,11 +55,11 @@ static int64_t get_settings(struct lx_call *call, int32_t pid, struct settings *
 	struct lx_task task;
 	bool found;
 
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	found = lx_find_task(call->thread, pid, &task);
 	if (found)
 		settings_of(&task, settings);
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	return found ? 0 : -LX_ESRCH;
 }
 
@@ -159,7 +159,7 @@ static int64_t apply_change(struct lx_call *call, int32_t pid, const struct chan
 	struct lx_task task;
 	int64_t result;
 
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	result = lx_find_task(call->thread, pid, &task) ? check_change(call->thread, &task, change) : -LX_ESRCH;
 	if (!result && task.thread) {
 		result = change_thread(task.thread, change);
@@ -169,7 +169,7 @@ static int64_t apply_change(struct lx_call *call, int32_t pid, const struct chan
 		if (change->sets_nice)
 			task.process->leader_nice = change->nice;
 	}
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	return result;
 }
 
@@ -348,9 +348,9 @@ int64_t lx_sys_sched_setaffinity(struct lx_call *call, int32_t pid, uint64_t cpu
 
 	if (lx_copy_in(call, wanted, mask, size))
 		return -LX_EFAULT;
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	result = set_affinity(call, pid, wanted);
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	return result;
 }
 

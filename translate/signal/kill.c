@@ -52,7 +52,7 @@ static int64_t send_to_process(struct lx_thread *sender, int32_t pid, const stru
 	struct lx_thread *thread;
 	int64_t result = -LX_ESRCH;
 
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	process = lx_find_process(pid);
 	/* Linux takes the id of any thread for its process. */
 	if (!process) {
@@ -61,7 +61,7 @@ static int64_t send_to_process(struct lx_thread *sender, int32_t pid, const stru
 	}
 	if (process)
 		result = send_checked(sender, process, NULL, info);
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	return result;
 }
 
@@ -93,11 +93,11 @@ static int64_t send_to_group(struct lx_thread *sender, int32_t group, const stru
 {
 	struct broadcast broadcast = {.sender = sender, .info = info, .error = -LX_ESRCH};
 
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	if (group == 0)
 		group = lx_process_group_id(sender->process);
 	lx_walk_group(group, broadcast_to, &broadcast);
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	return broadcast.sent ? 0 : broadcast.error;
 }
 
@@ -105,9 +105,9 @@ static int64_t send_to_all(struct lx_thread *sender, const struct lx_siginfo *in
 {
 	struct broadcast broadcast = {.sender = sender, .info = info, .everybody = true};
 
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	lx_walk_processes(broadcast_to, &broadcast);
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	return broadcast.found ? broadcast.error : -LX_ESRCH;
 }
 
@@ -132,7 +132,7 @@ static int64_t send_to_thread(struct lx_thread *sender, int32_t tgid, int32_t ti
 	struct lx_thread *thread;
 	int64_t result = -LX_ESRCH;
 
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	thread = lx_find_thread(tid);
 	process = thread ? thread->process : lx_find_process(tid);
 	if (process && (tgid <= 0 || process->pid == tgid)) {
@@ -143,7 +143,7 @@ static int64_t send_to_thread(struct lx_thread *sender, int32_t tgid, int32_t ti
 			question.signo = 0;
 		result = send_checked(sender, process, thread, &question);
 	}
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	return result;
 }
 

@@ -46,6 +46,7 @@ struct lx_sigaction {
 /* CLONE_SIGHAND. */
 struct lx_sighand {
 	_Atomic uint32_t references;
+	struct rtl_lock lock; /* guards the actions; a leaf, taken under the signal_lock of a process that uses them */
 	struct lx_sigaction actions[LX_NSIG + 1];
 };
 

@@ -3,17 +3,15 @@
  *
  * Invariant: a bit is set in lx_pending.set if an instance is pending; the queue holds the information of as many
  * instances as could be kept. A standard signal is pending once. A thread whose deliverable signals are not empty has
- * user_apc_pending set and has been kicked, or is about to look by itself; both under lx_signal_lock, which guards all
- * of this.
+ * user_apc_pending set and has been kicked, or is about to look by itself; both under the process' signal_lock, which
+ * guards all of this. Processes that share their actions (CLONE_SIGHAND) share those alone; they have a lock of their own.
  */
 #include <resources/resources.h>
 #include <signal/signals.h>
 #include <time/times.h>
 
-struct rtl_lock lx_signal_lock = RTL_LOCK_INITIALIZER;
-
 /* Queued instances of the whole instance, against RLIMIT_SIGPENDING, which counts a user's. */
-static uint64_t queued_count;
+static _Atomic uint64_t queued_count;
 
 static const uint8_t default_actions[LX_SIG_FIRST_REALTIME] = {
 	[LX_SIGQUIT] = LX_ACTION_CORE,   [LX_SIGILL] = LX_ACTION_CORE,     [LX_SIGTRAP] = LX_ACTION_CORE,
@@ -27,6 +25,28 @@ static const uint8_t default_actions[LX_SIG_FIRST_REALTIME] = {
 enum lx_default_action lx_default_action(int32_t signo)
 {
 	return signo < LX_SIG_FIRST_REALTIME ? default_actions[signo] : LX_ACTION_TERMINATE;
+}
+
+struct lx_sigaction lx_signal_action(struct lx_process *process, int32_t signo)
+{
+	rtl_lock(&process->sighand->lock);
+	struct lx_sigaction action = process->sighand->actions[signo];
+	rtl_unlock(&process->sighand->lock);
+	return action;
+}
+
+void lx_signal_set_action(struct lx_process *process, int32_t signo, const struct lx_sigaction *action)
+{
+	rtl_lock(&process->sighand->lock);
+	process->sighand->actions[signo] = *action;
+	rtl_unlock(&process->sighand->lock);
+}
+
+void lx_signal_reset_handler(struct lx_process *process, int32_t signo)
+{
+	rtl_lock(&process->sighand->lock);
+	process->sighand->actions[signo].handler = LX_HANDLER_DEFAULT;
+	rtl_unlock(&process->sighand->lock);
 }
 
 static void pending_insert(struct lx_pending *pending, struct lx_queued_signal *entry)
@@ -209,12 +229,12 @@ bool lx_signal_take_fatal(struct lx_thread *thread, struct lx_siginfo *info)
 
 	if (!signo || signo == LX_SIGKILL)
 		return false;
-	rtl_lock(&lx_signal_lock);
+	rtl_lock(&process->signal_lock);
 	pending = thread->pending.set.bits & lx_signal_bit(signo) ? &thread->pending : &process->pending;
 	found = pending->set.bits & lx_signal_bit(signo);
 	if (found)
 		collect(pending, signo, info);
-	rtl_unlock(&lx_signal_lock);
+	rtl_unlock(&process->signal_lock);
 	return found;
 }
 
@@ -230,9 +250,9 @@ bool lx_signal_pending(struct lx_thread *thread)
 {
 	bool pending;
 
-	rtl_lock(&lx_signal_lock);
+	rtl_lock(&thread->process->signal_lock);
 	pending = lx_signal_pending_locked(thread);
-	rtl_unlock(&lx_signal_lock);
+	rtl_unlock(&thread->process->signal_lock);
 	return pending;
 }
 
@@ -290,8 +310,9 @@ void lx_signal_thread_exit(struct lx_thread *thread)
 	struct lx_process *process = thread->process;
 	int32_t tell = 0;
 
-	rtl_lock(&lx_signal_lock);
+	rtl_lock(&process->signal_lock);
 	thread->exiting = true;
+	thread->signals_closed = true;
 	lx_pending_flush(&thread->pending, UINT64_MAX);
 	retarget(thread, ~thread->blocked.bits);
 	if (thread->stop_pending) {
@@ -301,7 +322,7 @@ void lx_signal_thread_exit(struct lx_thread *thread)
 			tell = LX_CLD_STOPPED;
 		}
 	}
-	rtl_unlock(&lx_signal_lock);
+	rtl_unlock(&process->signal_lock);
 	if (tell)
 		lx_stop_tell_parent(process, tell);
 }
@@ -309,14 +330,16 @@ void lx_signal_thread_exit(struct lx_thread *thread)
 void lx_signal_process_exit(struct lx_process *process)
 {
 	lx_timers_exit(process);
-	rtl_lock(&lx_signal_lock);
+	rtl_lock(&process->signal_lock);
+	process->signals_closed = true;
 	lx_pending_flush(&process->pending, UINT64_MAX);
-	rtl_unlock(&lx_signal_lock);
+	rtl_unlock(&process->signal_lock);
 }
 
 /* Handlers mean nothing in the new program; ignored signals stay ignored. */
 static void reset_actions(struct lx_sighand *sighand)
 {
+	rtl_lock(&sighand->lock);
 	for (int32_t signo = 1; signo <= LX_NSIG; signo++) {
 		struct lx_sigaction *action = &sighand->actions[signo];
 
@@ -325,11 +348,12 @@ static void reset_actions(struct lx_sighand *sighand)
 		action->flags = action->restorer = 0;
 		action->mask.bits = 0;
 	}
+	rtl_unlock(&sighand->lock);
 }
 
 void lx_signal_exec(struct lx_thread *thread)
 {
-	rtl_lock(&lx_signal_lock);
+	rtl_lock(&thread->process->signal_lock);
 	reset_actions(thread->process->sighand);
 	/* Its flags stay, as Linux leaves them. */
 	thread->altstack.sp = thread->altstack.size = 0;
@@ -337,5 +361,5 @@ void lx_signal_exec(struct lx_thread *thread)
 	thread->restart = NULL;
 	/* It gave up its locks, but lives on. */
 	thread->futex_exited = false;
-	rtl_unlock(&lx_signal_lock);
+	rtl_unlock(&thread->process->signal_lock);
 }

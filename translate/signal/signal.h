@@ -8,12 +8,14 @@
 #include <signal/siginfo.h>
 
 /*
- * signal.c: send. `info` is copied. Privilege has been checked by the caller. The first two take lx_signal_lock alone and
+ * signal.c: send. `info` is copied. Privilege has been checked by the caller. The first two take the signal_lock of the process alone and
  * may be called under lx_tree_lock; lx_signal_group takes lx_tree_lock.
  */
 int64_t lx_signal_process(struct lx_process *process, const struct lx_siginfo *info);
 int64_t lx_signal_thread(struct lx_thread *thread, const struct lx_siginfo *info);
 int64_t lx_signal_group(int32_t group, const struct lx_siginfo *info);
+/* What the process does about it; under its signal_lock. */
+struct lx_sigaction lx_signal_action(struct lx_process *process, int32_t signo);
 bool lx_signal_pending(struct lx_thread *thread);
 /* A signal of the caller to itself for an error of a call: SIGPIPE, SIGXFSZ. */
 void lx_signal_self(struct lx_call *call, int32_t signal);

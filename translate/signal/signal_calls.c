@@ -13,21 +13,20 @@
 static int64_t set_action(struct lx_process *process, int32_t signo, const struct lx_sigaction *new,
 			  struct lx_sigaction *old)
 {
-	struct lx_sigaction *action;
-
 	if (!lx_signal_is_valid(signo) || (new && (lx_signal_bit(signo) & LX_UNBLOCKABLE_SIGNALS)))
 		return -LX_EINVAL;
-	rtl_lock(&lx_signal_lock);
-	action = &process->sighand->actions[signo];
-	*old = *action;
+	rtl_lock(&process->signal_lock);
+	*old = lx_signal_action(process, signo);
 	if (new) {
-		*action = *new;
-		action->flags &= KEPT_ACTION_FLAGS;
-		action->mask.bits &= ~LX_UNBLOCKABLE_SIGNALS;
+		struct lx_sigaction action = *new;
+
+		action.flags &= KEPT_ACTION_FLAGS;
+		action.mask.bits &= ~LX_UNBLOCKABLE_SIGNALS;
+		lx_signal_set_action(process, signo, &action);
 		if (lx_signal_is_ignored(process, NULL, signo))
 			lx_signal_flush_process(process, lx_signal_bit(signo));
 	}
-	rtl_unlock(&lx_signal_lock);
+	rtl_unlock(&process->signal_lock);
 	return 0;
 }
 
@@ -59,9 +58,9 @@ static int64_t change_mask(struct lx_thread *thread, int32_t how, uint64_t set)
 		blocked = set;
 	else
 		return -LX_EINVAL;
-	rtl_lock(&lx_signal_lock);
+	rtl_lock(&thread->process->signal_lock);
 	lx_signal_set_blocked(thread, blocked);
-	rtl_unlock(&lx_signal_lock);
+	rtl_unlock(&thread->process->signal_lock);
 	return 0;
 }
 
@@ -90,9 +89,9 @@ int64_t lx_sys_rt_sigpending(struct lx_call *call, struct lx_uptr set, uint64_t 
 
 	if (size > sizeof(pending))
 		return -LX_EINVAL;
-	rtl_lock(&lx_signal_lock);
+	rtl_lock(&thread->process->signal_lock);
 	pending.bits = (thread->pending.set.bits | thread->process->pending.set.bits) & thread->blocked.bits;
-	rtl_unlock(&lx_signal_lock);
+	rtl_unlock(&thread->process->signal_lock);
 	return lx_copy_out(call, set, &pending, size);
 }
 
@@ -101,10 +100,10 @@ static void sleep_for_signal(struct lx_thread *thread)
 {
 	while (!lx_signal_pending(thread)) {
 		ke_list_sleep(NULL, 0, true, UINT64_MAX);
-		rtl_lock(&lx_signal_lock);
+		rtl_lock(&thread->process->signal_lock);
 		if (!lx_signal_pending_locked(thread))
 			atomic_store(&thread->ps->ke.user_apc_pending, false);
-		rtl_unlock(&lx_signal_lock);
+		rtl_unlock(&thread->process->signal_lock);
 	}
 }
 
@@ -117,11 +116,11 @@ int64_t lx_sys_pause(struct lx_call *call)
 /* The mask of the call only: the handler that ends it returns to the old one. */
 static void borrow_mask(struct lx_thread *thread, uint64_t bits)
 {
-	rtl_lock(&lx_signal_lock);
+	rtl_lock(&thread->process->signal_lock);
 	thread->saved_mask = thread->blocked;
 	thread->restore_saved_mask = true;
 	lx_signal_set_blocked(thread, bits);
-	rtl_unlock(&lx_signal_lock);
+	rtl_unlock(&thread->process->signal_lock);
 }
 
 int64_t lx_sigmask_enter(struct lx_call *call, struct lx_uptr mask, uint64_t size)
@@ -144,12 +143,12 @@ void lx_sigmask_leave(struct lx_call *call, bool interrupted)
 
 	if (interrupted)
 		return;
-	rtl_lock(&lx_signal_lock);
+	rtl_lock(&thread->process->signal_lock);
 	if (thread->restore_saved_mask) {
 		thread->restore_saved_mask = false;
 		lx_signal_set_blocked(thread, thread->saved_mask.bits);
 	}
-	rtl_unlock(&lx_signal_lock);
+	rtl_unlock(&thread->process->signal_lock);
 }
 
 int64_t lx_sys_rt_sigsuspend(struct lx_call *call, struct lx_uptr mask, uint64_t size)
@@ -170,7 +169,7 @@ static int64_t wait_for_signal(struct lx_thread *thread, uint64_t wanted, uint64
 {
 	int64_t result = 0;
 
-	rtl_lock(&lx_signal_lock);
+	rtl_lock(&thread->process->signal_lock);
 	if (lx_signal_dequeue(thread, ~wanted, info)) {
 		result = info->signo;
 	} else if (deadline != 0) {
@@ -180,9 +179,9 @@ static int64_t wait_for_signal(struct lx_thread *thread, uint64_t wanted, uint64
 		thread->real_blocked = thread->blocked;
 		thread->blocked.bits &= ~wanted;
 		lx_signal_recalculate(thread);
-		rtl_unlock(&lx_signal_lock);
+		rtl_unlock(&thread->process->signal_lock);
 		status = ke_list_sleep(NULL, 0, true, deadline);
-		rtl_lock(&lx_signal_lock);
+		rtl_lock(&thread->process->signal_lock);
 		thread->blocked = thread->real_blocked;
 		thread->real_blocked.bits = 0;
 		if (lx_signal_dequeue(thread, ~wanted, info))
@@ -195,7 +194,7 @@ static int64_t wait_for_signal(struct lx_thread *thread, uint64_t wanted, uint64
 	} else {
 		result = -LX_EAGAIN;
 	}
-	rtl_unlock(&lx_signal_lock);
+	rtl_unlock(&thread->process->signal_lock);
 	return result;
 }
 

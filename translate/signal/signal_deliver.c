@@ -53,7 +53,7 @@ static void settle_call(struct lx_thread *thread, struct delivery_state *state, 
 	thread->interrupted_result = 0;
 }
 
-/* Under lx_signal_lock: the mask that the handler runs with, and the one that its return restores. */
+/* Under the process' signal lock: the mask that the handler runs with, and the one that its return restores. */
 static void enter_mask(struct lx_thread *thread, struct lx_delivery *delivery)
 {
 	uint64_t blocked = thread->blocked.bits | delivery->action.mask.bits;
@@ -67,9 +67,9 @@ static void enter_mask(struct lx_thread *thread, struct lx_delivery *delivery)
 
 static void leave_mask(struct lx_thread *thread, const struct lx_delivery *delivery)
 {
-	rtl_lock(&lx_signal_lock);
+	rtl_lock(&thread->process->signal_lock);
 	lx_signal_assign_blocked(thread, delivery->return_mask.bits);
-	rtl_unlock(&lx_signal_lock);
+	rtl_unlock(&thread->process->signal_lock);
 }
 
 /* The handler can't be entered: SIGSEGV instead; for SIGSEGV itself there is no handler any more. */
@@ -79,9 +79,9 @@ static void frame_failed(struct lx_thread *thread, const struct lx_delivery *del
 
 	leave_mask(thread, delivery);
 	if (delivery->info.signo == LX_SIGSEGV) {
-		rtl_lock(&lx_signal_lock);
-		thread->process->sighand->actions[LX_SIGSEGV].handler = LX_HANDLER_DEFAULT;
-		rtl_unlock(&lx_signal_lock);
+		rtl_lock(&thread->process->signal_lock);
+		lx_signal_reset_handler(thread->process, LX_SIGSEGV);
+		rtl_unlock(&thread->process->signal_lock);
 	}
 	lx_signal_force(thread, &info);
 }
@@ -109,14 +109,14 @@ static void default_stop(struct lx_thread *thread, int32_t signo)
 	bool orphaned = false;
 
 	if (signo != LX_SIGSTOP) {
-		rtl_lock(&lx_tree_lock);
+		lx_lock_tree();
 		orphaned = lx_group_is_orphaned(process);
-		rtl_unlock(&lx_tree_lock);
+		lx_unlock_tree();
 	}
-	rtl_lock(&lx_signal_lock);
+	rtl_lock(&thread->process->signal_lock);
 	if (!orphaned && process->stop_dequeued)
 		lx_stop_begin(process, signo);
-	rtl_unlock(&lx_signal_lock);
+	rtl_unlock(&thread->process->signal_lock);
 }
 
 enum step { STEP_NOTHING, STEP_AGAIN, STEP_EXIT };
@@ -138,18 +138,15 @@ static enum step default_action(struct lx_thread *thread, int32_t signo)
 	return STEP_EXIT;
 }
 
-/* Under lx_signal_lock. Takes the next signal with its action, whose handler is gone if it is a one-shot. */
+/* Under the process' signal lock. Takes the next signal with its action, whose handler is gone if it is a one-shot. */
 static bool take_signal(struct lx_thread *thread, struct lx_delivery *delivery)
 {
-	struct lx_sigaction *action;
-
 	if (!lx_signal_dequeue(thread, thread->blocked.bits, &delivery->info))
 		return false;
-	action = &thread->process->sighand->actions[delivery->info.signo];
-	delivery->action = *action;
-	if (action->handler > LX_HANDLER_IGNORE) {
-		if (action->flags & LX_SA_RESETHAND)
-			action->handler = LX_HANDLER_DEFAULT;
+	delivery->action = lx_signal_action(thread->process, delivery->info.signo);
+	if (delivery->action.handler > LX_HANDLER_IGNORE) {
+		if (delivery->action.flags & LX_SA_RESETHAND)
+			lx_signal_reset_handler(thread->process, delivery->info.signo);
 		enter_mask(thread, delivery);
 	}
 	return true;
@@ -161,12 +158,12 @@ static enum step deliver_one(struct lx_thread *thread, struct delivery_state *st
 	struct lx_delivery delivery;
 	bool stop, taken = false;
 
-	rtl_lock(&lx_signal_lock);
+	rtl_lock(&thread->process->signal_lock);
 	atomic_store(&thread->ps->ke.user_apc_pending, false);
 	stop = process->stopping || process->child_code_due;
 	if (!stop && !lx_thread_must_exit(thread))
 		taken = take_signal(thread, &delivery);
-	rtl_unlock(&lx_signal_lock);
+	rtl_unlock(&thread->process->signal_lock);
 	if (lx_thread_must_exit(thread))
 		return STEP_EXIT;
 	if (stop) {
@@ -190,13 +187,13 @@ static bool restore_mask(struct lx_thread *thread)
 {
 	bool more = false;
 
-	rtl_lock(&lx_signal_lock);
+	rtl_lock(&thread->process->signal_lock);
 	if (thread->restore_saved_mask) {
 		thread->restore_saved_mask = false;
 		lx_signal_assign_blocked(thread, thread->saved_mask.bits);
 		more = lx_signal_pending_locked(thread);
 	}
-	rtl_unlock(&lx_signal_lock);
+	rtl_unlock(&thread->process->signal_lock);
 	return more;
 }
 

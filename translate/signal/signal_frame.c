@@ -220,9 +220,9 @@ int64_t lx_sys_rt_sigreturn(struct lx_call *call)
 	frame = registers.rsp - sizeof(uint64_t);
 	if (lx_copy_in(call, &ucontext, lx_uptr(frame + offsetof(struct frame, ucontext)), sizeof(ucontext)))
 		return bad_frame(call);
-	rtl_lock(&lx_signal_lock);
+	rtl_lock(&thread->process->signal_lock);
 	lx_signal_set_blocked(thread, ucontext.mask);
-	rtl_unlock(&lx_signal_lock);
+	rtl_unlock(&thread->process->signal_lock);
 	if (!has_user_segments(&ucontext))
 		return bad_frame(call);
 	restore_registers(&registers, &ucontext.context);

@@ -3,8 +3,8 @@
  * dropped), which thread is to take it, and how that thread learns of it.
  *
  * A fatal signal without a core ends the whole process at the moment of sending, as in Linux: a thread in an
- * uninterruptible wait (vfork) must not keep it alive. lx_exit_group() may not be called under lx_signal_lock, so the
- * locked half says that it is due. Lock order: lx_tree_lock > lx_signal_lock.
+ * uninterruptible wait (vfork) must not keep it alive. lx_exit_group() may not be called under a signal_lock, so the
+ * locked half says that it is due.
  */
 #include <core/observer.h>
 #include <process/exit.h>
@@ -35,9 +35,9 @@ void lx_signal_wake(struct lx_thread *thread)
 }
 
 /* Whether the action discards the signal; `process` runs guest code. */
-static bool action_ignores(const struct lx_process *process, int32_t signo)
+static bool action_ignores(struct lx_process *process, int32_t signo)
 {
-	uint64_t handler = process->sighand->actions[signo].handler;
+	uint64_t handler = lx_signal_action(process, signo).handler;
 
 	return handler == LX_HANDLER_IGNORE ||
 	       (handler == LX_HANDLER_DEFAULT && lx_default_action(signo) == LX_ACTION_IGNORE);
@@ -102,11 +102,11 @@ static void act_at_once(struct lx_process *process, int32_t signo)
 	}
 }
 
-static bool is_fatal_now(const struct lx_process *process, const struct lx_thread *target, int32_t signo)
+static bool is_fatal_now(struct lx_process *process, const struct lx_thread *target, int32_t signo)
 {
 	enum lx_default_action action = lx_default_action(signo);
 
-	if (process->group_exiting || process->sighand->actions[signo].handler != LX_HANDLER_DEFAULT)
+	if (process->group_exiting || lx_signal_action(process, signo).handler != LX_HANDLER_DEFAULT)
 		return false;
 	if (target->real_blocked.bits & lx_signal_bit(signo))
 		return false;
@@ -132,6 +132,16 @@ static int64_t ignore(const struct lx_send *send)
 	return send->prepared ? -LX_EAGAIN : 0;
 }
 
+/* Whether anybody is left to take it: what is queued later than an end's flush would stay for ever. */
+static bool is_open(const struct lx_send *send)
+{
+	const struct lx_process *process = send->process;
+
+	if (!process->sighand || process->signals_closed || (send->thread && send->thread->signals_closed))
+		return false;
+	return !process->group_exiting || send->info->signo == LX_SIGKILL;
+}
+
 int64_t lx_signal_send_locked(const struct lx_send *send, bool *fatal)
 {
 	struct lx_process *process = send->process;
@@ -141,8 +151,7 @@ int64_t lx_signal_send_locked(const struct lx_send *send, bool *fatal)
 	int64_t result;
 
 	*fatal = false;
-	if (!process->sighand || process->state == LX_ZOMBIE || process->state == LX_DEAD ||
-	    (process->group_exiting && signo != LX_SIGKILL))
+	if (!is_open(send))
 		return send->prepared ? -LX_ESRCH : 0;
 	act_at_once(process, signo);
 	if (lx_signal_is_ignored(process, send->thread ? send->thread : main_thread(process), signo))
@@ -150,7 +159,7 @@ int64_t lx_signal_send_locked(const struct lx_send *send, bool *fatal)
 	result = send->prepared ? queue_prepared(pending, send->prepared) : lx_pending_add(pending, send->info, process);
 	if (result)
 		return result;
-	ke_wake_all(&lx_signalfd_waiters);
+	ke_wake_all(&process->signalfd_waiters);
 	target = choose_target(send);
 	if (!target)
 		return 0;
@@ -165,11 +174,11 @@ static int64_t send_and_end(struct lx_process *process, struct lx_thread *thread
 	bool fatal;
 	int64_t result;
 
-	rtl_lock(&lx_signal_lock);
+	rtl_lock(&process->signal_lock);
 	result = lx_signal_send_locked(&send, &fatal);
-	rtl_unlock(&lx_signal_lock);
+	rtl_unlock(&process->signal_lock);
 	if (fatal)
-		lx_exit_group(process, info->signo);
+		lx_end_by_signal(process, info->signo);
 	return result;
 }
 
@@ -206,9 +215,9 @@ int64_t lx_signal_group(int32_t group, const struct lx_siginfo *info)
 {
 	struct group_send send = {.info = info, .error = -LX_ESRCH};
 
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	lx_walk_group(group, send_to_member, &send);
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	return send.sent ? 0 : send.error;
 }
 
@@ -224,19 +233,18 @@ void lx_signal_force(struct lx_thread *thread, const struct lx_siginfo *info)
 {
 	struct lx_send send = {thread->process, thread, info, NULL};
 	uint64_t bit = lx_signal_bit(info->signo);
-	struct lx_sigaction *action;
+	struct lx_process *process = thread->process;
 	bool fatal = false;
 
-	rtl_lock(&lx_signal_lock);
-	action = &thread->process->sighand->actions[info->signo];
+	rtl_lock(&process->signal_lock);
 	/* The program could not cope with it, so it ends. */
-	if ((thread->blocked.bits & bit) || action->handler == LX_HANDLER_IGNORE) {
-		action->handler = LX_HANDLER_DEFAULT;
+	if ((thread->blocked.bits & bit) || lx_signal_action(process, info->signo).handler == LX_HANDLER_IGNORE) {
+		lx_signal_reset_handler(process, info->signo);
 		thread->blocked.bits &= ~bit;
 	}
 	lx_signal_send_locked(&send, &fatal);
 	lx_signal_recalculate(thread);
-	rtl_unlock(&lx_signal_lock);
+	rtl_unlock(&process->signal_lock);
 	if (fatal)
 		lx_exit_group(thread->process, info->signo);
 }

@@ -3,7 +3,7 @@
  * return to user mode, and the last one makes the process stopped and tells the parent. SIGCONT, sent, ends the stop at
  * once; the first thread that goes on tells the parent that it was continued.
  *
- * All state is guarded by lx_signal_lock; telling the parent needs lx_tree_lock first, so it is done afterwards.
+ * All state is guarded by the process' signal_lock; telling the parent needs the tree's lock first, so it is done afterwards.
  */
 #include <core/observer.h>
 #include <process/exit.h>
@@ -65,23 +65,24 @@ void lx_stop_tell_parent(struct lx_process *process, int32_t code)
 	info.child.status = code == LX_CLD_CONTINUED ? LX_SIGCONT : process->stop_signal;
 	info.child.utime = clock_ticks(used.user_ns);
 	info.child.stime = clock_ticks(used.system_ns);
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	info.child.uid = process->uid;
 	parent = process->parent;
 	if (parent && parent->sighand) {
-		struct lx_sigaction *action = &parent->sighand->actions[LX_SIGCHLD];
+		rtl_lock(&parent->signal_lock);
 
-		rtl_lock(&lx_signal_lock);
-		wanted = action->handler != LX_HANDLER_IGNORE && !(action->flags & LX_SA_NOCLDSTOP);
-		rtl_unlock(&lx_signal_lock);
+		struct lx_sigaction action = lx_signal_action(parent, LX_SIGCHLD);
+
+		rtl_unlock(&parent->signal_lock);
+		wanted = action.handler != LX_HANDLER_IGNORE && !(action.flags & LX_SA_NOCLDSTOP);
 	}
 	if (wanted)
 		lx_signal_process(parent, &info);
 	lx_child_state_changed(process);
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 }
 
-/* Under lx_signal_lock: this thread has stopped; true if it was the last. */
+/* Under the signal_lock: this thread has stopped; true if it was the last. */
 static bool count_stopped(struct lx_thread *thread)
 {
 	struct lx_process *process = thread->process;
@@ -107,10 +108,10 @@ static void sleep_while_stopped(struct lx_thread *thread)
 	for (;;) {
 		bool go_on;
 
-		rtl_lock(&lx_signal_lock);
+		rtl_lock(&process->signal_lock);
 		atomic_store(&thread->ps->ke.user_apc_pending, false);
 		go_on = !process->stopping || thread->stop_pending || lx_thread_must_exit(thread);
-		rtl_unlock(&lx_signal_lock);
+		rtl_unlock(&process->signal_lock);
 		if (go_on)
 			return;
 		ke_list_sleep(NULL, 0, true, UINT64_MAX);
@@ -123,20 +124,20 @@ void lx_stop_participate(struct lx_thread *thread)
 	int32_t code, signal;
 	bool last, stopping;
 
-	rtl_lock(&lx_signal_lock);
+	rtl_lock(&process->signal_lock);
 	stopping = thread->stop_pending;
 	signal = process->stop_signal;
 	last = count_stopped(thread);
-	rtl_unlock(&lx_signal_lock);
+	rtl_unlock(&process->signal_lock);
 	if (unlikely(stopping && lx_call_observer && lx_call_observer->stopped))
 		lx_call_observer->stopped(thread, signal);
 	if (last)
 		lx_stop_tell_parent(process, LX_CLD_STOPPED);
 	sleep_while_stopped(thread);
-	rtl_lock(&lx_signal_lock);
+	rtl_lock(&process->signal_lock);
 	code = process->child_code_due;
 	process->child_code_due = 0;
-	rtl_unlock(&lx_signal_lock);
+	rtl_unlock(&process->signal_lock);
 	if (code)
 		lx_stop_tell_parent(process, code);
 }

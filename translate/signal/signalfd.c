@@ -2,8 +2,8 @@
  * signalfd(2): a file object whose reads take signals of the reading thread and its process.
  *
  * It lives here and not among the drivers, since what it reads is the LX subsystem's own. A file holds a set of signals,
- * changed by a further signalfd call. All readers and pollers of the instance share one list, which a sender wakes when
- * somebody is on it: signals are rare, and which thread may take one is the reader's own question.
+ * changed by a further signalfd call. The readers and pollers of a process are on its list, whichever file they use, which
+ * a sender wakes when somebody is on it: which thread may take a signal is the reader's own question.
  */
 #include <descriptor/files.h>
 #include <drivers/fsrtl/fsrtl.h>
@@ -14,8 +14,6 @@
 
 #define ANONYMOUS_MODE 0600u
 #define ANONYMOUS_INODE 1u
-
-struct ke_wake_list lx_signalfd_waiters;
 
 /* struct signalfd_siginfo */
 struct signal_record {
@@ -80,11 +78,11 @@ static bool take_signal(struct io_file *file, struct lx_siginfo *info)
 	struct lx_thread *thread = lx_current();
 	bool taken;
 
-	rtl_lock(&lx_signal_lock);
+	rtl_lock(&thread->process->signal_lock);
 	taken = lx_signal_dequeue(thread, ~signals_of(file), info);
 	if (taken)
 		lx_signal_recalculate(thread);
-	rtl_unlock(&lx_signal_lock);
+	rtl_unlock(&thread->process->signal_lock);
 	return taken;
 }
 
@@ -97,7 +95,7 @@ static NTSTATUS wait_signal(struct io_file *file, struct lx_siginfo *info)
 	for (;;) {
 		bool taken;
 
-		ke_list_enqueue(&lx_signalfd_waiters, &entry);
+		ke_list_enqueue(&lx_current()->process->signalfd_waiters, &entry);
 		taken = take_signal(file, info);
 		if (!taken && (atomic_load(&file->lx_flags) & LX_O_NONBLOCK))
 			status = nt_status_from_errno(LX_EAGAIN);
@@ -141,13 +139,13 @@ static ULONG signalfd_poll(struct io_file *file, ULONG events, struct io_poll_ta
 	struct lx_thread *thread = lx_current();
 	uint64_t pending;
 
-	if (table)
-		io_poll_add_list(table, &lx_signalfd_waiters);
 	if (!thread)
 		return 0;
-	rtl_lock(&lx_signal_lock);
+	if (table)
+		io_poll_add_list(table, &thread->process->signalfd_waiters);
+	rtl_lock(&thread->process->signal_lock);
 	pending = thread->pending.set.bits | thread->process->pending.set.bits;
-	rtl_unlock(&lx_signal_lock);
+	rtl_unlock(&thread->process->signal_lock);
 	return pending & signals_of(file) ? events & (POLLIN | POLLRDNORM) : 0;
 }
 
@@ -253,7 +251,7 @@ static int64_t change_file(struct lx_call *call, int32_t fd, uint64_t signals)
 		return -LX_EINVAL;
 	extension = io_file_extension(file);
 	atomic_store(&extension->signals, signals);
-	ke_wake_all(&lx_signalfd_waiters);
+	ke_wake_all(&call->thread->process->signalfd_waiters);
 	return fd;
 }
 

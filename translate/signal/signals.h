@@ -1,6 +1,6 @@
 /*
- * Signals inside the LX subsystem: what signal_*.c, the timers and exceptions share. Everything here is called under
- * lx_signal_lock unless it says otherwise.
+ * Signals inside the LX subsystem: what signal_*.c, the timers and exceptions share. Everything here is called under the
+ * process' signal_lock unless it says otherwise. No two processes' are held at once.
  */
 #ifndef TRANSLATE_SIGNALS_H
 #define TRANSLATE_SIGNALS_H
@@ -32,6 +32,10 @@ enum lx_default_action { LX_ACTION_TERMINATE, LX_ACTION_CORE, LX_ACTION_STOP, LX
 /* What SIG_DFL does; SIGCONT counts as ignored, since it has acted when it was sent. */
 enum lx_default_action lx_default_action(int32_t signo);
 
+/* signal.c: actions. */
+void lx_signal_set_action(struct lx_process *process, int32_t signo, const struct lx_sigaction *action);
+void lx_signal_reset_handler(struct lx_process *process, int32_t signo);
+
 /* signal.c: queues. */
 /* Add to a queue: 0, or -LX_EAGAIN: a real-time signal beyond RLIMIT_SIGPENDING of `owner`. */
 int64_t lx_pending_add(struct lx_pending *pending, const struct lx_siginfo *info, struct lx_process *owner);
@@ -62,7 +66,7 @@ struct lx_send {
 };
 /*
  * Sends. A prepared entry is not taken if the result is not 0: -LX_EAGAIN, the signal is ignored; -LX_ESRCH, the process
- * is ending. *fatal: the caller must lx_exit_group(process, signo) once it has let go of lx_signal_lock.
+ * is ending. *fatal: the caller must lx_exit_group(process, signo) once it has let go of the lock.
  */
 int64_t lx_signal_send_locked(const struct lx_send *send, bool *fatal);
 /* Would the signal be dropped at once? */
@@ -80,9 +84,6 @@ void lx_stop_end(struct lx_process *process);
 /* Without locks, on the thread's own half: take part in a stop, and tell the parent what is due. */
 void lx_stop_participate(struct lx_thread *thread);
 void lx_stop_tell_parent(struct lx_process *process, int32_t code);
-
-/* signalfd.c: who waits for a signal to read it; a sender wakes them. */
-extern struct ke_wake_list lx_signalfd_waiters;
 
 /* signal_frame.c, without locks, on the thread's own half. */
 struct lx_delivery {

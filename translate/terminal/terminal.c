@@ -51,9 +51,9 @@ uint64_t lx_terminal_of_caller(void)
 	const struct lx_thread *current = lx_current();
 	uint64_t terminal;
 
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	terminal = current ? lx_process_terminal(current->process) : 0;
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	return terminal;
 }
 
@@ -88,11 +88,11 @@ int64_t lx_terminal_foreground(struct lx_call *call, const struct lx_terminal *t
 	const struct lx_session *session;
 	int64_t group = -LX_ENOTTY;
 
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	session = find_session(terminal->number);
 	if (may_ask(call, terminal))
 		group = session ? foreground_of(session) : 0;
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	return group;
 }
 
@@ -101,11 +101,11 @@ int64_t lx_terminal_session(struct lx_call *call, const struct lx_terminal *term
 	const struct lx_session *session;
 	int64_t number = -LX_ENOTTY;
 
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	session = find_session(terminal->number);
 	if (session && may_ask(call, terminal))
 		number = session->id->number;
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	return number;
 }
 
@@ -115,9 +115,9 @@ static bool signal_is_ignored(struct lx_thread *thread, int32_t signal)
 
 	if (thread->blocked.bits & 1ull << (signal - 1))
 		return true;
-	rtl_lock(&lx_signal_lock);
-	handler = thread->process->sighand->actions[signal].handler;
-	rtl_unlock(&lx_signal_lock);
+	rtl_lock(&thread->process->signal_lock);
+	handler = lx_signal_action(thread->process, signal).handler;
+	rtl_unlock(&thread->process->signal_lock);
 	return handler == LX_SIG_IGN;
 }
 
@@ -137,11 +137,11 @@ int64_t lx_terminal_check_change(struct lx_call *call, uint64_t terminal, int32_
 	bool may, orphaned;
 	int32_t group;
 
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	may = may_use(process, terminal);
 	orphaned = lx_group_is_orphaned(process);
 	group = lx_process_group_id(process);
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	if (may)
 		return 0;
 	if (signal_is_ignored(call->thread, signal))
@@ -180,9 +180,9 @@ int64_t lx_terminal_set_foreground(struct lx_call *call, const struct lx_termina
 
 	if (result)
 		return result == -LX_EIO ? -LX_ENOTTY : result;
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	result = set_foreground(call->thread->process, terminal->number, pgrp);
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	return result;
 }
 
@@ -216,9 +216,9 @@ int64_t lx_terminal_acquire(struct lx_call *call, const struct lx_terminal *term
 {
 	int64_t result;
 
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	result = acquire(call->thread, terminal, steal);
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	return result;
 }
 
@@ -227,19 +227,19 @@ bool lx_terminal_wanted(struct lx_thread *thread)
 	const struct lx_session *session;
 	bool wanted;
 
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	session = session_of(thread->process);
 	wanted = session && session->leader == thread->process && !session->terminal;
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	return wanted;
 }
 
 void lx_terminal_opened(struct lx_call *call, const struct lx_terminal *terminal)
 {
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	if (!terminal->master && terminal->readable && !is_taken(terminal->number))
 		acquire(call->thread, terminal, false);
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 }
 
 int32_t lx_session_leader_exit(struct lx_process *process)
@@ -265,15 +265,15 @@ int64_t lx_terminal_release(struct lx_call *call, const struct lx_terminal *term
 	struct lx_process *process = call->thread->process;
 	int32_t group = 0;
 
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	if (lx_process_terminal(process) != terminal->number) {
-		rtl_unlock(&lx_tree_lock);
+		lx_unlock_tree();
 		return -LX_ENOTTY;
 	}
 	/* Others of the session only lose it themselves in Linux; here a session's terminal goes with its leader alone. */
 	if (session_of(process)->leader == process)
 		group = lx_session_leader_exit(process);
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	send_to_group(group, LX_SIGHUP);
 	send_to_group(group, LX_SIGCONT);
 	return 0;
@@ -284,10 +284,10 @@ void lx_terminal_signal(uint64_t terminal, int32_t signal)
 	const struct lx_session *session;
 	int32_t group;
 
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	session = find_session(terminal);
 	group = session ? session->foreground : 0;
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	send_to_group(group, signal);
 }
 
@@ -297,7 +297,7 @@ void lx_terminal_hangup(uint64_t terminal)
 	struct lx_siginfo resume = {.signo = LX_SIGCONT, .code = LX_SI_KERNEL};
 	struct lx_session *session;
 
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	session = find_session(terminal);
 	if (session)
 		lx_session_set_terminal(session, 0, 0);
@@ -305,5 +305,5 @@ void lx_terminal_hangup(uint64_t terminal)
 		lx_signal_process(session->leader, &hangup);
 		lx_signal_process(session->leader, &resume);
 	}
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 }

@@ -8,7 +8,7 @@
  */
 #include <time/times.h>
 
-/* May run under lx_signal_lock, so a CPU clock is not read here: the first expiry does. */
+/* May run under a signal_lock, so a CPU clock is not read here: the first expiry does. */
 static void arm(struct lx_alarm *alarm, uint64_t deadline, bool absolute)
 {
 	alarm->retain(alarm);

@@ -60,7 +60,7 @@ static int64_t resolve_cpu_target(struct lx_thread *caller, int32_t number, bool
 		*target = is_thread ? caller->tid : caller->process->pid;
 		return 0;
 	}
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	if (is_thread) {
 		thread = lx_find_thread(number);
 		found = thread && thread->process == caller->process;
@@ -73,7 +73,7 @@ static int64_t resolve_cpu_target(struct lx_thread *caller, int32_t number, bool
 			found = true;
 		}
 	}
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	*target = number;
 	return found ? 0 : -LX_EINVAL;
 }
@@ -131,7 +131,7 @@ static int64_t read_cpu_clock(const struct lx_clock *clock, uint64_t *ns)
 	struct pico_cpu_time used = {0};
 	int64_t result = 0;
 
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	if (clock->is_thread) {
 		struct lx_thread *thread = lx_find_thread(clock->target);
 
@@ -147,7 +147,7 @@ static int64_t read_cpu_clock(const struct lx_clock *clock, uint64_t *ns)
 		else if (process->ps) /* pid 1 runs nothing */
 			used = ps_process_cpu_time(process->ps);
 	}
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	*ns = used.user_ns + (clock->kind == LX_CPU_VIRTUAL ? 0 : used.system_ns);
 	return result;
 }

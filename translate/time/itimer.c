@@ -16,7 +16,7 @@ static void release(struct lx_alarm *alarm)
 	lx_timers_dereference(container_of(alarm, struct lx_interval_timer, alarm)->timers);
 }
 
-/* Under lx_signal_lock: the time has come; the next one is set, and the signal sent. */
+/* Under the signal_lock: the time has come; the next one is set, and the signal sent. */
 static void fire(struct lx_interval_timer *timer, uint64_t now, bool *fatal)
 {
 	struct lx_siginfo info = {.signo = timer->signo, .code = LX_SI_KERNEL};
@@ -31,23 +31,18 @@ static void fire(struct lx_interval_timer *timer, uint64_t now, bool *fatal)
 static void expired(struct lx_alarm *alarm)
 {
 	struct lx_interval_timer *timer = container_of(alarm, struct lx_interval_timer, alarm);
-	struct lx_process *process;
+	struct lx_process *process = timer->timers->process;
 	bool fatal = false;
 	uint64_t now;
 
 	if (lx_clock_read(&alarm->clock, &now))
 		return;
-	rtl_lock(&lx_signal_lock);
-	process = timer->timers->process;
-	if (process && timer->armed && timer->due <= now)
+	rtl_lock(&process->signal_lock);
+	if (!timer->timers->ended && timer->armed && timer->due <= now)
 		fire(timer, now, &fatal);
+	rtl_unlock(&process->signal_lock);
 	if (fatal)
-		lx_process_reference(process);
-	rtl_unlock(&lx_signal_lock);
-	if (fatal) {
 		lx_exit_group(process, timer->signo);
-		lx_process_dereference(process);
-	}
 }
 
 void lx_itimers_init(struct lx_posix_timers *timers)
@@ -87,7 +82,7 @@ static struct lx_timeval timeval_of(uint64_t ns)
 	return (struct lx_timeval){(int64_t)(us / 1000000), (int64_t)(us % 1000000)};
 }
 
-/* Under lx_signal_lock. A timer that is due and about to fire still counts as running. */
+/* Under the signal_lock. A timer that is due and about to fire still counts as running. */
 static struct lx_itimerval current_value(const struct lx_interval_timer *timer, uint64_t now)
 {
 	struct lx_itimerval value = {.interval = timeval_of(timer->interval)};
@@ -112,7 +107,7 @@ static int64_t exchange(struct lx_process *process, int32_t which, uint64_t valu
 	timer = &timers->intervals[which];
 	if (lx_clock_read(&timer->alarm.clock, &now))
 		return -LX_EINVAL;
-	rtl_lock(&lx_signal_lock);
+	rtl_lock(&process->signal_lock);
 	*old = current_value(timer, now);
 	if (set) {
 		timer->armed = value != 0;
@@ -123,7 +118,7 @@ static int64_t exchange(struct lx_process *process, int32_t which, uint64_t valu
 		else
 			lx_alarm_cancel(&timer->alarm);
 	}
-	rtl_unlock(&lx_signal_lock);
+	rtl_unlock(&process->signal_lock);
 	return 0;
 }
 

@@ -3,7 +3,7 @@
  *
  * A timer has one queue entry of its own, so that its signal never fails for lack of memory or limits. While it is
  * queued the timer does not fire again: the expirations that pass by are counted when the signal is taken (or thrown
- * away), which arms a periodic timer again. Guarded by lx_signal_lock. References: the list's, the armed alarm's, the
+ * away), which arms a periodic timer again. Guarded by the process' signal_lock. References: the list's, the armed alarm's, the
  * queue entry's.
  */
 #include <lx_syscalls.h>
@@ -14,7 +14,8 @@
 struct lx_posix_timer {
 	_Atomic uint32_t references;
 	TAILQ_ENTRY(lx_posix_timer) link;
-	struct lx_posix_timers *owner; /* NULL: deleted */
+	struct lx_posix_timers *owner; /* referenced */
+	bool deleted;
 	int32_t id, notify, signo, tid;
 	uint64_t value;
 	struct lx_alarm alarm;
@@ -32,8 +33,10 @@ _Static_assert(sizeof(struct guest_sigevent) == 64, "sigevent");
 
 static void dereference(struct lx_posix_timer *timer)
 {
-	if (atomic_fetch_sub(&timer->references, 1) == 1)
-		free(timer);
+	if (atomic_fetch_sub(&timer->references, 1) != 1)
+		return;
+	lx_timers_dereference(timer->owner);
+	free(timer);
 }
 
 static void retain(struct lx_alarm *alarm)
@@ -93,22 +96,18 @@ static void fire(struct lx_posix_timer *timer, uint64_t now, bool *fatal)
 static void expired(struct lx_alarm *alarm)
 {
 	struct lx_posix_timer *timer = container_of(alarm, struct lx_posix_timer, alarm);
-	struct lx_process *process = NULL;
+	struct lx_process *process = timer->owner->process;
 	bool fatal = false;
 	uint64_t now;
 
 	if (lx_clock_read(&alarm->clock, &now))
 		return;
-	rtl_lock(&lx_signal_lock);
-	if (timer->owner && timer->owner->process && timer->armed && timer->due <= now)
+	rtl_lock(&process->signal_lock);
+	if (!timer->deleted && timer->armed && timer->due <= now)
 		fire(timer, now, &fatal);
+	rtl_unlock(&process->signal_lock);
 	if (fatal)
-		process = lx_process_reference(timer->owner->process);
-	rtl_unlock(&lx_signal_lock);
-	if (process) {
 		lx_exit_group(process, timer->signo);
-		lx_process_dereference(process);
-	}
 }
 
 /* How often the timer expired by now, beyond the one that queued the signal. A CPU clock can't be read here: it counts from the next. */
@@ -159,7 +158,7 @@ static void delete_timer(struct lx_posix_timer *timer)
 	withdraw(timer);
 	timer->armed = false;
 	lx_alarm_cancel(&timer->alarm);
-	timer->owner = NULL;
+	timer->deleted = true;
 	lx_pending_unreserve();
 	dereference(timer);
 }
@@ -186,10 +185,10 @@ static bool is_own_thread(struct lx_process *process, int32_t tid)
 	struct lx_thread *thread;
 	bool found;
 
-	rtl_lock(&lx_tree_lock);
+	lx_lock_tree();
 	thread = lx_find_thread(tid);
 	found = thread && thread->process == process;
-	rtl_unlock(&lx_tree_lock);
+	lx_unlock_tree();
 	return found;
 }
 
@@ -213,6 +212,7 @@ static struct lx_posix_timer *timer_new(struct lx_posix_timers *owner, const str
 	if (!timer)
 		return NULL;
 	atomic_init(&timer->references, 1);
+	lx_timers_reference(owner);
 	timer->owner = owner;
 	timer->alarm.expired = expired;
 	timer->alarm.retain = retain;
@@ -246,9 +246,9 @@ int64_t lx_sys_timer_create(struct lx_call *call, int32_t clockid, struct lx_upt
 	timer->notify = event.notify;
 	timer->signo = event.signo;
 	timer->tid = event.tid;
-	rtl_lock(&lx_signal_lock);
+	rtl_lock(&process->signal_lock);
 	if (!lx_pending_reserve(process)) {
-		rtl_unlock(&lx_signal_lock);
+		rtl_unlock(&process->signal_lock);
 		dereference(timer);
 		return -LX_EAGAIN;
 	}
@@ -259,7 +259,7 @@ int64_t lx_sys_timer_create(struct lx_call *call, int32_t clockid, struct lx_upt
 	timer->value = lx_is_null(sevp) ? (uint32_t)timer->id : event.value;
 	TAILQ_INSERT_TAIL(&owner->list, timer, link);
 	clockid = timer->id;
-	rtl_unlock(&lx_signal_lock);
+	rtl_unlock(&process->signal_lock);
 	if (lx_copy_out(call, timerid, &clockid, sizeof(clockid))) {
 		lx_sys_timer_delete(call, clockid);
 		return -LX_EFAULT;
@@ -282,16 +282,16 @@ static struct lx_itimerspec current_value(struct lx_posix_timer *timer, uint64_t
 	return value;
 }
 
-/* The clock of a timer, to be read without lx_signal_lock; false: no such timer. */
+/* The clock of a timer, to be read without the lock; false: no such timer. */
 static bool timer_clock(struct lx_process *process, int32_t id, struct lx_clock *clock)
 {
 	struct lx_posix_timer *timer;
 
-	rtl_lock(&lx_signal_lock);
+	rtl_lock(&process->signal_lock);
 	timer = find_timer(process, id);
 	if (timer)
 		*clock = timer->alarm.clock;
-	rtl_unlock(&lx_signal_lock);
+	rtl_unlock(&process->signal_lock);
 	return timer;
 }
 
@@ -328,14 +328,14 @@ static int64_t exchange(struct lx_process *process, int32_t id, uint32_t flags, 
 			return -LX_ESRCH; /* a CPU clock whose task is gone */
 		now = 0;
 	}
-	rtl_lock(&lx_signal_lock);
+	rtl_lock(&process->signal_lock);
 	timer = find_timer(process, id);
 	if (timer) {
 		*old = current_value(timer, now);
 		if (new)
 			set_timer(timer, flags, new, now);
 	}
-	rtl_unlock(&lx_signal_lock);
+	rtl_unlock(&process->signal_lock);
 	return timer ? 0 : -LX_EINVAL;
 }
 
@@ -367,25 +367,27 @@ int64_t lx_sys_timer_gettime(struct lx_call *call, int32_t timerid, struct lx_up
 
 int64_t lx_sys_timer_getoverrun(struct lx_call *call, int32_t timerid)
 {
+	struct lx_process *process = call->thread->process;
 	struct lx_posix_timer *timer;
 	int64_t result;
 
-	rtl_lock(&lx_signal_lock);
-	timer = find_timer(call->thread->process, timerid);
+	rtl_lock(&process->signal_lock);
+	timer = find_timer(process, timerid);
 	result = timer ? timer->overrun : -LX_EINVAL;
-	rtl_unlock(&lx_signal_lock);
+	rtl_unlock(&process->signal_lock);
 	return result;
 }
 
 int64_t lx_sys_timer_delete(struct lx_call *call, int32_t timerid)
 {
+	struct lx_process *process = call->thread->process;
 	struct lx_posix_timer *timer;
 
-	rtl_lock(&lx_signal_lock);
-	timer = find_timer(call->thread->process, timerid);
+	rtl_lock(&process->signal_lock);
+	timer = find_timer(process, timerid);
 	if (timer)
 		delete_timer(timer);
-	rtl_unlock(&lx_signal_lock);
+	rtl_unlock(&process->signal_lock);
 	return timer ? 0 : -LX_EINVAL;
 }
 
@@ -393,7 +395,7 @@ void lx_posix_timers_walk(struct lx_process *process, void (*visit)(const struct
 {
 	const struct lx_posix_timer *timer;
 
-	rtl_lock(&lx_signal_lock);
+	rtl_lock(&process->signal_lock);
 	if (process->timers)
 		TAILQ_FOREACH (timer, &process->timers->list, link) {
 			struct lx_timer_view view = {.id = timer->id, .clock = timer->alarm.clock.id, .signo = timer->signo,
@@ -403,5 +405,5 @@ void lx_posix_timers_walk(struct lx_process *process, void (*visit)(const struct
 				view.tid = timer->tid;
 			visit(&view, context);
 		}
-	rtl_unlock(&lx_signal_lock);
+	rtl_unlock(&process->signal_lock);
 }

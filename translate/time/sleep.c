@@ -45,9 +45,9 @@ static int64_t sleep_until(struct lx_thread *thread, const struct lx_clock *cloc
 		if (status == STATUS_USER_APC || status == STATUS_ALERTED) {
 			if (lx_signal_pending(thread))
 				return -LX_ERESTARTSYS;
-			rtl_lock(&lx_signal_lock);
+			rtl_lock(&thread->process->signal_lock);
 			lx_signal_recalculate(thread);
-			rtl_unlock(&lx_signal_lock);
+			rtl_unlock(&thread->process->signal_lock);
 		}
 	}
 }

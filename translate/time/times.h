@@ -92,7 +92,7 @@ void lx_alarm_cancel(struct lx_alarm *alarm);
 
 /*
  * timers.c: what a process has of timers; made when it is first needed, and outlives the process while an alarm is on its
- * way. Guarded by lx_signal_lock.
+ * way. Guarded by the process' signal_lock.
  */
 enum { LX_ITIMER_COUNT = 3 };
 struct lx_interval_timer {
@@ -105,13 +105,14 @@ struct lx_interval_timer {
 struct lx_posix_timer;
 struct lx_posix_timers {
 	_Atomic uint32_t references;
-	struct lx_process *process; /* referenced; NULL once it has ended */
+	struct lx_process *process; /* referenced */
+	bool ended;                 /* the process is not to hear of them any more */
 	struct lx_interval_timer intervals[LX_ITIMER_COUNT];
 	struct lx_alarm cpu_limit; /* RLIMIT_CPU */
 	TAILQ_HEAD(, lx_posix_timer) list;
 	int32_t next_id;
 };
-/* The process' timers, made if need be; NULL: no memory. Takes lx_signal_lock. */
+/* The process' timers, made if need be; NULL: no memory. Takes its signal_lock. */
 struct lx_posix_timers *lx_timers_of(struct lx_process *process);
 void lx_timers_reference(struct lx_posix_timers *timers);
 void lx_timers_dereference(struct lx_posix_timers *timers);
@@ -121,22 +122,22 @@ uint64_t lx_timer_forward(uint64_t *due, uint64_t interval, uint64_t now);
 /* timers.c: POSIX timers and interval timers of a process end (exit; POSIX timers also at exec). */
 void lx_timers_exit(struct lx_process *process);
 void lx_timers_exec(struct lx_process *process);
-/* itimer.c: under lx_signal_lock. */
+/* itimer.c: under the signal_lock. */
 void lx_itimers_init(struct lx_posix_timers *timers);
 void lx_itimers_cancel(struct lx_posix_timers *timers);
 /*
- * cpu_limit.c: RLIMIT_CPU of a process is new, or the process is. Takes lx_tree_lock and lx_signal_lock. The other is for
- * timers.c, under lx_signal_lock.
+ * cpu_limit.c: RLIMIT_CPU of a process is new, or the process is. Takes lx_tree_lock and its signal_lock. The other is for
+ * timers.c, under the signal_lock.
  */
 void lx_cpu_limit_apply(struct lx_process *process);
 void lx_cpu_limit_init(struct lx_posix_timers *timers);
-/* posix_timers.c: each POSIX timer of a process, for who shows them; takes lx_signal_lock. tid 0: signals go to the process. */
+/* posix_timers.c: each POSIX timer of a process, for who shows them; takes its signal_lock. tid 0: signals go to the process. */
 struct lx_timer_view {
 	int32_t id, clock, signo, notify, tid;
 	uint64_t value;
 };
 void lx_posix_timers_walk(struct lx_process *process, void (*visit)(const struct lx_timer_view *timer, void *context), void *context);
-/* posix_timers.c: under lx_signal_lock. */
+/* posix_timers.c: under the signal_lock. */
 void lx_posix_timers_delete_all(struct lx_posix_timers *timers);
 
 #endif
