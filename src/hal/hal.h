@@ -38,6 +38,20 @@ void hal_parker_adopt(struct hal_parker *parker);
 bool hal_park(struct hal_parker *parker, uint64_t deadline_ns);
 /* End the sleep, or the next one. Async-signal-safe, any thread. */
 void hal_unpark(struct hal_parker *parker);
+/*
+ * hal_unpark in two steps, for who holds a lock that keeps the parker's memory: the first sets the token, the second
+ * makes the host call, if one is due, and touches no memory.
+ */
+struct hal_wake {
+	_Atomic uint32_t *token; /* the owner sleeps on it; NULL: it does not */
+	pid_t tid;		 /* the owner is in a host call; 0: it is not */
+};
+struct hal_wake hal_unpark_begin(struct hal_parker *parker);
+void hal_unpark_end(struct hal_wake wake);
+static inline bool hal_wake_is_due(struct hal_wake wake)
+{
+	return wake.token || wake.tid;
+}
 /* Does its owner sleep, or is it in an alertable host call? True is certain only while nobody unparks it. */
 bool hal_is_parked(struct hal_parker *parker);
 /*

@@ -16,6 +16,7 @@
  * aborts.
  */
 #include <hal/hal.h>
+#include <rtl/lock.h>
 
 #include <errno.h>
 #include <linux/futex.h>
@@ -130,6 +131,7 @@ bool hal_park(struct hal_parker *parker, uint64_t deadline_ns)
 {
 	uint32_t expected = TOKEN_NONE;
 
+	rtl_assert_lock_free();
 	if (take_token(parker))
 		return true;
 	if (!deadline_ns)
@@ -147,16 +149,32 @@ bool hal_park(struct hal_parker *parker, uint64_t deadline_ns)
 	return true;
 }
 
-void hal_unpark(struct hal_parker *parker)
+struct hal_wake hal_unpark_begin(struct hal_parker *parker)
 {
-	int saved = errno;
 	uint32_t before = atomic_exchange(&parker->token, TOKEN_DUE);
 
 	if (before == TOKEN_SLEEPING)
-		syscall(SYS_futex, &parker->token, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, NULL, NULL, 0);
-	else if (before == TOKEN_NONE && atomic_load(&parker->in_call))
-		syscall(SYS_tgkill, getpid(), parker->tid, HAL_INTERRUPT_SIGNAL);
+		return (struct hal_wake){.token = &parker->token};
+	if (before == TOKEN_NONE && atomic_load(&parker->in_call))
+		return (struct hal_wake){.tid = parker->tid};
+	return (struct hal_wake){0};
+}
+
+/* Too late, the futex wakes a sleeper that looks at its token again, and the signal restarts what it interrupts. */
+void hal_unpark_end(struct hal_wake wake)
+{
+	int saved = errno;
+
+	if (wake.token)
+		syscall(SYS_futex, wake.token, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, NULL, NULL, 0);
+	else if (wake.tid)
+		syscall(SYS_tgkill, getpid(), wake.tid, HAL_INTERRUPT_SIGNAL);
 	errno = saved;
+}
+
+void hal_unpark(struct hal_parker *parker)
+{
+	hal_unpark_end(hal_unpark_begin(parker));
 }
 
 bool hal_is_parked(struct hal_parker *parker)
@@ -168,6 +186,7 @@ int64_t hal_alertable_call_array(struct hal_parker *parker, long number, const u
 {
 	int64_t result;
 
+	rtl_assert_lock_free();
 	count_sleep();
 	atomic_store(&parker->in_call, 1);
 	/* Interrupted without a token: stopped and continued, or a signal meant for an earlier call. It had no effect.

@@ -8,7 +8,7 @@ _Atomic uint64_t rtl_lock_contentions;
 
 void rtl_lock_initialize_long(struct rtl_lock *lock)
 {
-	*lock = (struct rtl_lock){PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP, true};
+	*lock = (struct rtl_lock){PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP, true, true};
 }
 
 #ifdef LXRUN_CHECK_LOCKS
@@ -60,7 +60,7 @@ void rtl_forget_lock(const struct rtl_lock *lock)
 void rtl_check_not_held(const struct rtl_lock *lock, const char *file, int line)
 {
 	for (unsigned i = 0; i < held_count; i++)
-		if (held[i].lock == lock)
+		if (held[i].lock == lock && !lock->is_recursive)
 			fail("a lock is taken by the thread that holds it", file, line);
 }
 

@@ -20,12 +20,12 @@
 
 struct rtl_lock {
 	pthread_mutex_t mutex;
-	bool is_long;
+	bool is_long, is_recursive;
 };
-#define RTL_LOCK_INITIALIZER {PTHREAD_MUTEX_INITIALIZER, false}
+#define RTL_LOCK_INITIALIZER {PTHREAD_MUTEX_INITIALIZER, false, false}
 /* The exception: held over what may sleep. Its declaration says why nobody suffers who does not depend on it anyway. */
-#define RTL_LONG_LOCK_INITIALIZER {PTHREAD_MUTEX_INITIALIZER, true}
-#define RTL_RECURSIVE_LOCK_INITIALIZER {PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP, false}
+#define RTL_LONG_LOCK_INITIALIZER {PTHREAD_MUTEX_INITIALIZER, true, false}
+#define RTL_RECURSIVE_LOCK_INITIALIZER {PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP, false, true}
 
 /* How often a thread had to wait for a lock, all locks together. */
 extern _Atomic uint64_t rtl_lock_contentions;

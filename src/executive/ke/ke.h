@@ -6,8 +6,9 @@
  * STATUS_ABANDONED_WAIT_0 + n, as KeWaitForMultipleObjects does. Nothing in the
  * executive or the drivers sleeps except through ke_wait_* and ke_host_call.
  *
- * One lock, the dispatcher lock, guards all headers, wait lists, timers and APC
- * queues; it is a leaf: nothing is taken under it.
+ * Each object has a lock of its own, each thread one for its APC queues, each
+ * wake list one; timers share one. Nothing of other components is taken under
+ * them, and who is to be woken is woken when they are let go.
  */
 #ifndef KE_KE_H
 #define KE_KE_H
@@ -15,6 +16,7 @@
 #include <hal/hal.h>
 #include <bsd/sys/tree.h>
 #include <nt/ntke.h>
+#include <rtl/lock.h>
 #include <sys/queue.h>
 
 struct ke_thread;
@@ -34,6 +36,7 @@ enum dispatcher_type {
 };
 
 struct dispatcher_header {
+	struct rtl_lock lock; /* guards the rest, and what the type adds; several are taken in the order of addresses */
 	enum dispatcher_type type;
 	LONG signal_state;
 	struct ke_wait_list waiters;
@@ -47,7 +50,7 @@ struct kmutant {
 	struct dispatcher_header header;
 	struct ke_thread *owner;
 	bool abandoned;
-	TAILQ_ENTRY(kmutant) owned_link;
+	TAILQ_ENTRY(kmutant) owned_link; /* guarded by the owner's lock */
 };
 
 struct ksemaphore {
@@ -66,7 +69,7 @@ struct ke_apc {
 TAILQ_HEAD(ke_apc_queue, ke_apc);
 
 struct ktimer {
-	struct dispatcher_header header;
+	struct dispatcher_header header; /* the lock of timers guards the rest */
 	uint64_t due_ns;    /* CLOCK_MONOTONIC, or CLOCK_REALTIME if absolute */
 	uint64_t period_ns; /* 0: one shot */
 	bool absolute, inserted;
@@ -90,6 +93,7 @@ enum ke_whereabouts { KE_HERE, KE_AWAY, KE_GIVEN_UP, KE_BURIED };
 struct ke_thread {
 	struct dispatcher_header header; /* signalled at its end */
 	struct hal_parker parker;
+	struct rtl_lock lock; /* guards APC queues, mutants, alert_by_id, ended; taken under those of objects */
 	struct ke_apc_queue kernel_apcs, user_apcs;
 	_Atomic bool user_apc_pending; /* something for deliver_apcs: checked without the lock */
 	_Atomic bool alerted;	       /* NtAlertThread */
@@ -126,6 +130,7 @@ void ke_initialize_event(struct kevent *event, EVENT_TYPE type, bool state);
 /* Return the previous state. */
 LONG ke_set_event(struct kevent *event);
 LONG ke_reset_event(struct kevent *event);
+/* Set and reset. A wait for all of several objects, one of which is just then being used, misses it. */
 void ke_pulse_event(struct kevent *event);
 void ke_initialize_mutant(struct kmutant *mutant, bool owned);
 NTSTATUS ke_release_mutant(struct kmutant *mutant, LONG *previous);
@@ -182,6 +187,7 @@ struct ke_wake_entry {
 	_Atomic bool woken;
 };
 struct ke_wake_list {
+	struct rtl_lock lock; /* guards entries; a leaf */
 	TAILQ_HEAD(, ke_wake_entry) entries;
 	_Atomic uint32_t count; /* of entries: waking an empty list takes no lock */
 };

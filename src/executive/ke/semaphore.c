@@ -8,7 +8,8 @@ void ke_initialize_semaphore(struct ksemaphore *semaphore, LONG count, LONG limi
 	semaphore->limit = limit;
 }
 
-NTSTATUS ke_release_semaphore_locked(struct ksemaphore *semaphore, LONG adjustment, LONG *previous)
+NTSTATUS ke_release_semaphore_locked(struct ksemaphore *semaphore, LONG adjustment, LONG *previous,
+				     struct ke_wakes *wakes)
 {
 	LONG count = semaphore->header.signal_state;
 
@@ -17,14 +18,16 @@ NTSTATUS ke_release_semaphore_locked(struct ksemaphore *semaphore, LONG adjustme
 	if (previous)
 		*previous = count;
 	semaphore->header.signal_state = count + adjustment;
-	ke_test_waiters_locked(&semaphore->header);
+	ke_test_waiters_locked(&semaphore->header, wakes);
 	return STATUS_SUCCESS;
 }
 
 NTSTATUS ke_release_semaphore(struct ksemaphore *semaphore, LONG adjustment, LONG *previous)
 {
-	ke_lock();
-	NTSTATUS status = ke_release_semaphore_locked(semaphore, adjustment, previous);
-	ke_unlock();
+	struct ke_wakes wakes = {0};
+
+	rtl_lock(&semaphore->header.lock);
+	NTSTATUS status = ke_release_semaphore_locked(semaphore, adjustment, previous, &wakes);
+	ke_unlock_and_wake(&semaphore->header, &wakes);
 	return status;
 }

@@ -17,13 +17,15 @@ struct ke_thread *ke_current_thread(void)
 
 void ke_initialize_thread(struct ke_thread *thread)
 {
-	ke_lock();
+	rtl_lock(&thread->header.lock);
 	thread->header.type = KE_THREAD;
 	READY_LIST(&thread->header.waiters);
+	rtl_unlock(&thread->header.lock);
+	rtl_lock(&thread->lock);
 	READY_LIST(&thread->kernel_apcs);
 	READY_LIST(&thread->user_apcs);
 	READY_LIST(&thread->owned_mutants);
-	ke_unlock();
+	rtl_unlock(&thread->lock);
 }
 
 void ke_thread_attach(struct ke_thread *thread)
@@ -33,16 +35,38 @@ void ke_thread_attach(struct ke_thread *thread)
 	current_thread = thread;
 }
 
+/*
+ * The first mutant of the thread, locked, and no longer its own; NULL: it has none. A mutant's lock comes before its
+ * owner's, so it is only tried; and while it is in the list, its memory can't go.
+ */
+static struct kmutant *take_mutant(struct ke_thread *thread)
+{
+	for (;; hal_yield()) {
+		rtl_lock(&thread->lock);
+
+		struct kmutant *mutant = TAILQ_FIRST(&thread->owned_mutants);
+		bool taken = mutant && rtl_trylock(&mutant->header.lock);
+
+		if (taken)
+			TAILQ_REMOVE(&thread->owned_mutants, mutant, owned_link);
+		rtl_unlock(&thread->lock);
+		if (taken || !mutant)
+			return mutant;
+	}
+}
+
 static void abandon_mutants(struct ke_thread *thread)
 {
 	struct kmutant *mutant;
 
-	while ((mutant = TAILQ_FIRST(&thread->owned_mutants))) {
-		TAILQ_REMOVE(&thread->owned_mutants, mutant, owned_link);
+	while ((mutant = take_mutant(thread))) {
+		struct ke_wakes wakes = {0};
+
 		mutant->owner = NULL;
 		mutant->abandoned = true;
 		mutant->header.signal_state = 1;
-		ke_test_waiters_locked(&mutant->header);
+		ke_test_waiters_locked(&mutant->header, &wakes);
+		ke_unlock_and_wake(&mutant->header, &wakes);
 	}
 }
 
@@ -59,31 +83,31 @@ static struct ke_apc *take_apc_locked(struct ke_apc_queue *queue)
 	return apc;
 }
 
-static struct ke_apc *take_apc(struct ke_apc_queue *queue)
+static struct ke_apc *take_apc(struct ke_thread *thread, struct ke_apc_queue *queue)
 {
-	ke_lock();
+	rtl_lock(&thread->lock);
 	struct ke_apc *apc = take_apc_locked(queue);
-	ke_unlock();
+	rtl_unlock(&thread->lock);
 	return apc;
 }
 
-static void run_down(struct ke_apc_queue *queue)
+static void run_down(struct ke_thread *thread, struct ke_apc_queue *queue)
 {
 	struct ke_apc *apc;
 
-	while ((apc = take_apc(queue)))
+	while ((apc = take_apc(thread, queue)))
 		if (apc->rundown)
 			apc->rundown(apc);
 }
 
 void ke_thread_detach(struct ke_thread *thread)
 {
-	ke_lock();
+	rtl_lock(&thread->lock);
 	thread->ended = true;
+	rtl_unlock(&thread->lock);
 	abandon_mutants(thread);
-	ke_unlock();
-	run_down(&thread->kernel_apcs);
-	run_down(&thread->user_apcs);
+	run_down(thread, &thread->kernel_apcs);
+	run_down(thread, &thread->user_apcs);
 	if (current_thread == thread)
 		current_thread = NULL;
 	/* Last: who waits for it may let go of its memory. */
@@ -94,7 +118,9 @@ void ke_queue_apc(struct ke_thread *thread, struct ke_apc *apc, bool user)
 {
 	struct ke_apc_queue *queue = user ? &thread->user_apcs : &thread->kernel_apcs;
 
-	ke_lock();
+	struct ke_wakes wakes = {0};
+
+	rtl_lock(&thread->lock);
 	bool ended = thread->ended;
 
 	if (!ended && !apc->inserted) {
@@ -102,9 +128,10 @@ void ke_queue_apc(struct ke_thread *thread, struct ke_apc *apc, bool user)
 		TAILQ_INSERT_TAIL(queue, apc, link);
 		apc->inserted = true;
 		atomic_store(user ? &thread->user_apc_pending : &thread->kernel_apc_pending, true);
-		hal_unpark(&thread->parker);
+		ke_note_unpark(&wakes, &thread->parker);
 	}
-	ke_unlock();
+	rtl_unlock(&thread->lock);
+	ke_send_wakes(&wakes);
 	if (ended && apc->rundown)
 		apc->rundown(apc);
 }
@@ -122,7 +149,7 @@ static bool is_queued(struct ke_apc_queue *queue, struct ke_apc *apc)
 
 bool ke_remove_apc(struct ke_thread *thread, struct ke_apc *apc)
 {
-	ke_lock();
+	rtl_lock(&thread->lock);
 	bool removed = apc->inserted;
 
 	if (removed) {
@@ -132,7 +159,7 @@ bool ke_remove_apc(struct ke_thread *thread, struct ke_apc *apc)
 		TAILQ_REMOVE(queue, apc, link);
 		apc->inserted = false;
 	}
-	ke_unlock();
+	rtl_unlock(&thread->lock);
 	return removed;
 }
 
@@ -143,7 +170,7 @@ void ke_deliver_kernel_apcs(void)
 
 	while (atomic_load(&thread->kernel_apc_pending)) {
 		atomic_store(&thread->kernel_apc_pending, false);
-		while ((apc = take_apc(&thread->kernel_apcs)))
+		while ((apc = take_apc(thread, &thread->kernel_apcs)))
 			apc->routine(apc);
 	}
 }
@@ -157,7 +184,7 @@ void ke_deliver_user_apcs(void)
 	if (!atomic_load(&thread->user_apc_pending))
 		return;
 	atomic_store(&thread->user_apc_pending, false);
-	while ((apc = take_apc(&thread->user_apcs)))
+	while ((apc = take_apc(thread, &thread->user_apcs)))
 		apc->routine(apc);
 }
 
@@ -191,10 +218,13 @@ bool ke_alert_pending(struct ke_thread *thread)
 
 void ke_alert_thread_by_id(struct ke_thread *thread)
 {
-	ke_lock();
+	struct ke_wakes wakes = {0};
+
+	rtl_lock(&thread->lock);
 	thread->alert_by_id = true;
-	hal_unpark(&thread->parker);
-	ke_unlock();
+	ke_note_unpark(&wakes, &thread->parker);
+	rtl_unlock(&thread->lock);
+	ke_send_wakes(&wakes);
 }
 
 NTSTATUS ke_wait_for_alert_by_id(const LARGE_INTEGER *timeout)
@@ -205,11 +235,11 @@ NTSTATUS ke_wait_for_alert_by_id(const LARGE_INTEGER *timeout)
 
 	for (;;) {
 		ke_deliver_kernel_apcs();
-		ke_lock();
+		rtl_lock(&thread->lock);
 		NTSTATUS status = thread->alert_by_id ? STATUS_ALERTED : ke_test_alert(thread);
 
 		thread->alert_by_id = thread->alert_by_id && status != STATUS_ALERTED;
-		ke_unlock();
+		rtl_unlock(&thread->lock);
 		if (status != STATUS_SUCCESS)
 			return status;
 		if (timed_out)

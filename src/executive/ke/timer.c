@@ -18,13 +18,16 @@ static int compare(const struct ktimer *a, const struct ktimer *b)
 RB_HEAD(timer_tree, ktimer);
 RB_GENERATE_INTERNAL(timer_tree, ktimer, link, compare, __attribute__((unused)) static)
 
-/* Guarded by the dispatcher lock. */
+/*
+ * Guards what follows and all timers but for their headers, whose locks are taken under it. One for the instance: a
+ * timer is set and expires seldom, against what its owner does meanwhile.
+ */
+static struct rtl_lock timer_lock = RTL_LOCK_INITIALIZER;
 static struct timer_tree trees[2]; /* by ktimer.absolute */
 static struct ktimer *running;	   /* its routine is being called */
 static pthread_cond_t routine_done = PTHREAD_COND_INITIALIZER;
 
-static pthread_mutex_t start_lock =
-    PTHREAD_MUTEX_INITIALIZER; /* guards starting; the dispatcher lock is not taken under it */
+static struct rtl_lock start_lock = RTL_LOCK_INITIALIZER; /* guards starting; a leaf */
 static _Atomic bool started;
 static struct hal_alarm alarm_clock;
 static struct ke_thread timer_thread;
@@ -34,17 +37,17 @@ static uint64_t now_of(bool absolute)
 	return hal_time(absolute ? HAL_CLOCK_REALTIME : HAL_CLOCK_MONOTONIC);
 }
 
-void ke_insert_timer_locked(struct ktimer *timer)
+static void insert_timer(struct ktimer *timer, struct ke_wakes *wakes)
 {
 	struct timer_tree *tree = &trees[timer->absolute];
 
 	timer->inserted = true;
 	RB_INSERT(timer_tree, tree, timer);
 	if (RB_MIN(timer_tree, tree) == timer && ke_current_thread() != &timer_thread)
-		hal_unpark(&alarm_clock.parker);
+		ke_note_unpark(wakes, &alarm_clock.parker);
 }
 
-void ke_remove_timer_locked(struct ktimer *timer)
+static void remove_timer(struct ktimer *timer)
 {
 	if (timer->inserted)
 		RB_REMOVE(timer_tree, &trees[timer->absolute], timer);
@@ -63,49 +66,60 @@ static uint64_t advance(struct ktimer *timer, uint64_t now)
 	return periods;
 }
 
-static void signal_timer(struct ktimer *timer)
+static void signal_timer(struct ktimer *timer, struct ke_wakes *wakes)
 {
+	rtl_lock(&timer->header.lock);
 	timer->header.signal_state = 1;
-	ke_test_waiters_locked(&timer->header);
+	ke_test_waiters_locked(&timer->header, wakes);
+	rtl_unlock(&timer->header.lock);
 }
 
-static void run_routine(struct ktimer *timer)
+static void unlock_and_wake(struct ke_wakes *wakes)
+{
+	rtl_unlock(&timer_lock);
+	ke_send_wakes(wakes);
+}
+
+static void run_routine(struct ktimer *timer, struct ke_wakes *wakes)
 {
 	void (*routine)(struct ktimer *, void *) = timer->routine;
 	void *context = timer->context;
 
 	running = timer;
-	ke_unlock();
+	unlock_and_wake(wakes);
 	routine(timer, context);
-	ke_lock();
+	rtl_lock(&timer_lock);
 	running = NULL;
 	pthread_cond_broadcast(&routine_done);
 }
 
-static void expire(struct ktimer *timer, uint64_t now)
+static void expire(struct ktimer *timer, uint64_t now, struct ke_wakes *wakes)
 {
-	ke_remove_timer_locked(timer);
+	remove_timer(timer);
 	if (timer->wait) {
 		/* It may have ended a moment ago, its thread not having come here yet. */
-		if (!timer->wait->done)
-			ke_finish_wait_locked(timer->wait, STATUS_TIMEOUT);
+		if (ke_claim_wait(timer->wait))
+			ke_finish_wait(timer->wait, STATUS_TIMEOUT, wakes);
 		return;
 	}
+	bool has_routine = timer->routine;
+
 	timer->expirations += advance(timer, now);
 	if (timer->period_ns)
-		ke_insert_timer_locked(timer);
-	signal_timer(timer);
-	if (timer->routine)
-		run_routine(timer);
+		insert_timer(timer, wakes);
+	/* Who waited for a timer without a routine may let go of it at once. */
+	signal_timer(timer, wakes);
+	if (has_routine)
+		run_routine(timer, wakes);
 }
 
-static void expire_tree(bool absolute)
+static void expire_tree(bool absolute, struct ke_wakes *wakes)
 {
 	uint64_t now = now_of(absolute);
 	struct ktimer *timer;
 
 	while ((timer = RB_MIN(timer_tree, &trees[absolute])) && timer->due_ns <= now)
-		expire(timer, now);
+		expire(timer, now, wakes);
 }
 
 static uint64_t first_due(bool absolute)
@@ -120,14 +134,16 @@ static void serve_timers(void *unused)
 	ke_thread_attach(&timer_thread);
 	hal_alarm_init(&alarm_clock);
 	for (;;) {
-		ke_lock();
-		expire_tree(true);
-		expire_tree(false);
+		struct ke_wakes wakes = {0};
+
+		rtl_lock(&timer_lock);
+		expire_tree(true, &wakes);
+		expire_tree(false, &wakes);
 
 		/* Now, since routines have set timers. */
 		uint64_t realtime = first_due(true), monotonic = first_due(false);
 
-		ke_unlock();
+		unlock_and_wake(&wakes);
 		hal_alarm_wait(&alarm_clock, monotonic, realtime);
 	}
 }
@@ -138,14 +154,14 @@ NTSTATUS ke_start_timers(void)
 
 	if (atomic_load(&started))
 		return STATUS_SUCCESS;
-	pthread_mutex_lock(&start_lock);
+	rtl_lock(&start_lock);
 	if (!atomic_load(&started)) {
 		if (hal_thread_create(serve_timers, NULL) == 0)
 			atomic_store(&started, true);
 		else
 			status = STATUS_INSUFFICIENT_RESOURCES;
 	}
-	pthread_mutex_unlock(&start_lock);
+	rtl_unlock(&start_lock);
 	return status;
 }
 
@@ -157,35 +173,53 @@ void ke_initialize_timer(struct ktimer *timer, TIMER_TYPE type)
 }
 
 /* A timer without a routine that is due already is signalled by the caller: a poll right after sees it. */
-static void start_locked(struct ktimer *timer)
+static void start_locked(struct ktimer *timer, struct ke_wakes *wakes)
 {
 	if (!timer->routine) {
 		uint64_t now = now_of(timer->absolute);
 
 		if (timer->due_ns <= now) {
 			timer->expirations = advance(timer, now);
-			signal_timer(timer);
+			signal_timer(timer, wakes);
 			if (!timer->period_ns)
 				return;
 		}
 	}
-	ke_insert_timer_locked(timer);
+	insert_timer(timer, wakes);
+}
+
+void ke_insert_wait_timer(struct ktimer *timer)
+{
+	struct ke_wakes wakes = {0};
+
+	rtl_lock(&timer_lock);
+	insert_timer(timer, &wakes);
+	unlock_and_wake(&wakes);
+}
+
+static void reset_state(struct ktimer *timer)
+{
+	rtl_lock(&timer->header.lock);
+	timer->header.signal_state = 0;
+	rtl_unlock(&timer->header.lock);
 }
 
 bool ke_set_timer_ns(struct ktimer *timer, uint64_t due_ns, bool absolute, uint64_t period_ns)
 {
+	struct ke_wakes wakes = {0};
+
 	ke_start_timers();
-	ke_lock();
+	rtl_lock(&timer_lock);
 	bool was_set = timer->inserted;
 
-	ke_remove_timer_locked(timer);
-	timer->header.signal_state = 0;
+	remove_timer(timer);
+	reset_state(timer);
 	timer->due_ns = due_ns;
 	timer->absolute = absolute;
 	timer->period_ns = period_ns;
 	timer->expirations = 0;
-	start_locked(timer);
-	ke_unlock();
+	start_locked(timer, &wakes);
+	unlock_and_wake(&wakes);
 	return was_set;
 }
 
@@ -198,11 +232,11 @@ bool ke_set_timer(struct ktimer *timer, LARGE_INTEGER due, uint64_t period_ns)
 
 bool ke_cancel_timer(struct ktimer *timer)
 {
-	ke_lock();
+	rtl_lock(&timer_lock);
 	bool was_set = timer->inserted;
 
-	ke_remove_timer_locked(timer);
-	ke_unlock();
+	remove_timer(timer);
+	rtl_unlock(&timer_lock);
 	return was_set;
 }
 
@@ -210,17 +244,17 @@ void ke_flush_timer(struct ktimer *timer)
 {
 	if (ke_current_thread() == &timer_thread)
 		return;
-	ke_lock();
+	rtl_lock(&timer_lock);
 	while (running == timer)
-		pthread_cond_wait(&routine_done, &ke_dispatcher_lock);
-	ke_unlock();
+		rtl_condition_wait(&routine_done, &timer_lock);
+	rtl_unlock(&timer_lock);
 }
 
 uint64_t ke_query_timer(struct ktimer *timer, uint64_t *period_ns, bool *signalled)
 {
 	uint64_t left = 0;
 
-	ke_lock();
+	rtl_lock(&timer_lock);
 	if (timer->inserted) {
 		uint64_t now = now_of(timer->absolute);
 
@@ -229,7 +263,7 @@ uint64_t ke_query_timer(struct ktimer *timer, uint64_t *period_ns, bool *signall
 	if (period_ns)
 		*period_ns = timer->inserted ? timer->period_ns : 0;
 	if (signalled)
-		*signalled = timer->header.signal_state > 0;
-	ke_unlock();
+		*signalled = ke_read_state(&timer->header) > 0;
+	rtl_unlock(&timer_lock);
 	return left;
 }

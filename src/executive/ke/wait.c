@@ -42,122 +42,166 @@ uint64_t ke_deadline(const LARGE_INTEGER *timeout)
 	return due <= today ? 0 : add_saturated(now, due - today);
 }
 
-static void enqueue(struct ke_wait *wait)
+/* The waiting thread itself ends its wait, unless another has. */
+static void give_up(struct ke_wait *wait, NTSTATUS status)
 {
-	for (ULONG i = 0; i < wait->count; i++) {
-		struct ke_wait_block *block = &wait->blocks[i];
+	struct ke_wakes none = {0};
 
-		READY_LIST(&block->object->waiters);
-		TAILQ_INSERT_TAIL(&block->object->waiters, block, link);
-	}
+	if (ke_claim_wait(wait))
+		ke_finish_wait(wait, status, &none);
 }
 
-/* Sleep until the wait is done. Called and left with the lock held. */
-static void sleep_locked(struct ke_wait *wait, bool alertable, uint64_t deadline)
+static void finish_by_alert(struct ke_wait *wait)
+{
+	struct ke_wakes none = {0};
+
+	ke_finish_wait(wait, ke_test_alert(wait->thread), &none);
+}
+
+/* Until the wait is done or claimed by another thread, which ke_end_wait() waits for. */
+static void sleep_until_done(struct ke_wait *wait, bool alertable, uint64_t deadline)
 {
 	struct ke_thread *thread = wait->thread;
-	bool timed_out = false;
+	bool timed_out = !deadline;
 
-	while (!wait->done) {
-		NTSTATUS alert = alertable ? ke_test_alert(thread) : STATUS_SUCCESS;
-
-		if (alert != STATUS_SUCCESS) {
-			ke_finish_wait_locked(wait, alert);
+	while (atomic_load(&wait->state) == KE_WAITING) {
+		if (alertable && ke_alert_pending(thread)) {
+			if (ke_claim_wait(wait))
+				finish_by_alert(wait);
 		} else if (timed_out) {
-			ke_finish_wait_locked(wait, STATUS_TIMEOUT);
-		} else {
-			ke_unlock();
+			give_up(wait, STATUS_TIMEOUT);
+		} else if (atomic_load(&thread->kernel_apc_pending)) {
+			/* It may sleep, too, and use up the wake that ends this wait. */
 			ke_deliver_kernel_apcs();
+		} else {
 			timed_out = !hal_park(&thread->parker, deadline);
-			ke_lock();
+			if (wait->type == WaitAll)
+				ke_visit_all(wait);
 		}
 	}
 }
 
-/* Called with the lock held; leaves without it. */
-static NTSTATUS wait_locked(struct ke_wait *wait, bool alertable, const LARGE_INTEGER *timeout)
+/* The wait has been to its objects. */
+static NTSTATUS finish(struct ke_wait *wait, bool alertable, const LARGE_INTEGER *timeout)
 {
-	bool absolute = timeout && timeout->QuadPart > 0;
-	uint64_t deadline = absolute ? UINT64_MAX : ke_deadline(timeout);
+	bool absolute = !wait->polls && timeout && timeout->QuadPart > 0;
+	uint64_t deadline = absolute ? UINT64_MAX : wait->polls ? 0 : ke_deadline(timeout);
 	struct ktimer timer = {.wait = wait, .absolute = true, .due_ns = absolute ? ke_realtime_of(*timeout) : 0};
-	NTSTATUS status;
 
-	if (ke_try_wait_locked(wait, &status) ||
-	    (alertable && (status = ke_test_alert(wait->thread)) != STATUS_SUCCESS)) {
-		ke_unlock();
-		return status;
-	}
-	if (!deadline) {
-		ke_unlock();
-		return STATUS_TIMEOUT;
-	}
-	enqueue(wait);
 	if (absolute)
-		ke_insert_timer_locked(&timer);
+		ke_insert_wait_timer(&timer);
 	atomic_store_explicit(&wait->thread->uninterruptible, !alertable, memory_order_relaxed);
-	sleep_locked(wait, alertable, deadline);
+	sleep_until_done(wait, alertable, deadline);
 	atomic_store_explicit(&wait->thread->uninterruptible, false, memory_order_relaxed);
-	ke_remove_timer_locked(&timer);
+	if (absolute)
+		ke_cancel_timer(&timer);
+	ke_end_wait(wait);
+	assert(atomic_load(&wait->state) == KE_DONE);
 	wait->thread->wait_status = wait->status;
-	ke_unlock();
 	return wait->status;
+}
+
+static void visit_any(struct ke_wait *wait)
+{
+	for (ULONG i = 0; i < wait->count; i++) {
+		struct dispatcher_header *object = wait->blocks[i].object;
+
+		rtl_lock(&object->lock);
+		bool ended = ke_visit_locked(wait, &wait->blocks[i]);
+		rtl_unlock(&object->lock);
+		if (ended)
+			return;
+	}
+}
+
+static int compare_addresses(const void *a, const void *b)
+{
+	uintptr_t first = (uintptr_t)*(struct dispatcher_header *const *)a;
+	uintptr_t second = (uintptr_t)*(struct dispatcher_header *const *)b;
+
+	return first < second ? -1 : first > second;
+}
+
+/* WaitAll: each object once, in the order of addresses. */
+static void order_objects(struct ke_wait *wait, struct dispatcher_header **ordered)
+{
+	for (ULONG i = 0; i < wait->count; i++)
+		ordered[i] = wait->blocks[i].object;
+	qsort(ordered, wait->count, sizeof(*ordered), compare_addresses);
+	for (ULONG i = 0; i < wait->count; i++)
+		if (!i || ordered[i] != ordered[i - 1])
+			ordered[wait->ordered_count++] = ordered[i];
+	wait->ordered = ordered;
 }
 
 static void prepare(struct ke_wait *wait, ULONG count, struct dispatcher_header *const *objects, WAIT_TYPE type,
 		    struct ke_wait_block *blocks)
 {
-	*wait = (struct ke_wait){.thread = ke_current_thread(), .type = type, .count = count, .blocks = blocks};
+	/* All of one object is any of it. */
+	*wait = (struct ke_wait){
+	    .thread = ke_current_thread(), .type = count > 1 ? type : WaitAny, .count = count, .blocks = blocks};
 	assert(wait->thread);
 	for (ULONG i = 0; i < count; i++)
 		blocks[i] = (struct ke_wait_block){.wait = wait, .object = objects[i], .index = i};
 }
 
 /* An absolute timeout needs the thread that expires timers. */
-static NTSTATUS prepare_timeout(const LARGE_INTEGER *timeout)
+static NTSTATUS prepare_timeout(struct ke_wait *wait, const LARGE_INTEGER *timeout)
 {
-	return timeout && timeout->QuadPart > 0 ? ke_start_timers() : STATUS_SUCCESS;
+	wait->polls = timeout && (!timeout->QuadPart || (timeout->QuadPart > 0 && !ke_deadline(timeout)));
+	return timeout && timeout->QuadPart > 0 && !wait->polls ? ke_start_timers() : STATUS_SUCCESS;
 }
 
 NTSTATUS ke_wait_for_objects(ULONG count, struct dispatcher_header *const *objects, WAIT_TYPE type, bool alertable,
 			     const LARGE_INTEGER *timeout)
 {
 	struct ke_wait_block blocks[MAXIMUM_WAIT_OBJECTS];
+	struct dispatcher_header *ordered[MAXIMUM_WAIT_OBJECTS];
 	struct ke_wait wait;
-	NTSTATUS status = prepare_timeout(timeout);
 
 	if (count > MAXIMUM_WAIT_OBJECTS)
 		return STATUS_INVALID_PARAMETER;
+	prepare(&wait, count, objects, type, blocks);
+
+	NTSTATUS status = prepare_timeout(&wait, timeout);
+
 	if (!NT_SUCCESS(status))
 		return status;
-	prepare(&wait, count, objects, type, blocks);
-	ke_lock();
-	return wait_locked(&wait, alertable, timeout);
+	if (wait.type == WaitAll) {
+		order_objects(&wait, ordered);
+		ke_visit_all(&wait);
+	} else {
+		visit_any(&wait);
+	}
+	return finish(&wait, alertable, timeout);
 }
 
 NTSTATUS ke_wait_for_object(struct dispatcher_header *object, bool alertable, const LARGE_INTEGER *timeout)
 {
 	struct ke_wait_block block;
 	struct ke_wait wait;
-	NTSTATUS status = prepare_timeout(timeout);
+
+	prepare(&wait, 1, &object, WaitAny, &block);
+
+	NTSTATUS status = prepare_timeout(&wait, timeout);
 
 	if (!NT_SUCCESS(status))
 		return status;
-	prepare(&wait, 1, &object, WaitAny, &block);
-	ke_lock();
-	return wait_locked(&wait, alertable, timeout);
+	visit_any(&wait);
+	return finish(&wait, alertable, timeout);
 }
 
-static NTSTATUS signal_locked(struct dispatcher_header *object)
+static NTSTATUS signal_locked(struct dispatcher_header *object, struct ke_wakes *wakes)
 {
 	switch (object->type) {
 	case KE_EVENT_NOTIFICATION:
 	case KE_EVENT_SYNCHRONIZATION:
-		ke_set_event_locked(object);
+		ke_set_event_locked(object, wakes);
 		return STATUS_SUCCESS;
 	case KE_MUTANT:
-		return ke_release_mutant_locked(container_of(object, struct kmutant, header), NULL);
+		return ke_release_mutant_locked(container_of(object, struct kmutant, header), NULL, wakes);
 	case KE_SEMAPHORE:
-		return ke_release_semaphore_locked(container_of(object, struct ksemaphore, header), 1, NULL);
+		return ke_release_semaphore_locked(container_of(object, struct ksemaphore, header), 1, NULL, wakes);
 	case KE_TIMER_NOTIFICATION:
 	case KE_TIMER_SYNCHRONIZATION:
 	case KE_PROCESS:
@@ -168,35 +212,52 @@ static NTSTATUS signal_locked(struct dispatcher_header *object)
 	return STATUS_OBJECT_TYPE_MISMATCH;
 }
 
+/* With both locks held: nobody sees the one signalled and the thread not yet waiting for the other. */
+static NTSTATUS signal_and_visit(struct ke_wait *wait, struct dispatcher_header *signal)
+{
+	struct dispatcher_header *object = wait->blocks[0].object;
+	struct dispatcher_header *first = MIN_OF(signal, object), *second = MAX_OF(signal, object);
+	struct ke_wakes wakes = {0};
+
+	rtl_lock(&first->lock);
+	if (second != first)
+		rtl_lock(&second->lock);
+
+	NTSTATUS status = signal_locked(signal, &wakes);
+
+	if (NT_SUCCESS(status))
+		ke_visit_locked(wait, &wait->blocks[0]);
+	if (second != first)
+		rtl_unlock(&second->lock);
+	ke_unlock_and_wake(first, &wakes);
+	return status;
+}
+
 NTSTATUS ke_signal_and_wait(struct dispatcher_header *signal, struct dispatcher_header *object, bool alertable,
 			    const LARGE_INTEGER *timeout)
 {
 	struct ke_wait_block block;
 	struct ke_wait wait;
-	NTSTATUS status = prepare_timeout(timeout);
 
-	if (!NT_SUCCESS(status))
-		return status;
 	prepare(&wait, 1, &object, WaitAny, &block);
-	ke_lock();
-	status = signal_locked(signal);
-	if (!NT_SUCCESS(status)) {
-		ke_unlock();
-		return status;
-	}
-	return wait_locked(&wait, alertable, timeout);
+
+	NTSTATUS status = prepare_timeout(&wait, timeout);
+
+	if (NT_SUCCESS(status))
+		status = signal_and_visit(&wait, signal);
+	return NT_SUCCESS(status) ? finish(&wait, alertable, timeout) : status;
 }
 
 NTSTATUS ke_delay(bool alertable, const LARGE_INTEGER *interval)
 {
 	struct ke_wait wait;
-	NTSTATUS status = prepare_timeout(interval);
 
-	if (!NT_SUCCESS(status))
-		return status;
 	/* WaitAny of nothing is never satisfied. */
 	prepare(&wait, 0, NULL, WaitAny, NULL);
-	ke_lock();
-	status = wait_locked(&wait, alertable, interval);
+
+	NTSTATUS status = prepare_timeout(&wait, interval);
+
+	if (NT_SUCCESS(status))
+		status = finish(&wait, alertable, interval);
 	return status == STATUS_TIMEOUT ? STATUS_SUCCESS : status;
 }

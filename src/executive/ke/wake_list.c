@@ -13,6 +13,7 @@
 
 void ke_wake_list_init(struct ke_wake_list *list)
 {
+	rtl_lock_initialize(&list->lock);
 	TAILQ_INIT(&list->entries);
 	atomic_store(&list->count, 0);
 }
@@ -22,52 +23,58 @@ void ke_list_enqueue(struct ke_wake_list *list, struct ke_wake_entry *entry)
 	entry->thread = ke_current_thread();
 	entry->list = list;
 	atomic_store(&entry->woken, false);
-	ke_lock();
+	rtl_lock(&list->lock);
 	READY_LIST(&list->entries);
 	TAILQ_INSERT_TAIL(&list->entries, entry, link);
 	atomic_fetch_add(&list->count, 1);
-	ke_unlock();
+	rtl_unlock(&list->lock);
 }
 
 void ke_list_dequeue(struct ke_wake_entry *entry)
 {
-	ke_lock();
-	TAILQ_REMOVE(&entry->list->entries, entry, link);
-	atomic_fetch_sub(&entry->list->count, 1);
-	ke_unlock();
+	struct ke_wake_list *list = entry->list;
+
+	rtl_lock(&list->lock);
+	TAILQ_REMOVE(&list->entries, entry, link);
+	atomic_fetch_sub(&list->count, 1);
+	rtl_unlock(&list->lock);
 }
 
 void ke_wake_all(struct ke_wake_list *list)
 {
 	struct ke_wake_entry *entry;
+	struct ke_wakes wakes = {0};
 
 	if (!atomic_fetch_add(&list->count, 0))
 		return;
-	ke_lock();
+	rtl_lock(&list->lock);
 	READY_LIST(&list->entries);
 	TAILQ_FOREACH (entry, &list->entries, link)
 		if (!atomic_exchange(&entry->woken, true))
-			hal_unpark(&entry->thread->parker);
-	ke_unlock();
+			ke_note_unpark(&wakes, &entry->thread->parker);
+	rtl_unlock(&list->lock);
+	ke_send_wakes(&wakes);
 }
 
 bool ke_wake_one(struct ke_wake_list *list)
 {
 	struct ke_wake_entry *entry;
+	struct ke_wakes wakes = {0};
 	bool woken = false;
 
 	if (!atomic_fetch_add(&list->count, 0))
 		return false;
-	ke_lock();
+	rtl_lock(&list->lock);
 	READY_LIST(&list->entries);
 	TAILQ_FOREACH (entry, &list->entries, link) {
 		if (atomic_exchange(&entry->woken, true))
 			continue;
-		hal_unpark(&entry->thread->parker);
+		ke_note_unpark(&wakes, &entry->thread->parker);
 		woken = true;
 		break;
 	}
-	ke_unlock();
+	rtl_unlock(&list->lock);
+	ke_send_wakes(&wakes);
 	return woken;
 }
 
