@@ -21,7 +21,7 @@ struct lx_thread {
 	struct lx_sigset real_blocked; /* sigtimedwait: the mask without what is waited for; else empty */
 	bool stop_pending;         /* counted in process->stop_waiting */
 	bool user_over_limit;      /* it became a user that has more threads than RLIMIT_NPROC: execve looks again */
-	bool futex_exited;         /* futex_pi.c: it can own no lock any more */
+	_Atomic bool futex_exited;        /* futex_pi.c: it can own no lock any more */
 	struct { uint64_t trap_number, error_code, address; } last_fault; /* ucontext's trapno, err, cr2 */
 	struct lx_pending pending; /* to the thread */
 	struct { uint64_t sp, size; uint32_t flags; } altstack;

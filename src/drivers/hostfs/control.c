@@ -34,9 +34,10 @@ static NTSTATUS control_seek(struct io_file *file, const void *input, ULONG inpu
 	LONGLONG position;
 
 	/* Not between the chunks of another thread's transfer. */
-	rtl_lock(&file->lock);
+	if (!ke_enter_gate(&hostfs_file(file)->position_gate, true))
+		return STATUS_USER_APC;
 	position = lseek(hostfs_file(file)->fd, in->Offset, (int)in->Whence);
-	rtl_unlock(&file->lock);
+	ke_leave_gate(&hostfs_file(file)->position_gate);
 	return position < 0 ? nt_status_from_errno(errno)
 			    : give_number(&position, sizeof(position), output, output_size, information);
 }

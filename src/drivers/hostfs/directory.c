@@ -85,7 +85,8 @@ NTSTATUS hostfs_query_directory(struct io_file *file, FILE_INFORMATION_CLASS cla
 		return STATUS_INVALID_INFO_CLASS;
 	if ((uintptr_t)data % 8)
 		return STATUS_DATATYPE_MISALIGNMENT;
-	rtl_lock(&file->lock);
+	if (!ke_enter_gate(&hostfs_file(file)->position_gate, true))
+		return STATUS_USER_APC;
 	if (restart && lseek(fd, 0, SEEK_SET) < 0)
 		status = nt_status_from_errno(errno);
 	else if ((result = syscall(SYS_getdents64, fd, host, host_room)) < 0)
@@ -97,6 +98,6 @@ NTSTATUS hostfs_query_directory(struct io_file *file, FILE_INFORMATION_CLASS cla
 		*information = convert(data, host, (size_t)result, single, &cookie);
 	if (status == STATUS_SUCCESS && single && lseek(fd, cookie, SEEK_SET) < 0)
 		status = nt_status_from_errno(errno);
-	rtl_unlock(&file->lock);
+	ke_leave_gate(&hostfs_file(file)->position_gate);
 	return status;
 }

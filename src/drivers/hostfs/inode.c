@@ -4,46 +4,52 @@
  * writing, and files with record locks.
  *
  * An inode is named by device and number; whoever holds a reference also holds a
- * descriptor of the file, so that the number can't be used anew meanwhile. One
- * lock guards the tree and everything in its nodes; no host call that can sleep
- * is made under it.
+ * descriptor of the file, so that the number can't be used anew meanwhile. They
+ * are found in buckets, each with a lock of its own, so that opening one file
+ * for writing has nothing to do with opening another. No host call is made under
+ * those locks. What takes long at one inode, a record lock on a slow file, is
+ * done at its gate.
  */
 #include <drivers/hostfs/internal.h>
+#include <limits.h>
 
-static struct rtl_lock inode_lock = RTL_LOCK_INITIALIZER;
+enum { BUCKETS = 256 };
+static struct bucket {
+	struct rtl_lock lock; /* guards the list, and counts in its inodes; a leaf */
+	TAILQ_HEAD(, hostfs_inode) inodes;
+} buckets[BUCKETS];
 static _Atomic unsigned denied_inodes; /* with denials > 0 */
 
-static int compare_inodes(struct hostfs_inode *a, struct hostfs_inode *b)
+static struct bucket *bucket_of(dev_t device, ino_t number)
 {
-	if (a->device != b->device)
-		return a->device < b->device ? -1 : 1;
-	return a->number < b->number ? -1 : a->number > b->number;
+	return &buckets[((uint64_t)number ^ (uint64_t)device * 0x9e3779b97f4a7c15ull) * 0x9e3779b97f4a7c15ull >> 56];
 }
 
-RB_HEAD(inode_tree, hostfs_inode);
-static struct inode_tree inodes = RB_INITIALIZER(&inodes);
-RB_GENERATE_INTERNAL(inode_tree, hostfs_inode, link, compare_inodes, __attribute__((unused)) static)
-
-void hostfs_lock_inodes(void)
+/* Its bucket, locked. */
+static struct bucket *lock_bucket(dev_t device, ino_t number)
 {
-	rtl_lock(&inode_lock);
+	struct bucket *bucket = bucket_of(device, number);
+
+	rtl_lock(&bucket->lock);
+	if (!bucket->inodes.tqh_last)
+		TAILQ_INIT(&bucket->inodes);
+	return bucket;
 }
 
-void hostfs_unlock_inodes(void)
+static struct hostfs_inode *find_inode(struct bucket *bucket, dev_t device, ino_t number)
 {
-	rtl_unlock(&inode_lock);
+	struct hostfs_inode *inode;
+
+	TAILQ_FOREACH (inode, &bucket->inodes, link)
+		if (inode->number == number && inode->device == device)
+			return inode;
+	return NULL;
 }
 
-struct hostfs_inode *hostfs_find_inode(dev_t device, ino_t number)
+/* With a reference, made if need be; NULL: no memory. */
+static struct hostfs_inode *take_inode(struct bucket *bucket, dev_t device, ino_t number)
 {
-	struct hostfs_inode key = {.device = device, .number = number};
-
-	return RB_FIND(inode_tree, &inodes, &key);
-}
-
-struct hostfs_inode *hostfs_get_inode(dev_t device, ino_t number)
-{
-	struct hostfs_inode *inode = hostfs_find_inode(device, number);
+	struct hostfs_inode *inode = find_inode(bucket, device, number);
 
 	if (!inode) {
 		inode = calloc(1, sizeof(*inode));
@@ -52,18 +58,35 @@ struct hostfs_inode *hostfs_get_inode(dev_t device, ino_t number)
 		inode->device = device;
 		inode->number = number;
 		TAILQ_INIT(&inode->lock_owners);
-		RB_INSERT(inode_tree, &inodes, inode);
+		TAILQ_INSERT_TAIL(&bucket->inodes, inode, link);
 	}
 	inode->references++;
 	return inode;
 }
 
-void hostfs_put_inode(struct hostfs_inode *inode)
+static void drop_inode(struct bucket *bucket, struct hostfs_inode *inode)
 {
 	if (--inode->references)
 		return;
-	RB_REMOVE(inode_tree, &inodes, inode);
+	TAILQ_REMOVE(&bucket->inodes, inode, link);
 	free(inode);
+}
+
+struct hostfs_inode *hostfs_get_inode(dev_t device, ino_t number)
+{
+	struct bucket *bucket = lock_bucket(device, number);
+	struct hostfs_inode *inode = take_inode(bucket, device, number);
+
+	rtl_unlock(&bucket->lock);
+	return inode;
+}
+
+void hostfs_put_inode(struct hostfs_inode *inode)
+{
+	struct bucket *bucket = lock_bucket(inode->device, inode->number);
+
+	drop_inode(bucket, inode);
+	rtl_unlock(&bucket->lock);
 }
 
 bool hostfs_any_denied(void)
@@ -73,13 +96,11 @@ bool hostfs_any_denied(void)
 
 bool hostfs_is_denied(const struct stat *status)
 {
-	struct hostfs_inode *inode;
-	bool denied;
+	struct bucket *bucket = lock_bucket(status->st_dev, status->st_ino);
+	struct hostfs_inode *inode = find_inode(bucket, status->st_dev, status->st_ino);
+	bool denied = inode && inode->denials;
 
-	hostfs_lock_inodes();
-	inode = hostfs_find_inode(status->st_dev, status->st_ino);
-	denied = inode && inode->denials;
-	hostfs_unlock_inodes();
+	rtl_unlock(&bucket->lock);
 	return denied;
 }
 
@@ -87,55 +108,58 @@ NTSTATUS hostfs_register_writer(struct hostfs_file *file, const struct stat *sta
 {
 	NTSTATUS result = STATUS_SUCCESS;
 	struct hostfs_inode *inode;
+	struct bucket *bucket;
 
 	if (!S_ISREG(status->st_mode))
 		return STATUS_SUCCESS;
-	hostfs_lock_inodes();
-	inode = hostfs_get_inode(status->st_dev, status->st_ino);
+	bucket = lock_bucket(status->st_dev, status->st_ino);
+	inode = take_inode(bucket, status->st_dev, status->st_ino);
 	if (!inode) {
 		result = STATUS_NO_MEMORY;
 	} else if (inode->denials) {
-		hostfs_put_inode(inode);
+		drop_inode(bucket, inode);
 		result = STATUS_SHARING_VIOLATION;
 	} else {
 		inode->writers++;
 		file->writer_inode = inode;
 	}
-	hostfs_unlock_inodes();
+	rtl_unlock(&bucket->lock);
 	return result;
 }
 
-/* Drop `count` denials of the file's inode. Under the inode lock; the descriptor is still open. */
+/* Drop `count` of the file's denials, or as many as it has. */
 static void drop_denials(struct hostfs_file *file, unsigned count)
 {
-	struct stat status;
-	struct hostfs_inode *inode;
+	struct hostfs_inode *inode = file->denied_inode;
+	struct bucket *bucket;
 
-	if (!count || fstat(file->fd, &status) < 0)
+	/* The caller's own denial, if there is one, keeps the inode. */
+	if (!file->denials)
 		return;
-	inode = hostfs_find_inode(status.st_dev, status.st_ino);
-	if (!inode)
-		return;
+	bucket = lock_bucket(inode->device, inode->number);
+	count = MIN_OF(count, file->denials);
 	file->denials -= count;
 	inode->denials -= count;
-	if (!inode->denials)
+	if (count && !inode->denials)
 		denied_inodes--;
 	while (count--)
-		hostfs_put_inode(inode);
+		drop_inode(bucket, inode);
+	rtl_unlock(&bucket->lock);
 }
 
 void hostfs_release_inode(struct hostfs_file *file)
 {
-	if (!file->writer_inode && !file->denials)
-		return;
-	hostfs_lock_inodes();
-	if (file->writer_inode) {
-		file->writer_inode->writers--;
-		hostfs_put_inode(file->writer_inode);
+	struct hostfs_inode *inode = file->writer_inode;
+
+	if (inode) {
+		struct bucket *bucket = lock_bucket(inode->device, inode->number);
+
+		inode->writers--;
+		drop_inode(bucket, inode);
+		rtl_unlock(&bucket->lock);
 		file->writer_inode = NULL;
 	}
-	drop_denials(file, file->denials);
-	hostfs_unlock_inodes();
+	drop_denials(file, UINT_MAX);
 }
 
 NTSTATUS hostfs_deny_write(struct io_file *file)
@@ -143,33 +167,32 @@ NTSTATUS hostfs_deny_write(struct io_file *file)
 	struct hostfs_file *own = hostfs_file(file);
 	NTSTATUS result = STATUS_SUCCESS;
 	struct hostfs_inode *inode;
+	struct bucket *bucket;
 	struct stat status;
 
 	if (hostfs_descriptor(file) < 0)
 		return STATUS_SUCCESS;
 	if (fstat(own->fd, &status) < 0)
 		return nt_status_from_errno(errno);
-	hostfs_lock_inodes();
-	inode = hostfs_get_inode(status.st_dev, status.st_ino);
+	bucket = lock_bucket(status.st_dev, status.st_ino);
+	inode = take_inode(bucket, status.st_dev, status.st_ino);
 	if (!inode) {
 		result = STATUS_NO_MEMORY;
 	} else if (inode->writers) {
-		hostfs_put_inode(inode);
+		drop_inode(bucket, inode);
 		result = STATUS_SHARING_VIOLATION;
 	} else {
 		if (!inode->denials++)
 			denied_inodes++;
 		own->denials++;
+		own->denied_inode = inode;
 	}
-	hostfs_unlock_inodes();
+	rtl_unlock(&bucket->lock);
 	return result;
 }
 
 void hostfs_allow_write(struct io_file *file)
 {
-	if (hostfs_descriptor(file) < 0)
-		return;
-	hostfs_lock_inodes();
-	drop_denials(hostfs_file(file), hostfs_file(file)->denials ? 1 : 0);
-	hostfs_unlock_inodes();
+	if (hostfs_descriptor(file) >= 0)
+		drop_denials(hostfs_file(file), 1);
 }

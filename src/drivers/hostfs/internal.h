@@ -33,14 +33,16 @@ enum hostfs_kind {
 
 struct hostfs_lock_owner;
 
-/* What lxrun knows about a host inode; exists while somebody has a reason for it. Guarded by the inode lock. */
+/* What lxrun knows about a host inode; exists while somebody has a reason for it. The lock of its bucket
+ * guards it (inode.c), but for record locks (lock.c). */
 struct hostfs_inode {
-	RB_ENTRY(hostfs_inode) link;
+	TAILQ_ENTRY(hostfs_inode) link;
 	dev_t device;
 	ino_t number;
 	unsigned references;
 	unsigned writers; /* file objects open for writing */
 	unsigned denials; /* executions under way */
+	struct ke_gate lock_gate; /* held while the host changes record locks */
 	TAILQ_HEAD(, hostfs_lock_owner) lock_owners;
 };
 
@@ -54,7 +56,9 @@ struct hostfs_file {
 	bool delete_on_close;
 	_Atomic bool delete_pending;
 	struct hostfs_inode *writer_inode; /* where this file counts as a writer, or NULL */
-	unsigned denials;		   /* of the inode by this file; guarded by the inode lock */
+	struct hostfs_inode *_Atomic denied_inode; /* means nothing without denials, which are references to it */
+	_Atomic unsigned denials;	   /* of that inode by this file; guarded by its bucket's lock */
+	struct ke_gate position_gate; /* held while a call moves the position or depends on it, however long it takes */
 };
 
 extern struct io_driver hostfs_driver;
@@ -102,11 +106,8 @@ bool hostfs_walks(void);
 int hostfs_walk(int directory, const char *name, uint64_t flags, mode_t mode);
 
 /* inode.c */
-void hostfs_lock_inodes(void);
-void hostfs_unlock_inodes(void);
-/* Under the inode lock; NULL: out of memory. */
+/* With a reference; NULL: out of memory. */
 struct hostfs_inode *hostfs_get_inode(dev_t device, ino_t number);
-struct hostfs_inode *hostfs_find_inode(dev_t device, ino_t number);
 void hostfs_put_inode(struct hostfs_inode *inode);
 /* Count a file that is open for writing: STATUS_SHARING_VIOLATION while it is being executed. */
 NTSTATUS hostfs_register_writer(struct hostfs_file *file, const struct stat *status);

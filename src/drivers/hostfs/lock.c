@@ -8,8 +8,11 @@
  * says who holds what (F_GETLK's pid, deadlocks), and when the last range is
  * gone the description is closed.
  *
- * Everything here is guarded by the inode lock, except a wait, during which
- * `waits` keeps the owner's description open.
+ * Who takes or gives up a record lock holds the inode's lock_gate, under which
+ * the host is asked, however long that takes, and owners come and go. The
+ * mirror, of all inodes, is guarded by records_lock, under which no host call is
+ * made: looking for a deadlock goes from inode to inode. During a wait, which
+ * holds neither, `waits` keeps the owner's description open.
  */
 #include <drivers/hostfs/internal.h>
 #include <sys/file.h>
@@ -36,6 +39,7 @@ struct lock_wait {
 	LONGLONG start, end;
 	short type;
 };
+static struct rtl_lock records_lock = RTL_LOCK_INITIALIZER; /* guards owners, ranges and waits; a leaf */
 static TAILQ_HEAD(, lock_wait) lock_waits = TAILQ_HEAD_INITIALIZER(lock_waits);
 
 /* A request with its range made absolute. */
@@ -171,10 +175,20 @@ static int open_lock_description(struct io_file *file)
 	return fd < 0 ? -ENOLCK : hostfs_raise_descriptor(fd);
 }
 
-/* The caller's entry at the inode, made if need be. NULL with *error. */
+static struct hostfs_lock_owner *look_for_owner(struct hostfs_inode *inode, void *owner)
+{
+	struct hostfs_lock_owner *found;
+
+	rtl_lock(&records_lock);
+	found = find_owner(inode, owner);
+	rtl_unlock(&records_lock);
+	return found;
+}
+
+/* At the gate: the caller's entry at the inode, made if need be. NULL with *error. */
 static struct hostfs_lock_owner *make_owner(struct hostfs_inode *inode, const struct lock_request *request, int *error)
 {
-	struct hostfs_lock_owner *owner = find_owner(inode, request->owner);
+	struct hostfs_lock_owner *owner = look_for_owner(inode, request->owner);
 
 	if (owner)
 		return owner;
@@ -190,17 +204,25 @@ static struct hostfs_lock_owner *make_owner(struct hostfs_inode *inode, const st
 	owner->owner = request->owner;
 	owner->pid = request->pid;
 	TAILQ_INIT(&owner->ranges);
+	hostfs_get_inode(inode->device, inode->number);
+	rtl_lock(&records_lock);
 	TAILQ_INSERT_TAIL(&inode->lock_owners, owner, link);
-	inode->references++;
+	rtl_unlock(&records_lock);
 	return owner;
 }
 
-/* Forget an owner that holds and awaits nothing. */
+/* At the gate: forget an owner that holds and awaits nothing. */
 static void drop_idle_owner(struct hostfs_inode *inode, struct hostfs_lock_owner *owner)
 {
-	if (owner->waits || !TAILQ_EMPTY(&owner->ranges))
+	bool idle;
+
+	rtl_lock(&records_lock);
+	idle = !owner->waits && TAILQ_EMPTY(&owner->ranges);
+	if (idle)
+		TAILQ_REMOVE(&inode->lock_owners, owner, link);
+	rtl_unlock(&records_lock);
+	if (!idle)
 		return;
-	TAILQ_REMOVE(&inode->lock_owners, owner, link);
 	close(owner->fd);
 	free(owner);
 	hostfs_put_inode(inode);
@@ -274,14 +296,15 @@ static void merge_ranges(struct hostfs_lock_owner *owner)
 /* The host has done it: so does the mirror, with two elements that were got before. */
 static void mirror(struct hostfs_lock_owner *owner, const struct lock_request *request, struct lock_range *spares[2])
 {
+	rtl_lock(&records_lock);
 	cut_ranges(owner, request->start, request->end, spares[0]);
-	if (request->type == F_UNLCK) {
-		free(spares[1]);
-		return;
+	if (request->type != F_UNLCK) {
+		*spares[1] = (struct lock_range){.start = request->start, .end = request->end, .type = request->type};
+		insert_range(owner, steal_pointer(&spares[1]));
+		merge_ranges(owner);
 	}
-	*spares[1] = (struct lock_range){.start = request->start, .end = request->end, .type = request->type};
-	insert_range(owner, spares[1]);
-	merge_ranges(owner);
+	rtl_unlock(&records_lock);
+	free(spares[1]);
 }
 
 /* Another owner's range that stands in the way, first by owner and start. */
@@ -326,7 +349,7 @@ static bool would_deadlock(const struct lock_wait *wanted)
 	return false;
 }
 
-/* Called and returns with the inode lock held, which the wait itself lets go. */
+/* Called and returns at the gate, which the wait itself leaves. */
 static long wait_for_lock(struct hostfs_inode *inode, struct hostfs_lock_owner *owner,
 			  const struct lock_request *request, struct flock *host, NTSTATUS *status)
 {
@@ -335,17 +358,26 @@ static long wait_for_lock(struct hostfs_inode *inode, struct hostfs_lock_owner *
 				 .start = request->start,
 				 .end = request->end,
 				 .type = request->type};
+	bool deadlock;
 	long result;
 
-	if (would_deadlock(&wait))
+	rtl_lock(&records_lock);
+	deadlock = would_deadlock(&wait);
+	if (!deadlock) {
+		TAILQ_INSERT_TAIL(&lock_waits, &wait, link);
+		owner->waits++;
+	}
+	rtl_unlock(&records_lock);
+	if (deadlock)
 		return -EDEADLK;
-	TAILQ_INSERT_TAIL(&lock_waits, &wait, link);
-	owner->waits++;
-	hostfs_unlock_inodes();
+	ke_leave_gate(&inode->lock_gate);
 	result = host_lock(owner->fd, F_OFD_SETLKW, host, status);
-	hostfs_lock_inodes();
+	/* What came of it has to be entered, whatever becomes of the thread. */
+	ke_enter_gate(&inode->lock_gate, false);
+	rtl_lock(&records_lock);
 	owner->waits--;
 	TAILQ_REMOVE(&lock_waits, &wait, link);
+	rtl_unlock(&records_lock);
 	return result;
 }
 
@@ -392,18 +424,22 @@ static NTSTATUS test_lock(struct hostfs_inode *inode, const struct lock_request 
 			     .l_whence = SEEK_SET,
 			     .l_start = request->start,
 			     .l_len = request->end == INT64_MAX ? 0 : request->end - request->start + 1};
-	struct hostfs_lock_owner *own = find_owner(inode, request->owner), *holder;
-	struct lock_range *range =
-	    find_conflict(inode, request->owner, request->start, request->end, request->type, &holder);
+	struct hostfs_lock_owner *own, *holder;
+	struct lock_range *range;
 
+	rtl_lock(&records_lock);
+	own = find_owner(inode, request->owner);
+	range = find_conflict(inode, request->owner, request->start, request->end, request->type, &holder);
 	if (range) {
 		lock->Type = range->type;
 		lock->Whence = SEEK_SET;
 		lock->Start = range->start;
 		lock->Length = range->end == INT64_MAX ? 0 : range->end - range->start + 1;
 		lock->Pid = holder->pid;
-		return STATUS_SUCCESS;
 	}
+	rtl_unlock(&records_lock);
+	if (range)
+		return STATUS_SUCCESS;
 	/* Without locks of the owner's own, any description tells the same. */
 	if (fcntl(own ? own->fd : hostfs_file(request->file)->fd, F_OFD_GETLK, &host) < 0)
 		return nt_status_from_errno(errno);
@@ -417,27 +453,34 @@ static NTSTATUS test_lock(struct hostfs_inode *inode, const struct lock_request 
 	return STATUS_SUCCESS;
 }
 
+static NTSTATUS lock_at_gate(struct hostfs_inode *inode, const struct lock_request *request,
+			     FSCTL_LX_RECORD_LOCK_BUFFER *lock)
+{
+	NTSTATUS status;
+
+	/* To give up its locks is among the last things that a process does. */
+	if (!ke_enter_gate(&inode->lock_gate, lock->Type != F_UNLCK))
+		return STATUS_USER_APC;
+	status = lock->Command == F_GETLK ? test_lock(inode, request, lock)
+					  : set_lock(inode, request, lock->Command == F_SETLKW);
+	ke_leave_gate(&inode->lock_gate);
+	return status;
+}
+
 static NTSTATUS run_posix_lock(const struct lock_request *request, FSCTL_LX_RECORD_LOCK_BUFFER *lock)
 {
+	NTSTATUS status = STATUS_SUCCESS;
 	struct hostfs_inode *inode;
 	struct stat stat;
-	NTSTATUS status;
 
 	if (fstat(hostfs_file(request->file)->fd, &stat) < 0)
 		return nt_status_from_errno(errno);
-	hostfs_lock_inodes();
 	inode = hostfs_get_inode(stat.st_dev, stat.st_ino);
 	if (!inode)
-		status = nt_status_from_errno(ENOLCK);
-	else if (lock->Command == F_GETLK)
-		status = test_lock(inode, request, lock);
-	else if (lock->Type == F_UNLCK && !find_owner(inode, request->owner))
-		status = STATUS_SUCCESS;
-	else
-		status = set_lock(inode, request, lock->Command == F_SETLKW);
-	if (inode)
-		hostfs_put_inode(inode);
-	hostfs_unlock_inodes();
+		return nt_status_from_errno(ENOLCK);
+	if (lock->Type != F_UNLCK || lock->Command == F_GETLK || look_for_owner(inode, request->owner))
+		status = lock_at_gate(inode, request, lock);
+	hostfs_put_inode(inode);
 	return status;
 }
 

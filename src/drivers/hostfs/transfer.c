@@ -195,11 +195,11 @@ static NTSTATUS start_transfer(struct transfer *transfer, ULONG_PTR *information
 
 	transfer->size = MIN_OF(io_buffer_size(transfer->buffer), (size_t)TRANSFER_MAXIMUM);
 	transfer->shift = transfer->stream || !transfer->buffer->count ? 0 : guest_alignment(transfer->buffer);
-	if (locked)
-		rtl_lock(&file->lock);
+	if (locked && !ke_enter_gate(&hostfs_file(file)->position_gate, true))
+		return STATUS_USER_APC;
 	status = run_transfer(transfer, information);
 	if (locked)
-		rtl_unlock(&file->lock);
+		ke_leave_gate(&hostfs_file(file)->position_gate);
 	return status;
 }
 

@@ -203,6 +203,17 @@ bool ke_wake_one(struct ke_wake_list *list);
 NTSTATUS ke_list_sleep(struct ke_wake_entry *const *entries, size_t count, bool alertable, uint64_t deadline_ns);
 
 /*
+ * A lock that is held over what sleeps (gate.c). Zeroes are a free one. Wait for it: false, the thread is to end, has not
+ * got it and is `killable`. No rtl_lock may be held.
+ */
+struct ke_gate {
+	_Atomic bool taken;
+	struct ke_wake_list waiters;
+};
+bool ke_enter_gate(struct ke_gate *gate, bool killable);
+void ke_leave_gate(struct ke_gate *gate);
+
+/*
  * A blocking host call as an alertable wait: the raw result or -errno, or
  * -EINTR with *status set to STATUS_USER_APC or STATUS_ALERTED. Wakes that were not for an
  * alert restart the call (re-computing no timeout: pass absolute ones), unless `entries` is woken: then -EINTR with

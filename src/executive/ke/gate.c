@@ -1,0 +1,50 @@
+/*
+ * Gates: locks that are held over what sleeps, such as a host call on a slow
+ * file or a trip into a guest. Each belongs to what its users share anyway (a
+ * file, a futex word); and who waits for one can be killed.
+ */
+#include "ke_internal.h"
+
+static bool try_gate(struct ke_gate *gate)
+{
+	return !atomic_exchange(&gate->taken, true);
+}
+
+/* Until the holder leaves. False: the thread is to end. */
+static bool sleep_at(struct ke_wake_entry *entry, bool killable)
+{
+	struct ke_thread *thread = entry->thread;
+
+	while (!atomic_exchange(&entry->woken, false)) {
+		if (killable && atomic_load(&thread->terminating))
+			return false;
+		if (atomic_load(&thread->kernel_apc_pending))
+			ke_deliver_kernel_apcs();
+		else
+			hal_park(&thread->parker, UINT64_MAX);
+	}
+	return true;
+}
+
+bool ke_enter_gate(struct ke_gate *gate, bool killable)
+{
+	struct ke_wake_entry entry;
+	bool entered = try_gate(gate), goes_on = true;
+
+	if (entered)
+		return true;
+	ke_list_enqueue(&gate->waiters, &entry);
+	while (goes_on && !(entered = try_gate(gate)))
+		goes_on = sleep_at(&entry, killable);
+	ke_list_dequeue(&entry);
+	/* A wake that it got, and does not use, is for the next. */
+	if (!entered && !atomic_load(&gate->taken))
+		ke_wake_one(&gate->waiters);
+	return entered;
+}
+
+void ke_leave_gate(struct ke_gate *gate)
+{
+	atomic_store(&gate->taken, false);
+	ke_wake_one(&gate->waiters);
+}
