@@ -1,5 +1,6 @@
 /* For --objects: what exists, and who holds it. */
 #include <executive/ps/ps_internal.h>
+#include <inttypes.h>
 
 static void dump_process(struct ps_process *process, void *context)
 {
@@ -22,4 +23,5 @@ void ps_dump_objects(FILE *out)
 {
 	ob_dump_namespace(out);
 	ps_walk_processes(dump_process, out);
+	fprintf(out, "\nLocks: %" PRIu64 " acquisitions had to wait\n", atomic_load(&rtl_lock_contentions));
 }
