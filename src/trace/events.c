@@ -2,7 +2,7 @@
  * The observer of calls, signals, and of the beginning and end of threads: it decodes on the guest thread's own half and
  * hands lines to output.c.
  *
- * Locks: that of the list of threads is taken for itself alone, or under lx_signal_lock (a signal that is ignored).
+ * Locks: that of the list of threads is taken for itself alone, or under a signal_lock (a signal that is ignored).
  */
 #include <core/observer.h>
 #include <trace/events.h>

@@ -17,7 +17,7 @@ struct packet {
 
 struct ex_completion {
 	struct dispatcher_header header;
-	struct rtl_lock lock; /* guards packets; the dispatcher lock is taken under it */
+	struct rtl_lock lock; /* guards packets; the header's is taken under it */
 	TAILQ_HEAD(, packet) packets;
 };
 

@@ -12,7 +12,7 @@
 
 struct ex_timer {
 	struct ktimer timer;
-	struct rtl_lock lock; /* guards what follows; the dispatcher lock is taken under it */
+	struct rtl_lock lock; /* guards what follows; the timer's own locks are taken under it */
 	PTIMER_APC_ROUTINE routine;
 	void *context;
 	void *thread; /* that set it, referenced: gets the APC */
