@@ -4,20 +4,25 @@
 # and pinned to one CPU.
 find_program(TASKSET taskset)
 find_program(PYTHON NAMES python3 PATHS /usr/bin NO_DEFAULT_PATH)
+# What measures time has the label "timing" too.
 function(add_run_test label name limit)
+	set(labels ${label})
+	if(name MATCHES "^(time_|signal_restart)")
+		list(APPEND labels timing)
+	endif()
 	add_test(NAME ${label}.${name} COMMAND ${ARGN})
 	add_test(NAME ${label}.${name}.nobody COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/as_nobody ${CMAKE_BINARY_DIR} ${CMAKE_CURRENT_SOURCE_DIR} ${ARGN})
 	add_test(NAME ${label}.${name}.onecpu COMMAND ${TASKSET} -c 0 ${ARGN})
-	set_tests_properties(${label}.${name} PROPERTIES LABELS ${label} TIMEOUT ${limit} SKIP_RETURN_CODE 77)
+	set_tests_properties(${label}.${name} PROPERTIES LABELS "${labels}" TIMEOUT ${limit} SKIP_RETURN_CODE 77)
 	# The system's programs, not those of whoever runs the tests.
 	set_tests_properties(${label}.${name} ${label}.${name}.nobody ${label}.${name}.onecpu PROPERTIES
 		ENVIRONMENT "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
-	set_tests_properties(${label}.${name}.nobody ${label}.${name}.onecpu PROPERTIES LABELS "${label};matrix" TIMEOUT ${limit}
+	set_tests_properties(${label}.${name}.nobody ${label}.${name}.onecpu PROPERTIES LABELS "${labels};matrix" TIMEOUT ${limit}
 		SKIP_RETURN_CODE 77)
 	if(label MATCHES "^(guest|program)$")
 		# On a kernel such as Debian 12's: the supervisor does without what is newer.
 		add_test(NAME ${label}.${name}.oldhost COMMAND env LXRUN_FORCE_FALLBACKS=1 ${ARGN})
-		set_tests_properties(${label}.${name}.oldhost PROPERTIES LABELS "${label};matrix" TIMEOUT ${limit} SKIP_RETURN_CODE 77
+		set_tests_properties(${label}.${name}.oldhost PROPERTIES LABELS "${labels};matrix" TIMEOUT ${limit} SKIP_RETURN_CODE 77
 			ENVIRONMENT "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
 	endif()
 endfunction()

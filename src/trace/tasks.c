@@ -38,7 +38,7 @@ void trace_leave_clone(struct trace_decoder *decoder)
 	int32_t tid;
 
 	if (flags & (LX_CLONE_PARENT_SETTID | LX_CLONE_PIDFD)) {
-		trace_append(decoder->text, flags & LX_CLONE_PIDFD ? ", parent_tid=" : ", parent_tid=");
+		trace_append(decoder->text, ", parent_tid=");
 		if (!trace_failed(decoder) && trace_read(decoder, &tid, decoder->arguments[2], sizeof(tid)))
 			trace_printf(decoder->text, "[%d]", tid);
 		else

@@ -13,7 +13,7 @@ case $fuzzer in
 	number=0
 	for name in flags ntflags structs status services syscalls; do
 		# The first byte says which table it is; a part of it is enough.
-		{ printf "\\00$number"; head -c 6000 "$source/translate/tables/$name.tbl"; } >"$work/corpus/$name"
+		{ printf '%b' "\\0$number"; head -c 6000 "$source/translate/tables/$name.tbl"; } >"$work/corpus/$name"
 		number=$((number + 1))
 	done
 	;;
