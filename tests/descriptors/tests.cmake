@@ -9,3 +9,8 @@ foreach(name calls pairs)
 	target_include_directories(descriptors_${name} PRIVATE ${CMAKE_BINARY_DIR}/gen)
 endforeach()
 target_sources(descriptors_calls PRIVATE ${descriptor_calls})
+foreach(name calls pairs)
+	add_test(NAME descriptor.${name} COMMAND python3 ${CMAKE_CURRENT_LIST_DIR}/check.py $<TARGET_FILE:run_both> $<TARGET_FILE:lxrun>
+		$<TARGET_FILE:descriptors_${name}> ${CMAKE_CURRENT_LIST_DIR}/known_${name}.tbl)
+	set_tests_properties(descriptor.${name} PROPERTIES LABELS descriptor TIMEOUT 400 SKIP_RETURN_CODE 77)
+endforeach()
