@@ -23,3 +23,8 @@ foreach(name calls_on_standard_error a_file_gets_numbers selection signals_and_s
 	services_beneath_calls wrong_expressions unfinished_calls ignored_signals nothing_when_off)
 	add_trace_test(${name} ${CMAKE_CURRENT_SOURCE_DIR}/trace/options.py ${CMAKE_BINARY_DIR}/lxtrace ${name})
 endforeach()
+
+# What the table says of services is what the traces of guest tests show.
+add_test(NAME trace.services COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/check_nt_services --lxtrace ${CMAKE_BINARY_DIR}/lxtrace
+	--programs $<TARGET_FILE_DIR:run_both> --table ${CMAKE_SOURCE_DIR}/translate/tables/syscalls.tbl)
+set_tests_properties(trace.services PROPERTIES LABELS trace TIMEOUT 400 SKIP_RETURN_CODE 77)
