@@ -83,9 +83,9 @@ static struct pico_thread *take_idle(struct pico_process *process)
 	struct pico_thread *thread;
 
 	rtl_lock(&process->lock);
-	TAILQ_FOREACH(thread, &process->tasks, link)
-		if (thread->state == TASK_IDLE)
-			break;
+	thread = process->idle ? TAILQ_FIRST(&process->tasks) : NULL;
+	while (thread && thread->state != TASK_IDLE)
+		thread = TAILQ_NEXT(thread, link);
 	if (thread) {
 		thread->state = TASK_ACTIVE;
 		process->idle--;

@@ -233,6 +233,9 @@ static bool become_idle(struct pico_thread *thread)
 		process->active--;
 		process->idle++;
 		thread->state = TASK_IDLE;
+		/* Where take_idle() looks first. */
+		TAILQ_REMOVE(&process->tasks, thread, link);
+		TAILQ_INSERT_HEAD(&process->tasks, thread, link);
 		thread->recycled = true;
 	}
 	rtl_unlock(&process->lock);

@@ -116,6 +116,7 @@ struct pico_thread {
 	bool masked;                  /* `mask` narrows where it may run */
 	cpu_set_t mask;
 	TAILQ_ENTRY(pico_thread) placement_link;
+	TAILQ_ENTRY(pico_thread) busy_link; /* while `busy` */
 
 	struct pico_cpu_time final; /* once the task is gone */
 };

@@ -19,6 +19,7 @@
 #define TALKATIVE_SLEEPS 4 /* waits a tick that make a pair one that talks to another */
 #define QUIET_TICKS 16 /* without a stop, until a guest may float */
 #define LOOK_TICKS_MAX 64 /* between two looks at what sleeps */
+#define REVIEWS_MAX 256 /* threads that a tick looks at: the work of a tick has a bound */
 
 static struct {
 	struct rtl_lock lock;
@@ -26,7 +27,9 @@ static struct {
 	cpu_set_t allowed;
 	int cpus[CPU_SETSIZE];
 	int cpu_count;
-	TAILQ_HEAD(, pico_thread) threads;
+	TAILQ_HEAD(, pico_thread) threads; /* those looked at longest ago come first */
+	TAILQ_HEAD(, pico_thread) busy;    /* of them: few, whatever the number of threads */
+	unsigned count;
 } placement = {.lock = RTL_LOCK_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
 
 static void pin(struct pico_thread *thread, int cpu)
@@ -79,14 +82,25 @@ static bool is_asleep(const struct pico_thread *thread)
 	return (atomic_load(&thread->sleeps) & 1) && !thread->computes;
 }
 
+static void set_busy(struct pico_thread *thread, bool busy)
+{
+	if (busy == thread->busy)
+		return;
+	thread->busy = busy;
+	if (busy)
+		TAILQ_INSERT_TAIL(&placement.busy, thread, busy_link);
+	else
+		TAILQ_REMOVE(&placement.busy, thread, busy_link);
+}
+
 /* How many other pairs were busy there during the last tick and still are: who has forked waits for its child, as a rule. */
 static int busy_on(int cpu, const struct pico_thread *except)
 {
 	struct pico_thread *thread;
 	int busy = 0;
 
-	TAILQ_FOREACH(thread, &placement.threads, placement_link)
-		busy += thread != except && thread->busy && !is_asleep(thread) && atomic_load(&thread->cpu) == cpu;
+	TAILQ_FOREACH(thread, &placement.busy, busy_link)
+		busy += thread != except && !is_asleep(thread) && atomic_load(&thread->cpu) == cpu;
 	return busy;
 }
 
@@ -168,6 +182,7 @@ void placement_enter(struct pico_thread *thread)
 	rtl_lock(&placement.lock);
 	thread->busy = false;
 	thread->placed = true;
+	placement.count++;
 	if (TAILQ_EMPTY(&placement.threads))
 		pthread_cond_signal(&placement.wake);
 	TAILQ_INSERT_TAIL(&placement.threads, thread, placement_link);
@@ -185,6 +200,8 @@ void placement_leave(struct pico_thread *thread)
 		return;
 	rtl_lock(&placement.lock);
 	TAILQ_REMOVE(&placement.threads, thread, placement_link);
+	placement.count--;
+	set_busy(thread, false);
 	thread->placed = false;
 	rtl_unlock(&placement.lock);
 }
@@ -220,7 +237,7 @@ static bool review(struct pico_thread *thread)
 
 	thread->quiet_ticks = same && in_user ? thread->quiet_ticks + 1 : 0;
 	thread->computes = thread->quiet_ticks && (!(sleeps & 1) || came_back(thread));
-	thread->busy = !is_asleep(thread) && sleeps - thread->seen_sleeps < 2 * TALKATIVE_SLEEPS;
+	set_busy(thread, !is_asleep(thread) && sleeps - thread->seen_sleeps < 2 * TALKATIVE_SLEEPS);
 	thread->seen_sleeps = sleeps;
 	if (pinned && thread->computes && thread->quiet_ticks >= QUIET_TICKS)
 		unpin_task(thread);
@@ -249,8 +266,8 @@ static void rebalance(void)
 	}
 	if (most - least < 2)
 		return;
-	TAILQ_FOREACH(thread, &placement.threads, placement_link)
-		if (thread->busy && atomic_load(&thread->cpu) == fullest && CPU_ISSET(emptiest, mask_of(thread))) {
+	TAILQ_FOREACH(thread, &placement.busy, busy_link)
+		if (atomic_load(&thread->cpu) == fullest && CPU_ISSET(emptiest, mask_of(thread))) {
 			pin(thread, emptiest);
 			break;
 		}
@@ -269,8 +286,12 @@ static void balance(void *unused)
 		rtl_lock(&placement.lock);
 		while (TAILQ_EMPTY(&placement.threads))
 			rtl_condition_wait(&placement.wake, &placement.lock);
-		TAILQ_FOREACH(thread, &placement.threads, placement_link)
+		for (unsigned left = placement.count < REVIEWS_MAX ? placement.count : REVIEWS_MAX; left; left--) {
+			thread = TAILQ_FIRST(&placement.threads);
+			TAILQ_REMOVE(&placement.threads, thread, placement_link);
+			TAILQ_INSERT_TAIL(&placement.threads, thread, placement_link);
 			active |= review(thread);
+		}
 		rebalance();
 		rtl_unlock(&placement.lock);
 		if (active)
@@ -283,6 +304,7 @@ static void balance(void *unused)
 void placement_initialize(void)
 {
 	TAILQ_INIT(&placement.threads);
+	TAILQ_INIT(&placement.busy);
 	if (sched_getaffinity(0, sizeof(placement.allowed), &placement.allowed) != 0)
 		return;
 	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
