@@ -196,7 +196,8 @@ struct pico_platform {
 	int (*set_nice)(struct pico_thread *thread, int nice);
 
 	/* Fixed facts. */
-	uint64_t lowest_address;  /* first address a guest mapping may use */
+	uint64_t lowest_address;  /* first address a guest mapping may use; the host refuses what lies below */
+	uint64_t own_start, own_end; /* the platform's own pages in every process: never the guest's. Equal: none */
 	uint64_t highest_address; /* first address it may not */
 	uint64_t vdso_address;    /* of [vdso] in every fresh process, 0: none */
 	size_t vdso_image_size, vvar_size; /* bytes; vvar lies right below the vdso */

@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -205,7 +206,8 @@ struct pico_platform pico_platform_ops = {
 	.set_name = set_name,
 	.set_affinity = set_affinity,
 	.set_nice = set_nice,
-	.lowest_address = PICO_LIMIT,
+	.own_start = PICO_STUB_BASE,
+	.own_end = PICO_LIMIT,
 	.highest_address = 0x7ffffffff000,
 };
 
@@ -218,6 +220,18 @@ static void measure_extended_state(void)
 	pico_platform_ops.extended_state_size = ebx;
 }
 
+/* What the host lets processes map that have no privilege: guest tasks have none. */
+static uint64_t lowest_mappable(void)
+{
+	char text[32] = {0};
+	int file = open("/proc/sys/vm/mmap_min_addr", O_RDONLY | O_CLOEXEC);
+	uint64_t lowest = file >= 0 && read(file, text, sizeof(text) - 1) > 0 ? strtoull(text, NULL, 10) : 65536;
+
+	if (file >= 0)
+		close(file);
+	return lowest < 4096 ? 4096 : (lowest + 4095) & ~4095ull;
+}
+
 int pico_initialize(const struct pico_provider_routines *provider, const struct pico_platform **platform)
 {
 	/* Statuses are collected one by one; stops of children are no news for anyone. */
@@ -227,6 +241,7 @@ int pico_initialize(const struct pico_provider_routines *provider, const struct 
 	pico_provider = provider;
 	sigaction(SIGCHLD, &child, NULL);
 	measure_extended_state();
+	pico_platform_ops.lowest_address = lowest_mappable();
 	half_initialize(half_serve);
 	placement_initialize();
 	error = pico_reaper_start() ?: pico_template_start();

@@ -153,6 +153,8 @@ static void place_break(const struct exec_layout *layout, const struct exec_elf 
 	uint64_t end = among_mappings ? DYNAMIC_BASE : elf->highest + elf->bias;
 	uint64_t start = end + ALIGN_DOWN(random_below(layout, BREAK_RANDOM), LX_PAGE_SIZE);
 
+	/* One that begins below the platform's pages could not grow past them. */
+	start = MAX_OF(start, ps_platform()->own_end);
 	mm_set_break_area(layout->space, start, start);
 }
 

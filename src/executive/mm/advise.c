@@ -72,14 +72,14 @@ NTSTATUS mm_advise(struct mm_address_space *space, uint64_t address, uint64_t si
 	uint64_t length = ALIGN_UP(size, MM_PAGE_SIZE), start = MAX_OF(address, space->platform->lowest_address);
 	uint64_t end = MIN_OF(address + length, space->platform->highest_address);
 	const struct advice_effect *effect = find_effect(advice);
-	bool clipped = start != address || end != address + length;
+	bool clipped = start != address || end != address + length || mm_touches_platform(space, start, end);
 	NTSTATUS status;
 
 	if (!mm_is_aligned(address) || (size && !length) || address + length < address)
 		return STATUS_INVALID_PARAMETER;
 	/* Out of the guest's range nothing is mapped; a call of no length still checks the advice. */
 	if (!length || start >= end) {
-		status = mm_host_call(space, SYS_madvise, space->platform->lowest_address, 0, (uint32_t)advice, 0, 0);
+		status = mm_host_call(space, SYS_madvise, mm_search_start(space), 0, (uint32_t)advice, 0, 0);
 		return NT_SUCCESS(status) && length ? STATUS_NO_MEMORY : status;
 	}
 	if (effect) {
@@ -88,7 +88,7 @@ NTSTATUS mm_advise(struct mm_address_space *space, uint64_t address, uint64_t si
 		if (!NT_SUCCESS(status))
 			return status;
 	}
-	status = mm_host_call(space, SYS_madvise, start, end - start, (uint32_t)advice, 0, 0);
+	status = mm_host_call_around(space, SYS_madvise, start, end, (uint32_t)advice);
 	if (effect)
 		apply_effect(space, start, end, effect);
 	return NT_SUCCESS(status) && clipped ? STATUS_NO_MEMORY : status;
@@ -106,8 +106,10 @@ NTSTATUS mm_flush(struct mm_address_space *space, uint64_t address, uint64_t siz
 		return STATUS_NOT_MAPPED_VIEW;
 	if (!length)
 		return STATUS_SUCCESS;
-	if (!mm_is_guest_range(space, address, length))
+	if (address < space->platform->lowest_address || address > space->platform->highest_address - length)
 		return STATUS_NOT_MAPPED_VIEW;
-	status = mm_host_call(space, SYS_msync, address, length, flags, 0, 0);
+	status = mm_host_call_around(space, SYS_msync, address, address + length, flags);
+	if (NT_SUCCESS(status) && mm_touches_platform(space, address, address + length))
+		return STATUS_NOT_MAPPED_VIEW;
 	return status == nt_status_from_errno(ENOMEM) ? STATUS_NOT_MAPPED_VIEW : status;
 }

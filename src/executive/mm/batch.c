@@ -85,3 +85,18 @@ NTSTATUS mm_host_call(struct mm_address_space *space, uint64_t number, uint64_t 
 	status = mm_batch_run(&batch);
 	return NT_SUCCESS(status) ? mm_batch_status(&batch, 0) : status;
 }
+
+NTSTATUS mm_host_call_around(struct mm_address_space *space, uint64_t number, uint64_t start, uint64_t end, uint64_t argument)
+{
+	const struct pico_platform *platform = space->platform;
+	NTSTATUS status = STATUS_SUCCESS, upper = STATUS_SUCCESS;
+
+	if (!mm_touches_platform(space, start, end))
+		return mm_host_call(space, number, start, end - start, argument, 0, 0);
+	if (start < platform->own_start)
+		status = mm_host_call(space, number, start, platform->own_start - start, argument, 0, 0);
+	/* A hole is found out at the end; anything else ends the call where it is met. */
+	if (end > platform->own_end && (NT_SUCCESS(status) || status == nt_status_from_errno(ENOMEM)))
+		upper = mm_host_call(space, number, platform->own_end, end - platform->own_end, argument, 0, 0);
+	return NT_SUCCESS(status) ? upper : status;
+}

@@ -31,10 +31,13 @@ static uint64_t find_start(struct mm_address_space *space, const struct mm_vad *
 
 void mm_follow_growth(struct mm_address_space *space)
 {
+	const struct mm_vad *first = mm_vad_first(space);
 	uint64_t lowest = space->platform->lowest_address;
 
 	if (!space->growing_count)
 		return;
+	if (first->start >= space->platform->own_end)
+		lowest = mm_search_start(space);
 	for (struct mm_vad *vad = mm_vad_first(space); vad; vad = mm_vad_next(vad)) {
 		if (mm_is_growing(vad)) {
 			uint64_t start = find_start(space, vad, lowest);
@@ -43,5 +46,7 @@ void mm_follow_growth(struct mm_address_space *space)
 				mm_vad_extend_down(space, vad, start);
 		}
 		lowest = vad->end;
+		if (lowest <= space->platform->own_start && mm_vad_next(vad) && mm_vad_next(vad)->start >= space->platform->own_end)
+			lowest = space->platform->own_end;
 	}
 }

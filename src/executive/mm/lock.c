@@ -65,6 +65,11 @@ NTSTATUS mm_lock(struct mm_address_space *space, uint64_t address, uint64_t size
 	}
 	if (!length)
 		return STATUS_SUCCESS;
+	/* The platform's pages are a hole: what lies before them is done. */
+	if (start < space->platform->own_start && mm_touches_platform(space, start, start + length)) {
+		status = mm_lock(space, start, space->platform->own_start - start, flags, privileged);
+		return NT_SUCCESS(status) ? STATUS_NO_MEMORY : status;
+	}
 	if (!mm_is_guest_range(space, start, length))
 		return STATUS_NO_MEMORY;
 	status = mm_vad_reserve(space, 2);

@@ -243,7 +243,7 @@ NTSTATUS mm_unmap(struct mm_address_space *space, uint64_t address, uint64_t siz
 	status = mm_vad_reserve(space, 2);
 	/* Also where the tree has nothing: the host may have grown a stack into it. */
 	if (NT_SUCCESS(status))
-		status = mm_host_call(space, SYS_munmap, start, end - start, 0, 0, 0);
+		status = mm_host_call_around(space, SYS_munmap, start, end, 0);
 	if (NT_SUCCESS(status))
 		mm_vad_remove(space, start, end);
 	return status;

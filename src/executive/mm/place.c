@@ -72,7 +72,7 @@ uint64_t mm_find_bottom_up(struct mm_address_space *space, uint64_t low, uint64_
 /* Huge pages can only back a mapping of whole ones if it begins on one. */
 static uint64_t find_huge_aligned(struct mm_address_space *space, uint64_t high, uint64_t size)
 {
-	uint64_t found = mm_find_top_down(space, space->platform->lowest_address, high, size + MM_HUGE_PAGE_SIZE);
+	uint64_t found = mm_find_top_down(space, mm_search_start(space), high, size + MM_HUGE_PAGE_SIZE);
 
 	if (!found)
 		return 0;
@@ -81,7 +81,7 @@ static uint64_t find_huge_aligned(struct mm_address_space *space, uint64_t high,
 
 static uint64_t find_anywhere(struct mm_address_space *space, const struct mm_map_request *request, uint64_t size)
 {
-	uint64_t low = space->platform->lowest_address, high = space->mmap_base, found = 0;
+	uint64_t low = mm_search_start(space), high = space->mmap_base, found = 0;
 
 	if (request->low_2g)
 		return mm_find_bottom_up(space, MAX_OF(low, LOW_2G_START), LOW_2G_END, size);
@@ -100,7 +100,7 @@ static bool hint_is_free(struct mm_address_space *space, const struct mm_map_req
 	uint64_t end = request->low_2g ? LOW_2G_END : space->platform->highest_address;
 	struct mm_vad *vad;
 
-	if (size > end || hint > end - size)
+	if (size > end || hint > end - size || mm_touches_platform(space, hint, hint + size))
 		return false;
 	vad = mm_vad_find(space, hint);
 	return !vad || hint + size <= guarded_start(vad);
@@ -112,8 +112,8 @@ static NTSTATUS place_fixed(struct mm_address_space *space, const struct mm_map_
 		return STATUS_NO_MEMORY;
 	if (!mm_is_aligned(request->address))
 		return STATUS_INVALID_PARAMETER;
-	/* The platform's own pages lie there: refused as vm.mmap_min_addr would. */
-	if (request->address < space->platform->lowest_address)
+	/* The platform's own pages are refused as what lies below vm.mmap_min_addr. */
+	if (request->address < space->platform->lowest_address || mm_touches_platform(space, request->address, request->address + size))
 		return STATUS_PRIVILEGE_NOT_HELD;
 	if (request->no_replace && mm_vad_intersecting(space, request->address, request->address + size))
 		return STATUS_CONFLICTING_ADDRESSES;

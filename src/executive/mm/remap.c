@@ -35,7 +35,10 @@ static NTSTATUS check_arguments(const struct remap *remap)
 		return STATUS_INVALID_PARAMETER;
 	if (remap->old + remap->old_size > remap->wanted && remap->wanted + remap->new_size > remap->old)
 		return STATUS_INVALID_PARAMETER;
-	return remap->wanted < remap->space->platform->lowest_address ? STATUS_PRIVILEGE_NOT_HELD : STATUS_SUCCESS;
+	if (remap->wanted < remap->space->platform->lowest_address ||
+	    mm_touches_platform(remap->space, remap->wanted, remap->wanted + remap->new_size))
+		return STATUS_PRIVILEGE_NOT_HELD;
+	return STATUS_SUCCESS;
 }
 
 /* Is the old range one area, and one that may do this? `vad` holds its start. */
@@ -72,14 +75,15 @@ static bool fits_in_place(const struct remap *remap, const struct mm_vad *vad)
 	uint64_t end = remap->old + remap->new_size;
 
 	return remap->old_size && remap->old + remap->old_size == vad->end && end > vad->end &&
-	       end <= remap->space->platform->highest_address && !mm_vad_intersecting(remap->space, vad->end, end);
+	       end <= remap->space->platform->highest_address && !mm_touches_platform(remap->space, vad->end, end) &&
+	       !mm_vad_intersecting(remap->space, vad->end, end);
 }
 
 static NTSTATUS grow_in_place(const struct remap *remap, struct mm_vad *vad)
 {
 	struct mm_vad grown = *vad;
 	NTSTATUS status = mm_host_call(remap->space, SYS_mremap, remap->old, remap->old_size, remap->new_size, 0,
-				       remap->space->platform->lowest_address);
+				       mm_search_start(remap->space)); /* unused, but the filter wants it high */
 
 	if (!NT_SUCCESS(status))
 		return status;

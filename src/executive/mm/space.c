@@ -153,7 +153,7 @@ void mm_set_mmap_base(struct mm_address_space *space, uint64_t base)
 bool mm_is_guest_range(struct mm_address_space *space, uint64_t address, uint64_t size)
 {
 	return address >= space->platform->lowest_address && address <= space->platform->highest_address &&
-	       size <= space->platform->highest_address - address;
+	       size <= space->platform->highest_address - address && !mm_touches_platform(space, address, address + size);
 }
 
 bool mm_is_mapped(struct mm_address_space *space, uint64_t address, uint64_t size)

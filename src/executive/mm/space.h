@@ -78,6 +78,19 @@ bool mm_vad_is_data(uint32_t protection, uint32_t flags);
 /* The area begins lower than it did; what is below it must be free. */
 void mm_vad_extend_down(struct mm_address_space *space, struct mm_vad *vad, uint64_t start);
 
+/* Does the range touch the platform's own pages? They are in no tree: to a guest they are a hole that can't be filled. */
+static inline bool mm_touches_platform(const struct mm_address_space *space, uint64_t start, uint64_t end)
+{
+	return start < space->platform->own_end && end > space->platform->own_start;
+}
+/* Where mappings go that nobody has named an address for: not among the low ones. */
+static inline uint64_t mm_search_start(const struct mm_address_space *space)
+{
+	return MAX_OF(space->platform->lowest_address, space->platform->own_end);
+}
+/* One host call on (start, length, argument) for each part of the range that is not the platform's; the first error. */
+NTSTATUS mm_host_call_around(struct mm_address_space *space, uint64_t number, uint64_t start, uint64_t end, uint64_t argument);
+
 /* place.c: free ranges. 0: none. */
 uint64_t mm_find_top_down(struct mm_address_space *space, uint64_t low, uint64_t high, uint64_t size);
 uint64_t mm_find_bottom_up(struct mm_address_space *space, uint64_t low, uint64_t high, uint64_t size);
