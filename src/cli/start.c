@@ -20,6 +20,7 @@
 #include <trace/trace.h>
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,7 +42,11 @@ static int initialize_kernel(void)
 {
 	const struct pico_platform *platform;
 	NTSTATUS status;
-	int error = pico_initialize(&ps_pico_routines, &platform);
+	int error;
+
+	if (cli_check_calls(stderr))
+		return 125;
+	error = pico_initialize(&ps_pico_routines, &platform);
 
 	if (error) {
 		cli_explain_platform_error(stderr, error);
@@ -56,15 +61,31 @@ static int initialize_kernel(void)
 	return NT_SUCCESS(status) ? 0 : 125;
 }
 
-/* Descriptors of guests are descriptors of ours: as many as the host allows. Guests see their own limit. */
-static void raise_descriptor_limit(void)
+static void raise_limit(__rlimit_resource_t resource)
 {
+	const struct rlimit none = {RLIM_INFINITY, RLIM_INFINITY};
 	struct rlimit limit;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+	if (resource != RLIMIT_NOFILE && setrlimit(resource, &none) == 0)
+		return; /* with the privilege for it */
+	if (getrlimit(resource, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
 		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
+		setrlimit(resource, &limit);
 	}
+}
+
+/*
+ * Limits that lxrun was started with are its guests', which see them and are held to them by LX. On lxrun's own work they
+ * do not act as far as that can be had: descriptors, memory and time of all guests are its own.
+ */
+static void raise_limits(void)
+{
+	static const __rlimit_resource_t resources[] = {RLIMIT_NOFILE, RLIMIT_FSIZE, RLIMIT_DATA,	RLIMIT_AS,
+							RLIMIT_CPU,    RLIMIT_NPROC, RLIMIT_MEMLOCK, RLIMIT_SIGPENDING};
+
+	for (size_t i = 0; i < ARRAY_COUNT(resources); i++)
+		raise_limit(resources[i]);
+	signal(SIGXFSZ, SIG_IGN);
 }
 
 /* --log and -v. 0, or an exit status after the error has been told. */
@@ -163,7 +184,7 @@ int cli_run_program(const struct cli_options *options, int *status)
 		return cannot_run(options->arguments[0], error ? "permission denied" : "is a directory", 126);
 	hal_start_state(); /* before anything of it changes */
 	hal_signal_block();
-	raise_descriptor_limit();
+	raise_limits();
 	error = open_log(options);
 	if (!error)
 		error = initialize_kernel();

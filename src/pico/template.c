@@ -139,6 +139,7 @@ static int open_stub(void)
 
 	if (file >= 0 && write(file, pico_stub_image, sizeof(pico_stub_image)) != (ssize_t)sizeof(pico_stub_image)) {
 		close(file);
+		errno = EFBIG; /* RLIMIT_FSIZE */
 		return -1;
 	}
 	return file;
