@@ -246,6 +246,11 @@ uint32_t hal_current_processor(void)
 	return processor < 0 ? 0 : (uint32_t)processor;
 }
 
+bool hal_protects_links(void)
+{
+	return read_number("/proc/sys/fs/protected_symlinks", 10) != 0;
+}
+
 int64_t hal_random(void *data, size_t size, uint32_t flags)
 {
 	ssize_t count = getrandom(data, size, flags);

@@ -66,6 +66,8 @@ uint64_t hal_scheduling_slice(void);
 
 /* The processor that the calling thread runs on. */
 uint32_t hal_current_processor(void);
+/* fs.protected_symlinks, as it is now. */
+bool hal_protects_links(void);
 
 /* getrandom(2) with its flags: bytes, or -errno. */
 int64_t hal_random(void *data, size_t size, uint32_t flags);

@@ -17,6 +17,7 @@ struct link_target {
 	const char *text;
 	size_t size;
 	bool magic;
+	ULONG owner; /* of the host's links */
 	HANDLE file; /* of a magic link: a kernel handle */
 	char buffer[TARGET_SPACE] __attribute__((aligned(8)));
 };
@@ -57,6 +58,21 @@ static NTSTATUS try_magic(struct lx_walk *walk, size_t size, struct link_target 
 	return NT_SUCCESS(status) ? STATUS_SUCCESS : status;
 }
 
+/* Is the component that ends at `end` what the whole path ends in? Slashes may trail, but not a ".". */
+static bool is_last(const struct lx_walk *walk, size_t end)
+{
+	return end == walk->name_size && !walk->rest[strspn(walk->rest, "/")] && !walk->dot;
+}
+
+static ULONG query_owner(HANDLE handle)
+{
+	FILE_LX_STATX_INFORMATION information;
+	IO_STATUS_BLOCK io;
+	NTSTATUS status = ZwQueryInformationFile(handle, &io, &information, sizeof(information), FileLxStatxInformation);
+
+	return NT_SUCCESS(status) ? information.Uid : (ULONG)-1;
+}
+
 /*
  * Look at the last component of the name's first `size` bytes. STATUS_SUCCESS: a link, whose target is filled in;
  * STATUS_NOT_A_REPARSE_POINT: none; STATUS_REPARSE: a link lies before it; or an error.
@@ -73,6 +89,8 @@ static NTSTATUS read_link(struct lx_walk *walk, size_t size, struct link_target 
 		return status;
 	status = ZwFsControlFile(handle, NULL, NULL, NULL, &io, FSCTL_GET_REPARSE_POINT, NULL, 0, target->buffer,
 				 sizeof(target->buffer));
+	if (NT_SUCCESS(status) && is_last(walk, size))
+		target->owner = query_owner(handle);
 	ZwClose(handle);
 	if (status == STATUS_INVALID_DEVICE_REQUEST)
 		return STATUS_NOT_A_REPARSE_POINT;
@@ -217,6 +235,8 @@ static int64_t follow(struct lx_walk *walk, struct link_target *target)
 	if (lx_walk_stops_at_link(walk) && end == walk->name_size && !*walk->rest)
 		return -LX_ELOOP;
 	result = check_restrictions(walk, target);
+	if (result == 0 && is_last(walk, end) && lx_mounts_is_host_device(walk->base.file->device))
+		result = lx_walk_check_sticky(walk, end, target->owner);
 	if (result < 0)
 		return result;
 	directory = walk->directory || end < walk->name_size || *walk->rest;

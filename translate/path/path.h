@@ -92,6 +92,11 @@ int64_t lx_walk_parent(struct lx_walk *walk, HANDLE *handle, bool *owned);
 
 /* follow.c: put the target of the first link in the walk's name in its place. 0 or -errno. */
 int64_t lx_walk_follow(struct lx_walk *walk);
+/*
+ * sticky.c: may the caller follow the link whose name ends at `end`, the path's last component, and whose owner this is? 0 or
+ * -LX_EACCES.
+ */
+int64_t lx_walk_check_sticky(struct lx_walk *walk, size_t end, ULONG owner);
 /* path.c, for follow.c: stand at an open file, taking over its kernel handle and a reference; `jumped`: what is there
  * need not be searched for itself. */
 void lx_walk_adopt(struct lx_walk *walk, HANDLE handle, struct io_file *file, bool jumped);

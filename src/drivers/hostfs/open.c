@@ -186,6 +186,17 @@ static int check_change(int directory, const char *name, uint64_t flags)
 	return fd < 0 ? fd : 0;
 }
 
+/* O_CREAT of what exists asks more than a plain open (fs.protected_fifos), so it keeps its flag, and with it its directory. */
+static int open_in_holder(int directory, const char *name, uint64_t flags, NTSTATUS *status)
+{
+	char parent[PATH_MAX];
+	const char *last = split_name(name, parent);
+	cleanup_fd int holder = open_path(directory, parent, O_DIRECTORY);
+	const uint64_t arguments[6] = {(uint64_t)holder, (uintptr_t)last, flags | O_NOFOLLOW, 0};
+
+	return holder < 0 ? holder : (int)ke_host_call(status, NULL, 0, SYS_openat, arguments);
+}
+
 /* Without openat2: what may sleep is reached first, and opened alertably from there. */
 static int walk_and_open(int directory, const char *name, uint64_t flags, mode_t mode, struct hostfs_opened *opened)
 {
@@ -196,7 +207,8 @@ static int walk_and_open(int directory, const char *name, uint64_t flags, mode_t
 		return refused;
 	reached = is_instant(flags) || !ke_current_thread() ? -1 : hostfs_walk(directory, name, O_PATH | O_CLOEXEC, 0);
 	if (reached >= 0 && is_of_blocking_kind(reached))
-		result = hostfs_reopen(reached, flags & ~(uint64_t)O_CREAT, &opened->status);
+		result = flags & O_CREAT ? open_in_holder(directory, name, flags, &opened->status) :
+					   hostfs_reopen(reached, flags, &opened->status);
 	else
 		result = hostfs_walk(directory, name, flags, mode);
 	if (reached >= 0)

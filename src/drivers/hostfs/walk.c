@@ -89,6 +89,9 @@ static int open_last(struct walk *walk, const char *name, bool slash, uint64_t f
 	if (fd < 0) {
 		int error = errno;
 
+		/* In a sticky directory O_CREAT refuses a link that it does not follow, before it is told that it is one. */
+		if (error == EACCES && (flags & O_CREAT) && !(flags & O_NOFOLLOW) && is_link(walk->at, name))
+			return -ELOOP;
 		if (error == ENOTDIR && (flags & O_DIRECTORY) && !(flags & O_NOFOLLOW) && is_link(walk->at, name))
 			return -ELOOP;
 		return -error;

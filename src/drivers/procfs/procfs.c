@@ -499,51 +499,6 @@ static NTSTATUS refuse_attribute(struct procfs_open *open, ULONG code, const voi
 	return status == STATUS_SUCCESS ? FSRTL_ERRNO(EOPNOTSUPP) : status;
 }
 
-/* The attributes of what a name of one component means here; slashes behind it ask for a directory, as everywhere. */
-static NTSTATUS find_name(struct io_file *file, const STRING *name, FILE_LX_STATX_INFORMATION *attributes)
-{
-	struct io_create create = {.root = file, .name = *name, .options = FILE_OPEN_REPARSE_POINT};
-	struct procfs_place place;
-	NTSTATUS status;
-
-	*attributes = (FILE_LX_STATX_INFORMATION){0};
-	while (create.name.Length && create.name.Buffer[create.name.Length - 1] == '/')
-		create.name.Length--;
-	status = procfs_walk(&create, &place);
-	if (status == STATUS_SUCCESS)
-		status = procfs_attributes(&place, attributes);
-	if (status == STATUS_SUCCESS && create.name.Length < name->Length && (attributes->Mode & FSRTL_S_IFMT) != FSRTL_S_IFDIR)
-		return STATUS_NOT_A_DIRECTORY;
-	return status;
-}
-
-/* No name can be made here: the directories have no such operation, which shows as if they were about to go. */
-static NTSTATUS refuse_making(struct io_file *file, const STRING *name)
-{
-	FILE_LX_STATX_INFORMATION attributes;
-	NTSTATUS status = find_name(file, name, &attributes);
-
-	if (status == STATUS_SUCCESS || (status == STATUS_NOT_A_DIRECTORY && attributes.Mode))
-		return STATUS_OBJECT_NAME_COLLISION;
-	return status == STATUS_NOT_A_DIRECTORY ? status : STATUS_OBJECT_NAME_NOT_FOUND;
-}
-
-/* None can be removed, and what the name means says why: may_delete(). */
-static NTSTATUS refuse_removal(struct io_file *file, const FSCTL_LX_REMOVE_NAME_INPUT *input)
-{
-	FILE_LX_STATX_INFORMATION attributes;
-	NTSTATUS status = find_name(file, &input->Name, &attributes);
-
-	if (status != STATUS_SUCCESS)
-		return status;
-	if (check_access(file->context, FSRTL_WRITE | FSRTL_EXECUTE) != STATUS_SUCCESS)
-		return STATUS_ACCESS_DENIED;
-	if (input->Directory && (attributes.Mode & FSRTL_S_IFMT) != FSRTL_S_IFDIR)
-		return STATUS_NOT_A_DIRECTORY;
-	return !input->Directory && (attributes.Mode & FSRTL_S_IFMT) == FSRTL_S_IFDIR ? STATUS_FILE_IS_A_DIRECTORY :
-										       FSRTL_ERRNO(EPERM);
-}
-
 static NTSTATUS procfs_fs_control(struct io_file *file, ULONG code, const void *input, ULONG input_size, void *output,
 				  ULONG output_size, ULONG_PTR *information)
 {
@@ -557,11 +512,11 @@ static NTSTATUS procfs_fs_control(struct io_file *file, ULONG code, const void *
 	if (code == FSCTL_LX_ACCESS && input_size >= sizeof(ULONG))
 		return check_access(open, *(const ULONG *)input);
 	if (code == FSCTL_LX_MAKE_NODE && input_size >= sizeof(FSCTL_LX_MAKE_NODE_INPUT))
-		return refuse_making(file, &((const FSCTL_LX_MAKE_NODE_INPUT *)input)->Name);
+		return procfs_refuse_making(file, &((const FSCTL_LX_MAKE_NODE_INPUT *)input)->Name);
 	if (code == FSCTL_LX_LINK_NAME && input_size >= sizeof(FSCTL_LX_LINK_NAME_INPUT))
-		return refuse_making(file, &((const FSCTL_LX_LINK_NAME_INPUT *)input)->Name);
+		return procfs_refuse_making(file, &((const FSCTL_LX_LINK_NAME_INPUT *)input)->Name);
 	if (code == FSCTL_LX_REMOVE_NAME && input_size >= sizeof(FSCTL_LX_REMOVE_NAME_INPUT))
-		return refuse_removal(file, input);
+		return procfs_refuse_removal(file, input, check_access(open, FSRTL_WRITE | FSRTL_EXECUTE));
 	if (code == FSCTL_LX_FALLOCATE)
 		return FSRTL_ERRNO(EOPNOTSUPP);
 	if (code == FSCTL_LX_GET_XATTR || code == FSCTL_LX_SET_XATTR || code == FSCTL_LX_REMOVE_XATTR)
