@@ -104,15 +104,41 @@ static void names_are_walked_as_linux_does(void **state)
 	assert_errno(try_open("tty", FILE_GENERIC_READ, 0, &handle), ENXIO);
 }
 
-static void nothing_can_be_made_or_removed(void **state)
+static void names_are_made_and_removed_by_those_who_may(void **state)
 {
 	FSCTL_LX_MAKE_NODE_INPUT make = {.Mode = S_IFDIR | 0755, .Name = rtl_string("new")};
-	FSCTL_LX_REMOVE_NAME_INPUT remove_null = {.Name = rtl_string("null")};
+	FSCTL_LX_REMOVE_NAME_INPUT remove_new = {.Name = rtl_string("new"), .Directory = 1};
+	HANDLE handle;
 
-	assert_errno(control(root, FSCTL_LX_MAKE_NODE, &make, sizeof make, NULL, 0), EACCES);
-	make.Name = rtl_string("null");
+	assert_status(control(root, FSCTL_LX_MAKE_NODE, &make, sizeof make, NULL, 0), STATUS_SUCCESS);
 	assert_errno(control(root, FSCTL_LX_MAKE_NODE, &make, sizeof make, NULL, 0), EEXIST);
-	assert_errno(control(root, FSCTL_LX_REMOVE_NAME, &remove_null, sizeof remove_null, NULL, 0), EACCES);
+	assert_status(control(root, FSCTL_LX_REMOVE_NAME, &remove_new, sizeof remove_new, NULL, 0), STATUS_SUCCESS);
+	assert_errno(control(root, FSCTL_LX_REMOVE_NAME, &remove_new, sizeof remove_new, NULL, 0), ENOENT);
+	make = (FSCTL_LX_MAKE_NODE_INPUT){.Mode = S_IFIFO | 0600, .Name = rtl_string("null")};
+	assert_errno(control(root, FSCTL_LX_MAKE_NODE, &make, sizeof make, NULL, 0), EEXIST);
+	make.Name = rtl_string("pipe");
+	assert_errno(control(root, FSCTL_LX_MAKE_NODE, &make, sizeof make, NULL, 0), EPERM);
+	make = (FSCTL_LX_MAKE_NODE_INPUT){.Mode = S_IFCHR | 0600, .Name = rtl_string("another"), .DeviceMajor = 240, .DeviceMinor = 7};
+	assert_status(control(root, FSCTL_LX_MAKE_NODE, &make, sizeof make, NULL, 0), STATUS_SUCCESS);
+	assert_errno(try_open("another", FILE_GENERIC_READ, 0, &handle), ENXIO);
+	remove_new = (FSCTL_LX_REMOVE_NAME_INPUT){.Name = rtl_string("another/")};
+	assert_errno(control(root, FSCTL_LX_REMOVE_NAME, &remove_new, sizeof remove_new, NULL, 0), ENOTDIR);
+	remove_new = (FSCTL_LX_REMOVE_NAME_INPUT){.Name = rtl_string("another")};
+	assert_status(control(root, FSCTL_LX_REMOVE_NAME, &remove_new, sizeof remove_new, NULL, 0), STATUS_SUCCESS);
+}
+
+/* A device is known by its number, not by its name. */
+static void another_name_for_a_number_is_the_same_device(void **state)
+{
+	FSCTL_LX_MAKE_NODE_INPUT make = {.Mode = S_IFCHR | 0666, .Name = rtl_string("full2"), .DeviceMajor = 1, .DeviceMinor = 7};
+	FSCTL_LX_REMOVE_NAME_INPUT remove_it = {.Name = rtl_string("full2")};
+	HANDLE full;
+
+	assert_status(control(root, FSCTL_LX_MAKE_NODE, &make, sizeof make, NULL, 0), STATUS_SUCCESS);
+	full = device("full2");
+	assert_errno(write_text(full, "x", NULL), ENOSPC);
+	NtClose(full);
+	assert_status(control(root, FSCTL_LX_REMOVE_NAME, &remove_it, sizeof remove_it, NULL, 0), STATUS_SUCCESS);
 }
 
 static void a_listing_in_pieces_shows_each_name_once(void **state)
@@ -147,7 +173,8 @@ int main(void)
 		cmocka_unit_test(random_differs_from_read_to_read),
 		cmocka_unit_test(devices_show_their_numbers),
 		cmocka_unit_test(names_are_walked_as_linux_does),
-		cmocka_unit_test(nothing_can_be_made_or_removed),
+		cmocka_unit_test(names_are_made_and_removed_by_those_who_may),
+		cmocka_unit_test(another_name_for_a_number_is_the_same_device),
 		cmocka_unit_test(a_listing_in_pieces_shows_each_name_once),
 	};
 

@@ -411,6 +411,13 @@ static NTSTATUS condrv_fs_control(struct io_file *file, ULONG code, const void *
 		return fsrtl_return(&terminal, sizeof terminal, output, output_size, information);
 	if (code == FSCTL_LX_SEEK || code == FSCTL_LX_FALLOCATE || code == FSCTL_LX_FADVISE)
 		return FSRTL_ERRNO(ESPIPE);
+	if (fsrtl_is_xattr(code)) {
+		/* A terminal that was opened by the name of a device of /dev is a file of that file system. */
+		const FILE_LX_STATX_INFORMATION shown = {.Mode = FSRTL_S_IFCHR | 0620};
+
+		*information = 0;
+		return fsrtl_refuse_xattr(&shown, condrv_file(file)->guise.name, code, input, input_size);
+	}
 	return STATUS_INVALID_DEVICE_REQUEST;
 }
 

@@ -44,6 +44,7 @@
 #define FSRTL_CAP_FOWNER 3
 #define FSRTL_CAP_FSETID 4
 #define FSRTL_CAP_SYS_ADMIN 21
+#define FSRTL_CAP_SETFCAP 31
 #define FSRTL_CAP_SYS_RESOURCE 24
 
 /* STATX_BASIC_STATS */
@@ -101,6 +102,29 @@ bool fsrtl_is_owner(const FILE_LX_STATX_INFORMATION *attributes);
 bool fsrtl_permitted(const FILE_LX_STATX_INFORMATION *attributes, unsigned wanted);
 /* FSRTL_* bits that an access mask asks for. */
 unsigned fsrtl_wanted(ACCESS_MASK access);
+
+#define FSRTL_XATTR_NAME_MAX 255u
+/* Sizes that a value of "security.capability" may have. */
+#define FSRTL_XATTR_CAPABILITIES_2 20u
+#define FSRTL_XATTR_CAPABILITIES_3 24u
+
+/* A request for an extended attribute; no name in FSCTL_LX_LIST_XATTR. */
+struct fsrtl_xattr {
+	ULONG code, size, flags;
+	const void *value;
+	char name[FSRTL_XATTR_NAME_MAX + 1];
+};
+/* Is it one of the four codes? */
+bool fsrtl_is_xattr(ULONG code);
+NTSTATUS fsrtl_parse_xattr(ULONG code, const void *input, ULONG input_size, struct fsrtl_xattr *request);
+/*
+ * May the caller ask this of the file, and can there be such an attribute? `kept`: its file system keeps user, trusted and
+ * security attributes and access control lists (of which lxrun's never have any), as Linux' memory file systems do; else none.
+ */
+NTSTATUS fsrtl_check_xattr(const FILE_LX_STATX_INFORMATION *file, const struct fsrtl_xattr *request, bool kept);
+bool fsrtl_is_acl(const char *name);
+/* The whole answer for a file that has no attributes at all; *information of a list stays 0. */
+NTSTATUS fsrtl_refuse_xattr(const FILE_LX_STATX_INFORMATION *file, bool kept, ULONG code, const void *input, ULONG input_size);
 
 /* NtQueryDirectoryFile's output being filled. */
 struct fsrtl_directory_writer {

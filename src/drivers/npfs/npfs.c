@@ -171,6 +171,12 @@ static NTSTATUS npfs_fs_control(struct io_file *file, ULONG code, const void *in
 		memcpy(&splice, input, sizeof splice);
 		return npfs_splice(file, &splice, information);
 	}
+	if (fsrtl_is_xattr(code)) {
+		const FILE_LX_STATX_INFORMATION shown = {.Mode = FSRTL_S_IFIFO | 0600};
+
+		*information = 0;
+		return fsrtl_refuse_xattr(&shown, false, code, input, input_size);
+	}
 	return STATUS_INVALID_DEVICE_REQUEST;
 }
 

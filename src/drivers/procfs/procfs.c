@@ -483,20 +483,13 @@ static NTSTATUS check_access(struct procfs_open *open, ULONG wanted)
 	return fsrtl_permitted(&attributes, wanted & 7) ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;
 }
 
-/* No file here has extended attributes, but who may not touch the file is told that first: xattr_permission(). */
+/* No file here has extended attributes, but who may not touch the file is told that first. */
 static NTSTATUS refuse_attribute(struct procfs_open *open, ULONG code, const void *input, ULONG input_size)
 {
-	const FSCTL_LX_SET_XATTR_INPUT *set = input;
-	bool change = code != FSCTL_LX_GET_XATTR;
-	const char *name = code == FSCTL_LX_SET_XATTR ? set->Name.Buffer : input;
-	size_t size = code == FSCTL_LX_SET_XATTR ? set->Name.Length : input_size;
-	NTSTATUS status = STATUS_SUCCESS;
+	FILE_LX_STATX_INFORMATION attributes;
+	NTSTATUS status = procfs_attributes(&open->place, &attributes);
 
-	if (size > 5 && !memcmp(name, "user.", 5))
-		status = check_access(open, change ? FSRTL_WRITE : FSRTL_READ);
-	if (size > 8 && !memcmp(name, "trusted.", 8) && !fsrtl_capable(FSRTL_CAP_SYS_ADMIN))
-		status = FSRTL_ERRNO(change ? EPERM : ENODATA);
-	return status == STATUS_SUCCESS ? FSRTL_ERRNO(EOPNOTSUPP) : status;
+	return status == STATUS_SUCCESS ? fsrtl_refuse_xattr(&attributes, false, code, input, input_size) : status;
 }
 
 static NTSTATUS procfs_fs_control(struct io_file *file, ULONG code, const void *input, ULONG input_size, void *output,

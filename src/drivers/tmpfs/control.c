@@ -6,25 +6,8 @@
 #define XATTR_CREATE_FLAG 1u
 #define XATTR_REPLACE_FLAG 2u
 #define XATTR_SIZE_LIMIT 65536u
-#define XATTR_NAME_LIMIT 255u
 
 /* --- extended attributes; volume.lock held unless said otherwise */
-
-/* Which name spaces there are, and who may use them: xattr(7). */
-static NTSTATUS check_xattr(const struct tmpfs_node *node, const char *name, bool write)
-{
-	ULONG type = tmpfs_type(node);
-
-	if (!strncmp(name, "user.", 5) && name[5]) {
-		if (type != FSRTL_S_IFREG && type != FSRTL_S_IFDIR)
-			return FSRTL_ERRNO(write ? EPERM : ENODATA);
-		return fsrtl_permitted(&node->attributes, write ? FSRTL_WRITE : FSRTL_READ) ? STATUS_SUCCESS :
-											      STATUS_ACCESS_DENIED;
-	}
-	if (!strncmp(name, "trusted.", 8) && name[8])
-		return fsrtl_capable(FSRTL_CAP_SYS_ADMIN) ? STATUS_SUCCESS : FSRTL_ERRNO(write ? EPERM : ENODATA);
-	return FSRTL_ERRNO(EOPNOTSUPP);
-}
 
 static struct tmpfs_xattr *find_xattr(const struct tmpfs_node *node, const char *name)
 {
@@ -46,12 +29,8 @@ static void drop_xattr(struct tmpfs_node *node, struct tmpfs_xattr *xattr)
 static NTSTATUS get_xattr(struct tmpfs_node *node, const char *name, void *output, ULONG output_size,
 			  ULONG_PTR *information)
 {
-	const struct tmpfs_xattr *xattr;
-	NTSTATUS status = check_xattr(node, name, false);
+	const struct tmpfs_xattr *xattr = find_xattr(node, name);
 
-	if (status != STATUS_SUCCESS)
-		return status;
-	xattr = find_xattr(node, name);
 	if (!xattr)
 		return FSRTL_ERRNO(ENODATA);
 	*information = xattr->size;
@@ -63,30 +42,27 @@ static NTSTATUS get_xattr(struct tmpfs_node *node, const char *name, void *outpu
 	return STATUS_SUCCESS;
 }
 
-static NTSTATUS set_xattr(struct tmpfs_node *node, const char *name, const FSCTL_LX_SET_XATTR_INPUT *input)
+static NTSTATUS set_xattr(struct tmpfs_node *node, const struct fsrtl_xattr *input)
 {
 	struct tmpfs_xattr *old, *xattr;
-	NTSTATUS status = check_xattr(node, name, true);
 
-	if (status != STATUS_SUCCESS)
-		return status;
-	if (input->Size > XATTR_SIZE_LIMIT)
+	if (input->size > XATTR_SIZE_LIMIT)
 		return FSRTL_ERRNO(E2BIG);
-	old = find_xattr(node, name);
-	if (old && input->Flags & XATTR_CREATE_FLAG)
+	old = find_xattr(node, input->name);
+	if (old && input->flags & XATTR_CREATE_FLAG)
 		return FSRTL_ERRNO(EEXIST);
-	if (!old && input->Flags & XATTR_REPLACE_FLAG)
+	if (!old && input->flags & XATTR_REPLACE_FLAG)
 		return FSRTL_ERRNO(ENODATA);
-	xattr = malloc(sizeof *xattr + input->Size);
+	xattr = malloc(sizeof *xattr + input->size);
 	if (xattr)
-		xattr->name = strdup(name);
+		xattr->name = strdup(input->name);
 	if (!xattr || !xattr->name) {
 		free(xattr);
 		return STATUS_NO_MEMORY;
 	}
-	xattr->size = input->Size;
-	if (input->Size)
-		memcpy(xattr->value, input->Value, input->Size);
+	xattr->size = input->size;
+	if (input->size)
+		memcpy(xattr->value, input->value, input->size);
 	if (old)
 		drop_xattr(node, old);
 	TAILQ_INSERT_HEAD(&node->xattrs, xattr, link);
@@ -96,12 +72,8 @@ static NTSTATUS set_xattr(struct tmpfs_node *node, const char *name, const FSCTL
 
 static NTSTATUS remove_xattr(struct tmpfs_node *node, const char *name)
 {
-	struct tmpfs_xattr *xattr;
-	NTSTATUS status = check_xattr(node, name, true);
+	struct tmpfs_xattr *xattr = find_xattr(node, name);
 
-	if (status != STATUS_SUCCESS)
-		return status;
-	xattr = find_xattr(node, name);
 	if (!xattr)
 		return FSRTL_ERRNO(ENODATA);
 	drop_xattr(node, xattr);
@@ -129,41 +101,40 @@ static NTSTATUS list_xattrs(struct tmpfs_node *node, char *output, ULONG output_
 	return STATUS_SUCCESS;
 }
 
-/* A bounded copy of a name that is not trusted to be terminated. */
-static NTSTATUS copy_name(const char *from, size_t size, char name[XATTR_NAME_LIMIT + 1])
+/* Access control lists can't be set, so there is never one to find; taking away what is not there succeeds. */
+static NTSTATUS control_acl(ULONG code)
 {
-	size_t length = strnlen(from, size);
+	if (code == FSCTL_LX_GET_XATTR)
+		return FSRTL_ERRNO(ENODATA);
+	return code == FSCTL_LX_REMOVE_XATTR ? STATUS_SUCCESS : FSRTL_ERRNO(EOPNOTSUPP);
+}
 
-	if (length == 0 || length > XATTR_NAME_LIMIT)
-		return FSRTL_ERRNO(ERANGE);
-	memcpy(name, from, length);
-	name[length] = 0;
-	return STATUS_SUCCESS;
+/* volume.lock held. */
+static NTSTATUS control_named(struct tmpfs_node *node, const struct fsrtl_xattr *request, void *output, ULONG output_size,
+			      ULONG_PTR *information)
+{
+	NTSTATUS status = fsrtl_check_xattr(&node->attributes, request, true);
+
+	if (status != STATUS_SUCCESS)
+		return status;
+	if (fsrtl_is_acl(request->name))
+		return control_acl(request->code);
+	if (request->code == FSCTL_LX_GET_XATTR)
+		return get_xattr(node, request->name, output, output_size, information);
+	return request->code == FSCTL_LX_SET_XATTR ? set_xattr(node, request) : remove_xattr(node, request->name);
 }
 
 static NTSTATUS control_xattr(struct tmpfs_node *node, ULONG code, const void *input, ULONG input_size, void *output,
 			      ULONG output_size, ULONG_PTR *information)
 {
-	const FSCTL_LX_SET_XATTR_INPUT *set = input;
-	char name[XATTR_NAME_LIMIT + 1];
-	NTSTATUS status = STATUS_SUCCESS;
+	struct fsrtl_xattr request;
+	NTSTATUS status = fsrtl_parse_xattr(code, input, input_size, &request);
 
-	if (code == FSCTL_LX_SET_XATTR)
-		status = input_size < sizeof *set ? STATUS_INVALID_PARAMETER :
-						    copy_name(set->Name.Buffer, set->Name.Length, name);
-	else if (code != FSCTL_LX_LIST_XATTR)
-		status = copy_name(input, input_size, name);
 	if (status != STATUS_SUCCESS)
 		return status;
 	rtl_lock(&node->volume->lock);
-	if (code == FSCTL_LX_GET_XATTR)
-		status = get_xattr(node, name, output, output_size, information);
-	else if (code == FSCTL_LX_SET_XATTR)
-		status = set_xattr(node, name, set);
-	else if (code == FSCTL_LX_REMOVE_XATTR)
-		status = remove_xattr(node, name);
-	else
-		status = list_xattrs(node, output, output_size, information);
+	status = code == FSCTL_LX_LIST_XATTR ? list_xattrs(node, output, output_size, information) :
+					       control_named(node, &request, output, output_size, information);
 	rtl_unlock(&node->volume->lock);
 	return status;
 }

@@ -266,6 +266,9 @@ NTSTATUS tmpfs_seek(struct io_file *file, const FSCTL_LX_SEEK_INPUT *input, LONG
 
 	if (tmpfs_type(node) == FSRTL_S_IFREG && (input->Whence == SEEK_DATA || input->Whence == SEEK_HOLE))
 		return seek_extent(file, input, result);
+	/* A directory has a position, but no end. */
+	if (tmpfs_type(node) == FSRTL_S_IFDIR && input->Whence != SEEK_SET && input->Whence != SEEK_CUR)
+		return FSRTL_ERRNO(EINVAL);
 	return io_position_seek(file, input->Offset, input->Whence, size_of(node), result);
 }
 

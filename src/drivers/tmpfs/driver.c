@@ -167,7 +167,7 @@ static ULONG tmpfs_poll(struct io_file *file, ULONG events, struct io_poll_table
 	return (POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM) & events;
 }
 
-static const struct io_driver_operations tmpfs_operations = {
+const struct io_driver_operations tmpfs_operations = {
 	.create = tmpfs_create,
 	.close = tmpfs_close,
 	.read = tmpfs_read,
@@ -198,23 +198,33 @@ static uint64_t default_limit(void)
 	return sysinfo(&host) < 0 ? (uint64_t)1 << 30 : (uint64_t)host.totalram * host.mem_unit / 2;
 }
 
-NTSTATUS tmpfs_create_instance(const char *name, uint64_t size, struct io_device **device)
+struct tmpfs_volume *tmpfs_create_volume(uint64_t size, ULONG mode, const struct fsrtl_file_system *where)
 {
 	struct tmpfs_volume *volume = calloc(1, sizeof *volume);
+
+	if (!volume)
+		return NULL;
+	rtl_lock_initialize(&volume->lock);
+	volume->limit = ALIGN_UP(size ? size : default_limit(), (uint64_t)PAGE);
+	volume->where = where;
+	volume->root = tmpfs_create_node(volume, FSRTL_S_IFDIR | mode, NULL);
+	if (!volume->root) {
+		free(volume);
+		return NULL;
+	}
+	/* The volume's own hold: ".." of the root and its name. */
+	volume->root->attributes.NumberOfLinks = 2;
+	return volume;
+}
+
+NTSTATUS tmpfs_create_instance(const char *name, uint64_t size, struct io_device **device)
+{
+	struct tmpfs_volume *volume = tmpfs_create_volume(size, 01777, NULL);
 	char path[128];
 	NTSTATUS status;
 
 	if (!volume)
 		return STATUS_NO_MEMORY;
-	rtl_lock_initialize(&volume->lock);
-	volume->limit = ALIGN_UP(size ? size : default_limit(), (uint64_t)PAGE);
-	volume->root = tmpfs_create_node(volume, FSRTL_S_IFDIR | 01777, NULL);
-	if (!volume->root) {
-		free(volume);
-		return STATUS_NO_MEMORY;
-	}
-	/* The volume's own hold: ".." of the root and its name. */
-	volume->root->attributes.NumberOfLinks = 2;
 	snprintf(path, sizeof path, "\\Device\\TmpFs%s%s", *name ? "-" : "", name);
 	status = io_create_device(&tmpfs_driver, path, volume, device);
 	if (NT_SUCCESS(status))

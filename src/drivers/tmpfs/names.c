@@ -72,7 +72,8 @@ static NTSTATUS check_existing(const struct io_create *create, const struct tmpf
 	if (!fsrtl_permitted(&node->attributes, wanted))
 		return STATUS_ACCESS_DENIED;
 	/* Devices, pipes and sockets have nothing behind them here. */
-	if (wanted && type != FSRTL_S_IFREG && type != FSRTL_S_IFDIR)
+	if (wanted && type != FSRTL_S_IFREG && type != FSRTL_S_IFDIR &&
+	    !(type == FSRTL_S_IFCHR && node->volume->has_devices))
 		return FSRTL_ERRNO(ENXIO);
 	return STATUS_SUCCESS;
 }
@@ -161,7 +162,7 @@ static NTSTATUS overwrite(struct io_create *create, struct tmpfs_node *node)
 	return status;
 }
 
-static void forget_open(struct tmpfs_node *node)
+void tmpfs_forget_open(struct tmpfs_node *node)
 {
 	struct tmpfs_volume *volume = node->volume;
 
@@ -186,7 +187,7 @@ NTSTATUS tmpfs_create(struct io_device *device, struct io_create *create, struct
 		return status;
 	status = overwrite(create, walked.node);
 	if (status != STATUS_SUCCESS) {
-		forget_open(walked.node);
+		tmpfs_forget_open(walked.node);
 		return status;
 	}
 	file->context = walked.node;
@@ -216,6 +217,15 @@ NTSTATUS tmpfs_query_by_name(struct io_device *device, struct io_create *create,
 	return status == STATUS_SUCCESS ? fsrtl_query_attributes(&attributes, class, data, size, information) : status;
 }
 
+bool tmpfs_trim_slashes(STRING *name)
+{
+	USHORT length = name->Length;
+
+	while (name->Length && name->Buffer[name->Length - 1] == '/')
+		name->Length--;
+	return name->Length < length;
+}
+
 /* What every change of a directory by name begins with. */
 static NTSTATUS check_name(const struct tmpfs_node *directory, const STRING *name)
 {
@@ -230,7 +240,9 @@ NTSTATUS tmpfs_make_node(struct tmpfs_node *directory, const FSCTL_LX_MAKE_NODE_
 {
 	cleanup_free char *target = NULL;
 	struct tmpfs_node *node = NULL;
-	NTSTATUS status = check_name(directory, &input->Name);
+	STRING name = input->Name;
+	bool slash = tmpfs_trim_slashes(&name);
+	NTSTATUS status = check_name(directory, &name);
 	ULONG type = input->Mode & FSRTL_S_IFMT;
 
 	if (status != STATUS_SUCCESS)
@@ -241,10 +253,12 @@ NTSTATUS tmpfs_make_node(struct tmpfs_node *directory, const FSCTL_LX_MAKE_NODE_
 			return STATUS_NO_MEMORY;
 	}
 	rtl_lock(&directory->volume->lock);
-	if (tmpfs_find_entry(directory, &input->Name))
+	if (tmpfs_find_entry(directory, &name))
 		status = STATUS_OBJECT_NAME_COLLISION;
+	else if (slash && type != FSRTL_S_IFDIR)
+		status = STATUS_OBJECT_NAME_NOT_FOUND;
 	else
-		status = add_node(directory, &input->Name, type ? input->Mode : input->Mode | FSRTL_S_IFREG, &node);
+		status = add_node(directory, &name, type ? input->Mode : input->Mode | FSRTL_S_IFREG, &node);
 	if (status == STATUS_SUCCESS) {
 		node->attributes.RdevMajor = input->DeviceMajor;
 		node->attributes.RdevMinor = input->DeviceMinor;
@@ -275,13 +289,20 @@ static NTSTATUS check_removal(struct tmpfs_node *directory, const struct tmpfs_n
 NTSTATUS tmpfs_remove_name(struct tmpfs_node *directory, const FSCTL_LX_REMOVE_NAME_INPUT *input)
 {
 	struct tmpfs_entry *entry;
-	NTSTATUS status = check_name(directory, &input->Name);
+	STRING name = input->Name;
+	bool slash = tmpfs_trim_slashes(&name);
+	NTSTATUS status = check_name(directory, &name);
 
 	if (status != STATUS_SUCCESS)
 		return status;
 	rtl_lock(&directory->volume->lock);
-	entry = tmpfs_find_entry(directory, &input->Name);
-	status = entry ? check_removal(directory, entry->node, input->Directory) : STATUS_OBJECT_NAME_NOT_FOUND;
+	entry = tmpfs_find_entry(directory, &name);
+	if (!entry)
+		status = STATUS_OBJECT_NAME_NOT_FOUND;
+	else if (slash && tmpfs_type(entry->node) != FSRTL_S_IFDIR)
+		status = STATUS_NOT_A_DIRECTORY;
+	else
+		status = check_removal(directory, entry->node, input->Directory);
 	if (status == STATUS_SUCCESS)
 		tmpfs_remove_entry(directory, entry);
 	rtl_unlock(&directory->volume->lock);
@@ -292,7 +313,9 @@ NTSTATUS tmpfs_link_name(struct tmpfs_node *directory, const FSCTL_LX_LINK_NAME_
 {
 	cleanup_object struct io_file *file = NULL;
 	struct tmpfs_node *node;
-	NTSTATUS status = check_name(directory, &input->Name);
+	STRING name = input->Name;
+	bool slash = tmpfs_trim_slashes(&name);
+	NTSTATUS status = check_name(directory, &name);
 
 	if (status == STATUS_SUCCESS)
 		status = io_reference_file(input->File, 0, &file);
@@ -304,12 +327,14 @@ NTSTATUS tmpfs_link_name(struct tmpfs_node *directory, const FSCTL_LX_LINK_NAME_
 	rtl_lock(&directory->volume->lock);
 	if (tmpfs_type(node) == FSRTL_S_IFDIR)
 		status = FSRTL_ERRNO(EPERM);
-	else if (tmpfs_find_entry(directory, &input->Name))
+	else if (tmpfs_find_entry(directory, &name))
 		status = STATUS_OBJECT_NAME_COLLISION;
+	else if (slash)
+		status = STATUS_OBJECT_NAME_NOT_FOUND;
 	else
 		status = may_add(directory);
 	if (status == STATUS_SUCCESS)
-		status = tmpfs_add_entry(directory, &input->Name, node);
+		status = tmpfs_add_entry(directory, &name, node);
 	rtl_unlock(&directory->volume->lock);
 	return status;
 }

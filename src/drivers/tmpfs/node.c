@@ -37,6 +37,8 @@ struct tmpfs_node *tmpfs_create_node(struct tmpfs_volume *volume, ULONG mode, co
 	node->next_cookie = 2; /* behind "." and ".." */
 	fsrtl_init_attributes(&node->attributes, mode, ++volume->next_inode);
 	node->attributes.Mask |= FSRTL_STATX_BTIME;
+	if (volume->where)
+		fsrtl_place_in(&node->attributes, volume->where);
 	node->attributes.NumberOfLinks = directory ? 1 : 0;
 	if (parent && parent->attributes.Mode & 02000) {
 		node->attributes.Gid = parent->attributes.Gid;

@@ -45,6 +45,8 @@ struct tmpfs_volume {
 	_Atomic uint64_t used; /* bytes of all memory files */
 	uint64_t node_count;
 	ULONGLONG next_inode;
+	bool has_devices; /* character devices may be opened: whoever made the volume takes them from there */
+	const struct fsrtl_file_system *where; /* the host's file system that its files are shown in, or NULL */
 };
 
 struct tmpfs_node {
@@ -75,6 +77,10 @@ static inline struct tmpfs_node *tmpfs_node_of(struct io_file *file)
 	return file->context;
 }
 
+/* driver.c: a volume with a root directory of these permissions; `size` as in tmpfs_create_instance(). NULL: out of memory. */
+struct tmpfs_volume *tmpfs_create_volume(uint64_t size, ULONG mode, const struct fsrtl_file_system *where);
+extern const struct io_driver_operations tmpfs_operations;
+
 /* node.c; all under volume.lock. */
 struct tmpfs_node *tmpfs_create_node(struct tmpfs_volume *volume, ULONG mode, const struct tmpfs_node *parent);
 /* Free the node if nothing holds it any more. */
@@ -89,8 +95,12 @@ struct tmpfs_entry *tmpfs_entry_from(struct tmpfs_node *directory, uint64_t cook
 
 /* names.c */
 NTSTATUS tmpfs_create(struct io_device *device, struct io_create *create, struct io_file *file);
+/* Undo an open, whose file object will not be closed. */
+void tmpfs_forget_open(struct tmpfs_node *node);
 NTSTATUS tmpfs_query_by_name(struct io_device *device, struct io_create *create, FILE_INFORMATION_CLASS class,
 			     void *data, ULONG size, ULONG_PTR *information);
+/* A slash behind a name asks for a directory: taken off, and told. */
+bool tmpfs_trim_slashes(STRING *name);
 NTSTATUS tmpfs_make_node(struct tmpfs_node *directory, const FSCTL_LX_MAKE_NODE_INPUT *input);
 NTSTATUS tmpfs_remove_name(struct tmpfs_node *directory, const FSCTL_LX_REMOVE_NAME_INPUT *input);
 NTSTATUS tmpfs_link_name(struct tmpfs_node *directory, const FSCTL_LX_LINK_NAME_INPUT *input);

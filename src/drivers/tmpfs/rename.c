@@ -101,8 +101,10 @@ static NTSTATUS move(struct tmpfs_node *from, struct tmpfs_entry *source, struct
 /* volume.lock held. */
 static NTSTATUS rename_locked(struct tmpfs_node *from, struct tmpfs_node *to, const FILE_LX_RENAME_INFORMATION *input)
 {
-	struct tmpfs_entry *source = tmpfs_find_entry(from, &input->OldName);
-	struct tmpfs_entry *target = tmpfs_find_entry(to, &input->NewName);
+	STRING old_name = input->OldName, new_name = input->NewName;
+	bool old_slash = tmpfs_trim_slashes(&old_name), new_slash = tmpfs_trim_slashes(&new_name);
+	struct tmpfs_entry *source = tmpfs_find_entry(from, &old_name);
+	struct tmpfs_entry *target = tmpfs_find_entry(to, &new_name);
 	NTSTATUS status;
 
 	if (!source)
@@ -111,6 +113,8 @@ static NTSTATUS rename_locked(struct tmpfs_node *from, struct tmpfs_node *to, co
 		return STATUS_OBJECT_NAME_COLLISION;
 	if (!target && input->Flags & EXCHANGE)
 		return STATUS_OBJECT_NAME_NOT_FOUND;
+	if (tmpfs_type(source->node) != FSRTL_S_IFDIR && (old_slash || (new_slash && !(input->Flags & EXCHANGE))))
+		return STATUS_NOT_A_DIRECTORY;
 	if (tmpfs_type(source->node) == FSRTL_S_IFDIR && lies_in(to, source->node))
 		return FSRTL_ERRNO(EINVAL);
 	if (target && !(input->Flags & EXCHANGE) && lies_in(from, target->node))
@@ -128,7 +132,7 @@ static NTSTATUS rename_locked(struct tmpfs_node *from, struct tmpfs_node *to, co
 		return STATUS_OBJECT_NAME_NOT_FOUND;
 	status = target ? check_replace(to, source->node, target->node) : STATUS_SUCCESS;
 	if (status == STATUS_SUCCESS && !target)
-		return move(from, source, to, &input->NewName);
+		return move(from, source, to, &new_name);
 	if (status == STATUS_SUCCESS)
 		replace(from, source, to, target);
 	return status;
