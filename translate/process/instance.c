@@ -331,7 +331,7 @@ static bool all_stopped(void)
 static void kill_process(struct lx_process *process, void *context)
 {
 	if (process != lx_init_process)
-		lx_exit_group(process, LX_SIGKILL);
+		lx_end_by_signal(process, LX_SIGKILL);
 }
 
 /* One look at the tree: true when no guest is left. */
