@@ -481,6 +481,7 @@ typedef struct _FSCTL_LX_TERMINAL_OUTPUT {
 	ULONGLONG Number; /* the same for all who have this terminal open, and for both of its sides */
 	ULONG Master;     /* non-zero: a pseudo-terminal's controlling side */
 	ULONG Readable;
+	ULONG HungUp; /* by the other side's last close, or by TIOCVHANGUP: of no use any more */
 } FSCTL_LX_TERMINAL_OUTPUT;
 
 typedef struct _FSCTL_LX_IOCTL_BUFFER {

@@ -350,6 +350,13 @@ nohup {prefix}sh -c 'echo out; kill -HUP $$; echo alive'; cat nohup.out
             return session.end(), session.output.decode().replace(directory, "")
 
 
+def requests(lxrun):
+    """Every ioctl of terminals on the one that the program was started on."""
+    program = os.path.join(os.path.dirname(os.path.abspath(sys.argv[1])), "tests", "guest_terminal_requests")
+    with Session(lxrun + [program, "here"]) as session:
+        return session.end(), session.output.decode()
+
+
 SOCKET = r"""
 import socket, subprocess, sys
 ours, theirs = socket.socketpair()
@@ -396,7 +403,8 @@ def one_database_two_kernels(lxrun):
 
 
 TESTS = [inner_job_control, outer_job_control, made_terminal, signals_of_made_terminals, line_editing, settings_outlive_the_run,
-         killed_kernel_restores, editor, pager, interpreter, inherited, socket_as_standard_stream, one_database_two_kernels]
+         killed_kernel_restores, editor, pager, interpreter, inherited, requests, socket_as_standard_stream,
+         one_database_two_kernels]
 
 
 def main():

@@ -6,6 +6,7 @@
  */
 #include <descriptor/files.h>
 #include <lx_syscalls.h>
+#include <terminal/tty.h>
 
 enum { LARGEST_ARGUMENT = 64 };
 
@@ -89,5 +90,5 @@ int64_t lx_sys_ioctl(struct lx_call *call, int32_t fd, uint32_t request, struct 
 	HANDLE handle;
 	int64_t result = lx_fd_handle(call, fd, false, &handle);
 
-	return result < 0 ? result : -LX_ENOTTY;
+	return result < 0 ? result : lx_terminal_unknown_request(call, handle);
 }

@@ -157,10 +157,10 @@ static int64_t set_foreground(const struct lx_process *process, uint64_t termina
 	const struct lx_session *session = NULL;
 	const struct lx_id *id;
 
-	if (lx_process_terminal(process) != terminal)
-		return -LX_ENOTTY;
 	if (pgrp < 0)
 		return -LX_EINVAL;
+	if (lx_process_terminal(process) != terminal)
+		return -LX_ENOTTY;
 	id = lx_id_find(pgrp);
 	if (!id)
 		return -LX_ESRCH;
@@ -176,10 +176,8 @@ static int64_t set_foreground(const struct lx_process *process, uint64_t termina
 
 int64_t lx_terminal_set_foreground(struct lx_call *call, const struct lx_terminal *terminal, int32_t pgrp)
 {
-	int64_t result = lx_terminal_check_change(call, terminal->number, LX_SIGTTOU);
+	int64_t result;
 
-	if (result)
-		return result == -LX_EIO ? -LX_ENOTTY : result;
 	lx_lock_tree();
 	result = set_foreground(call->thread->process, terminal->number, pgrp);
 	lx_unlock_tree();

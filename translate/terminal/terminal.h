@@ -11,7 +11,7 @@ struct lx_session;
 /* terminal.c. A terminal as a descriptor names it: its number, and the descriptor's side and access. */
 struct lx_terminal {
 	uint64_t number;
-	bool master, readable;
+	bool master, readable, hung_up;
 };
 /* The process' controlling terminal (0: none) and its foreground group (-1): under lx_tree_lock. */
 uint64_t lx_process_terminal(const struct lx_process *process);

@@ -5,17 +5,21 @@
  * What concerns sessions and process groups is LX's own (terminal.c).
  */
 #include <core/thread.h>
+#include <credentials/credentials.h>
 #include <descriptor/files.h>
 #include <drivers/condrv/condrv.h>
 #include <lx_syscalls.h>
 #include <terminal/devices.h>
 #include <terminal/tty.h>
 
+#define TERMIO_SIZE 18u
 #define TERMIOS_SIZE 36u
 #define TERMIOS2_SIZE 44u
 #define WINSIZE_SIZE 8u
 #define INT_SIZE 4u
-#define LARGEST 64u
+#define SERIAL_SIZE 72u
+#define COUNTERS_SIZE 80u
+#define LARGEST COUNTERS_SIZE
 
 struct terminal_control {
 	FSCTL_LX_IOCTL_BUFFER header;
@@ -38,21 +42,15 @@ static int64_t control(struct lx_call *call, int32_t fd, struct terminal_control
 	return lx_result(call, status);
 }
 
-/* A structure into the terminal. Whether there is a terminal comes before the guest's memory, as in the kernel. */
+/* A structure into the terminal. Whether there is a terminal, and whose it is, comes before the guest's memory. */
 static int64_t control_in(struct lx_call *call, int32_t fd, uint32_t request, struct lx_uptr from, uint32_t size)
 {
 	struct terminal_control buffer = {.header = {.Request = request, .Size = size, .Argument = from.address}};
-	HANDLE handle;
-	int64_t result = lx_fd_handle(call, fd, false, &handle);
 
-	if (result < 0)
-		return result;
-	if (lx_copy_in(call, buffer.header.Data, from, size) == 0)
-		return control(call, fd, &buffer);
-	/* Unreadable: EFAULT from a terminal, ENOTTY from anything else. */
-	buffer.header.Request = LX_TCGETS;
-	result = control(call, fd, &buffer);
-	return result < 0 ? result : -LX_EFAULT;
+	/* The driver is told, and says when it matters. */
+	if (lx_copy_in(call, buffer.header.Data, from, size))
+		buffer.header.Size = 0;
+	return control(call, fd, &buffer);
 }
 
 static int64_t control_out(struct lx_call *call, int32_t fd, uint32_t request, struct lx_uptr to, uint32_t size)
@@ -99,6 +97,21 @@ TERMINAL_OUT(tcgets2, TCGETS2, TERMIOS2_SIZE)
 TERMINAL_IN(tcsets2, TCSETS2, TERMIOS2_SIZE)
 TERMINAL_IN(tcsetsw2, TCSETSW2, TERMIOS2_SIZE)
 TERMINAL_IN(tcsetsf2, TCSETSF2, TERMIOS2_SIZE)
+TERMINAL_OUT(tcgeta, TCGETA, TERMIO_SIZE)
+TERMINAL_IN(tcseta, TCSETA, TERMIO_SIZE)
+TERMINAL_IN(tcsetaw, TCSETAW, TERMIO_SIZE)
+TERMINAL_IN(tcsetaf, TCSETAF, TERMIO_SIZE)
+TERMINAL_OUT(tiocglcktrmios, TIOCGLCKTRMIOS, TERMIOS_SIZE)
+TERMINAL_OUT(tiocgsoftcar, TIOCGSOFTCAR, INT_SIZE)
+TERMINAL_IN(tiocssoftcar, TIOCSSOFTCAR, INT_SIZE)
+TERMINAL_OUT(tiocmget, TIOCMGET, INT_SIZE)
+TERMINAL_IN(tiocmset, TIOCMSET, INT_SIZE)
+TERMINAL_IN(tiocmbis, TIOCMBIS, INT_SIZE)
+TERMINAL_IN(tiocmbic, TIOCMBIC, INT_SIZE)
+TERMINAL_OUT(tiocgicount, TIOCGICOUNT, COUNTERS_SIZE)
+TERMINAL_OUT(tiocgserial, TIOCGSERIAL, SERIAL_SIZE)
+TERMINAL_PLAIN(tiocsbrk, TIOCSBRK)
+TERMINAL_PLAIN(tioccbrk, TIOCCBRK)
 TERMINAL_VALUE(tcsbrk, TCSBRK, int32_t)
 TERMINAL_VALUE(tcsbrkp, TCSBRKP, int32_t)
 TERMINAL_VALUE(tcxonc, TCXONC, int32_t)
@@ -107,8 +120,11 @@ TERMINAL_OUT(tiocgwinsz, TIOCGWINSZ, WINSIZE_SIZE)
 TERMINAL_OUT(tiocoutq, TIOCOUTQ, INT_SIZE)
 TERMINAL_PLAIN(tiocexcl, TIOCEXCL)
 TERMINAL_PLAIN(tiocnxcl, TIOCNXCL)
+TERMINAL_OUT(tiocgexcl, TIOCGEXCL, INT_SIZE)
 TERMINAL_OUT(tiocgetd, TIOCGETD, INT_SIZE)
+TERMINAL_OUT(tiocgdev, TIOCGDEV, INT_SIZE)
 TERMINAL_IN(tiocpkt, TIOCPKT, INT_SIZE)
+TERMINAL_OUT(tiocgpkt, TIOCGPKT, INT_SIZE)
 TERMINAL_OUT(tiocgptn, TIOCGPTN, INT_SIZE)
 TERMINAL_IN(tiocsptlck, TIOCSPTLCK, INT_SIZE)
 TERMINAL_OUT(tiocgptlck, TIOCGPTLCK, INT_SIZE)
@@ -129,17 +145,89 @@ int64_t lx_terminal_of_handle(struct lx_call *call, HANDLE handle, struct lx_ter
 	if (!NT_SUCCESS(ZwFsControlFile(handle, NULL, NULL, NULL, &block, FSCTL_LX_TERMINAL, NULL, 0, &answer, sizeof answer)) ||
 	    block.Information != sizeof answer || !answer.Number)
 		return -LX_ENOTTY;
-	*terminal = (struct lx_terminal){answer.Number, answer.Master, answer.Readable};
+	*terminal = (struct lx_terminal){answer.Number, answer.Master, answer.Readable, answer.HungUp};
 	return 0;
 }
 
-/* The terminal behind a descriptor: 0 or -LX_EBADF, -LX_ENOTTY. */
+/* The terminal behind a descriptor: 0 or -LX_EBADF, -LX_ENOTTY; -LX_EIO if it was hung up. */
 static int64_t find_terminal(struct lx_call *call, int32_t fd, struct lx_terminal *terminal)
 {
 	HANDLE handle;
 	int64_t result = lx_fd_handle(call, fd, false, &handle);
 
-	return result < 0 ? result : lx_terminal_of_handle(call, handle, terminal);
+	if (result == 0)
+		result = lx_terminal_of_handle(call, handle, terminal);
+	return result == 0 && terminal->hung_up ? -LX_EIO : result;
+}
+
+/* What takes privilege: 0, or why the descriptor or the caller is none for it. */
+static int64_t find_for_administrator(struct lx_call *call, int32_t fd, struct lx_terminal *terminal)
+{
+	int64_t result = find_terminal(call, fd, terminal);
+
+	return result == 0 && !lx_capable(call->thread, LX_CAP_SYS_ADMIN) ? -LX_EPERM : result;
+}
+
+int64_t lx_sys_ioctl_tiocslcktrmios(struct lx_call *call, int32_t fd, struct lx_uptr argp)
+{
+	struct lx_terminal terminal;
+	int64_t result = find_for_administrator(call, fd, &terminal);
+
+	return result < 0 ? result : control_in(call, fd, LX_TIOCSLCKTRMIOS, argp, TERMIOS_SIZE);
+}
+
+int64_t lx_sys_ioctl_tiocvhangup(struct lx_call *call, int32_t fd)
+{
+	struct lx_terminal terminal;
+	int64_t result = find_for_administrator(call, fd, &terminal);
+
+	return result < 0 ? result : control_value(call, fd, LX_TIOCVHANGUP, 0);
+}
+
+/* The system console's messages stay where the host has them. */
+int64_t lx_sys_ioctl_tioccons(struct lx_call *call, int32_t fd)
+{
+	struct lx_terminal terminal;
+	int64_t result = find_terminal(call, fd, &terminal);
+
+	if (result < 0)
+		return result;
+	return terminal.master ? -LX_EINVAL : -LX_EPERM;
+}
+
+/* Ports and interrupts of serial lines are the host's to set. */
+int64_t lx_sys_ioctl_tiocsserial(struct lx_call *call, int32_t fd, struct lx_uptr argp)
+{
+	UCHAR settings[SERIAL_SIZE];
+	struct lx_terminal terminal;
+	int64_t result = find_terminal(call, fd, &terminal);
+
+	if (result == 0)
+		result = lx_copy_in(call, settings, argp, sizeof settings);
+	return result < 0 ? result : -LX_ENOTTY;
+}
+
+/* A master's way to press ^C, ^\\ or ^Z. */
+int64_t lx_sys_ioctl_tiocsig(struct lx_call *call, int32_t fd, int32_t arg)
+{
+	struct lx_terminal terminal;
+	int64_t result = find_terminal(call, fd, &terminal);
+
+	if (result < 0)
+		return result;
+	if (!terminal.master)
+		return -LX_ENOTTY;
+	if (arg != LX_SIGINT && arg != LX_SIGQUIT && arg != LX_SIGTSTP)
+		return -LX_EINVAL;
+	lx_terminal_signal(terminal.number, arg);
+	return 0;
+}
+
+int64_t lx_terminal_unknown_request(struct lx_call *call, HANDLE handle)
+{
+	struct lx_terminal terminal;
+
+	return lx_terminal_of_handle(call, handle, &terminal) == 0 && terminal.hung_up ? -LX_EIO : -LX_ENOTTY;
 }
 
 int64_t lx_sys_ioctl_tiocswinsz(struct lx_call *call, int32_t fd, struct lx_uptr argp)
@@ -180,8 +268,10 @@ int64_t lx_sys_ioctl_tiocspgrp(struct lx_call *call, int32_t fd, struct lx_uptr 
 	int64_t result = find_terminal(call, fd, &terminal);
 	int32_t group;
 
+	if (result == 0)
+		result = lx_terminal_check_change(call, terminal.number, LX_SIGTTOU);
 	if (result < 0)
-		return result;
+		return result == -LX_EIO ? -LX_ENOTTY : result;
 	if (lx_copy_in(call, &group, argp, sizeof group))
 		return -LX_EFAULT;
 	return lx_terminal_set_foreground(call, &terminal, group);
@@ -214,6 +304,8 @@ int64_t lx_sys_ioctl_tiocnotty(struct lx_call *call, int32_t fd)
 	struct lx_terminal terminal;
 	int64_t result = find_terminal(call, fd, &terminal);
 
+	if (result == 0 && terminal.master)
+		result = -LX_ENOTTY;
 	return result < 0 ? result : lx_terminal_release(call, &terminal);
 }
 
@@ -238,9 +330,12 @@ int64_t lx_sys_ioctl_tiocsti(struct lx_call *call, int32_t fd, struct lx_uptr ar
 /* N_TTY is what the terminal has; no other line discipline is to be had. */
 int64_t lx_sys_ioctl_tiocsetd(struct lx_call *call, int32_t fd, struct lx_uptr argp)
 {
-	int64_t result = check_terminal(call, fd);
+	struct lx_terminal terminal;
+	int64_t result = find_terminal(call, fd, &terminal);
 	int32_t discipline;
 
+	if (result == 0 && !terminal.master)
+		result = lx_terminal_check_change(call, terminal.number, LX_SIGTTOU);
 	if (result < 0)
 		return result;
 	if (lx_copy_in(call, &discipline, argp, sizeof discipline))

@@ -401,14 +401,8 @@ static NTSTATUS condrv_query_volume(struct io_file *file, FS_INFORMATION_CLASS c
 static NTSTATUS condrv_fs_control(struct io_file *file, ULONG code, const void *input, ULONG input_size, void *output,
 				  ULONG output_size, ULONG_PTR *information)
 {
-	FSCTL_LX_TERMINAL_OUTPUT terminal = {
-		.Number = condrv_file(file)->number,
-		.Master = condrv_file(file)->master,
-		.Readable = !!(file->access & FILE_READ_DATA),
-	};
+	FSCTL_LX_TERMINAL_OUTPUT terminal;
 
-	if (code == FSCTL_LX_TERMINAL)
-		return fsrtl_return(&terminal, sizeof terminal, output, output_size, information);
 	if (code == FSCTL_LX_SEEK || code == FSCTL_LX_FALLOCATE || code == FSCTL_LX_FADVISE)
 		return FSRTL_ERRNO(ESPIPE);
 	if (fsrtl_is_xattr(code)) {
@@ -418,15 +412,30 @@ static NTSTATUS condrv_fs_control(struct io_file *file, ULONG code, const void *
 		*information = 0;
 		return fsrtl_refuse_xattr(&shown, condrv_file(file)->guise.name, code, input, input_size);
 	}
-	return STATUS_INVALID_DEVICE_REQUEST;
+	if (code != FSCTL_LX_TERMINAL)
+		return STATUS_INVALID_DEVICE_REQUEST;
+	terminal = (FSCTL_LX_TERMINAL_OUTPUT){
+		.Number = condrv_file(file)->number,
+		.Master = condrv_file(file)->master,
+		.Readable = !!(file->access & FILE_READ_DATA),
+		.HungUp = condrv_is_hung_up(condrv_file(file)),
+	};
+	return fsrtl_return(&terminal, sizeof terminal, output, output_size, information);
 }
 
 static NTSTATUS condrv_device_control(struct io_file *file, ULONG code, const void *input, ULONG input_size,
 				      void *output, ULONG output_size, ULONG_PTR *information)
 {
+	const struct condrv_file *terminal = condrv_file(file);
+	NTSTATUS status;
+
 	if (code != FSCTL_LX_IOCTL)
 		return FSRTL_ERRNO(ENOTTY);
-	return condrv_ioctl(condrv_file(file), input, input_size, output, output_size, information);
+	status = condrv_ioctl(terminal, input, input_size, output, output_size, information);
+	if (status == STATUS_SUCCESS && ((const FSCTL_LX_IOCTL_BUFFER *)input)->Request == TIOCVHANGUP &&
+	    !terminal->master && job_control)
+		job_control->hangup(terminal->number);
+	return status;
 }
 
 static NTSTATUS condrv_flush(struct io_file *file, ULONG flags)

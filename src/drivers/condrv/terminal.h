@@ -33,7 +33,9 @@ void condrv_console_changing(void);
 
 /* May the caller read, or write to and change, this terminal now? */
 NTSTATUS condrv_check(const struct condrv_file *terminal, bool write);
-/* FSCTL_LX_IOCTL on a terminal. */
+/* Has the other side gone, or somebody hung this one up? The host then answers EIO to every request. */
+bool condrv_is_hung_up(const struct condrv_file *terminal);
+/* FSCTL_LX_IOCTL on a terminal. A structure that the caller could not read has Size 0. */
 NTSTATUS condrv_ioctl(const struct condrv_file *terminal, const void *input, ULONG input_size, void *output, ULONG output_size,
 		      ULONG_PTR *information);
 

@@ -15,6 +15,7 @@
 
 #define PIPEFS_MAGIC 0x50495045
 #define LX_FIONREAD 0x541Bu
+#define LX_FIGETBSZ 2u
 
 static struct io_device *npfs_device;
 
@@ -188,12 +189,12 @@ static NTSTATUS npfs_device_control(struct io_file *file, ULONG code, const void
 	FSCTL_LX_IOCTL_BUFFER *out = output;
 	ULONG bytes;
 
-	if (code != FSCTL_LX_IOCTL || input_size < sizeof *in || in->Request != LX_FIONREAD)
+	if (code != FSCTL_LX_IOCTL || input_size < sizeof *in || (in->Request != LX_FIONREAD && in->Request != LX_FIGETBSZ))
 		return FSRTL_ERRNO(ENOTTY);
 	if (output_size < sizeof *out + sizeof bytes)
 		return STATUS_BUFFER_TOO_SMALL;
 	rtl_lock(&pipe->lock);
-	bytes = npfs_readable_bytes(pipe);
+	bytes = in->Request == LX_FIGETBSZ ? NPFS_PAGE : npfs_readable_bytes(pipe);
 	rtl_unlock(&pipe->lock);
 	memmove(out, in, sizeof *in);
 	out->Size = sizeof bytes;
