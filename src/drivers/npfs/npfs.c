@@ -22,6 +22,7 @@ static struct io_device *npfs_device;
 static NTSTATUS npfs_create(struct io_device *device, struct io_create *create, struct io_file *file)
 {
 	struct npfs_pipe *pipe;
+	NTSTATUS status = STATUS_SUCCESS;
 
 	if (create->name.Length)
 		return STATUS_OBJECT_NAME_NOT_FOUND;
@@ -30,11 +31,11 @@ static NTSTATUS npfs_create(struct io_device *device, struct io_create *create, 
 	if (create->root)
 		pipe = create->root->context;
 	else if (create->disposition == FILE_CREATE)
-		pipe = npfs_create_pipe();
+		status = npfs_create_pipe(&pipe);
 	else
 		return STATUS_OBJECT_NAME_NOT_FOUND;
-	if (!pipe)
-		return STATUS_NO_MEMORY;
+	if (status != STATUS_SUCCESS)
+		return status;
 	rtl_lock(&pipe->lock);
 	if (create->root && !(create->lx.Flags & FSRTL_O_PATH) &&
 	    !fsrtl_permitted(&pipe->attributes, fsrtl_wanted(create->access) & (FSRTL_READ | FSRTL_WRITE))) {

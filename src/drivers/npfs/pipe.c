@@ -9,40 +9,44 @@
 
 #include <drivers/npfs/pipe.h>
 
-/* What /proc/sys/fs says on an untouched host; the unprivileged may not go above. */
-#define PIPE_MAX_SIZE 1048576u
-
 static _Atomic uint64_t next_inode = 1;
 
 /* Pipes show the host's own pipe file system as theirs. */
 static struct fsrtl_file_system pipe_file_system;
 
-static void find_file_system(void)
+static void ask_host(void)
 {
+	npfs_read_limits();
 	pipe_file_system = fsrtl_file_system_of_pipes(14);
 }
 
-struct npfs_pipe *npfs_create_pipe(void)
+NTSTATUS npfs_create_pipe(struct npfs_pipe **created)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct npfs_pipe *pipe = calloc(1, sizeof *pipe);
+	NTSTATUS status;
 
 	if (!pipe)
-		return NULL;
-	pipe->slot_count = NPFS_DEFAULT_SLOTS;
-	pipe->slots = calloc(pipe->slot_count, sizeof *pipe->slots);
-	if (!pipe->slots) {
+		return STATUS_NO_MEMORY;
+	pthread_once(&once, ask_host);
+	status = npfs_charge_new(pipe);
+	if (status == STATUS_SUCCESS) {
+		pipe->slots = calloc(pipe->slot_count, sizeof *pipe->slots);
+		status = pipe->slots ? STATUS_SUCCESS : STATUS_NO_MEMORY;
+	}
+	if (status != STATUS_SUCCESS) {
+		npfs_discharge(pipe);
 		free(pipe);
-		return NULL;
+		return status;
 	}
 	rtl_lock_initialize(&pipe->lock);
 	ke_wake_list_init(&pipe->read_waiters);
 	ke_wake_list_init(&pipe->write_waiters);
 	ke_wake_list_init(&pipe->pollers);
-	pthread_once(&once, find_file_system);
 	fsrtl_init_attributes(&pipe->attributes, FSRTL_S_IFIFO | 0600, atomic_fetch_add(&next_inode, 1));
 	fsrtl_place_in(&pipe->attributes, &pipe_file_system);
-	return pipe;
+	*created = pipe;
+	return STATUS_SUCCESS;
 }
 
 void npfs_free_pipe(struct npfs_pipe *pipe)
@@ -52,6 +56,7 @@ void npfs_free_pipe(struct npfs_pipe *pipe)
 	free(pipe->spare[0]);
 	free(pipe->spare[1]);
 	free(pipe->slots);
+	npfs_discharge(pipe);
 	rtl_lock_destroy(&pipe->lock);
 	free(pipe);
 }
@@ -105,19 +110,20 @@ NTSTATUS npfs_resize(struct npfs_pipe *pipe, ULONG wanted, ULONG *capacity)
 {
 	uint32_t count = 1, used = pipe->head - pipe->tail;
 	struct npfs_slot *slots;
+	NTSTATUS status;
 
 	if (wanted > 1u << 31)
 		return FSRTL_ERRNO(EINVAL);
 	while ((uint64_t)count * NPFS_PAGE < wanted)
 		count *= 2;
-	if (count > pipe->slot_count && (uint64_t)count * NPFS_PAGE > PIPE_MAX_SIZE &&
-	    !fsrtl_capable(FSRTL_CAP_SYS_RESOURCE))
-		return FSRTL_ERRNO(EPERM);
-	if (used > count)
-		return FSRTL_ERRNO(EBUSY);
-	slots = calloc(count, sizeof *slots);
-	if (!slots)
-		return STATUS_NO_MEMORY;
+	status = npfs_charge_resize(pipe, count);
+	if (status != STATUS_SUCCESS)
+		return status;
+	slots = used > count ? NULL : calloc(count, sizeof *slots);
+	if (!slots) {
+		npfs_discharge_resize(pipe, count);
+		return used > count ? FSRTL_ERRNO(EBUSY) : STATUS_NO_MEMORY;
+	}
 	for (uint32_t i = 0; i < used; i++)
 		slots[i] = *npfs_slot(pipe, pipe->tail + i);
 	free(pipe->slots);

@@ -18,6 +18,7 @@
 
 #define NPFS_PAGE 4096u
 #define NPFS_DEFAULT_SLOTS 16u
+#define NPFS_FEWEST_SLOTS 2u /* of a new pipe whose user has too many */
 #define NPFS_SLOT_MERGE 1u  /* the next small write may be appended */
 #define NPFS_SLOT_PACKET 2u /* O_DIRECT: one read takes it, whole or cut */
 
@@ -32,6 +33,7 @@ struct npfs_pipe {
 	uint32_t slot_count;
 	uint32_t head, tail;
 	uint32_t readers, writers, files;
+	struct npfs_user *user; /* whose slots they are */
 	UCHAR *spare[2]; /* pages kept for the next write */
 	FILE_LX_STATX_INFORMATION attributes;
 	struct ke_wake_list read_waiters, write_waiters, pollers;
@@ -53,7 +55,8 @@ static inline struct npfs_slot *npfs_slot(struct npfs_pipe *pipe, uint32_t index
 	return &pipe->slots[index & (pipe->slot_count - 1)];
 }
 
-struct npfs_pipe *npfs_create_pipe(void);
+/* A pipe of the caller's, counted against what its user may have. */
+NTSTATUS npfs_create_pipe(struct npfs_pipe **pipe);
 void npfs_free_pipe(struct npfs_pipe *pipe);
 UCHAR *npfs_take_page(struct npfs_pipe *pipe);
 void npfs_put_page(struct npfs_pipe *pipe, UCHAR *page);
@@ -64,6 +67,13 @@ void npfs_consume(struct npfs_pipe *pipe, uint32_t count);
 ULONG npfs_readable_bytes(struct npfs_pipe *pipe);
 /* FSCTL_LX_PIPE_SIZE: bytes wanted -> bytes of the new capacity. */
 NTSTATUS npfs_resize(struct npfs_pipe *pipe, ULONG wanted, ULONG *capacity);
+
+/* quota.c: the host's limits, once; a new pipe's slots, which it settles; another number of slots, and back; no pipe any more. */
+void npfs_read_limits(void);
+NTSTATUS npfs_charge_new(struct npfs_pipe *pipe);
+NTSTATUS npfs_charge_resize(struct npfs_pipe *pipe, uint32_t slots);
+void npfs_discharge_resize(struct npfs_pipe *pipe, uint32_t slots);
+void npfs_discharge(struct npfs_pipe *pipe);
 
 /* Wake those who wait for data, or for room. */
 void npfs_wake_readers(struct npfs_pipe *pipe);
