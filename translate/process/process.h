@@ -64,7 +64,7 @@ struct lx_process {
 	bool vfork_pending;        /* the parent waits in vfork for this one */
 	bool is_first;             /* the instance's first program */
 	_Atomic bool shares_space; /* CLONE_VM with another process */
-	uint32_t uid;              /* real user id of its leader, for siginfo of its end */
+	_Atomic uint32_t uid;      /* real user id of its leader: for siginfo of its end, and whose its signals are */
 	int32_t parent_tid;        /* the parent's thread that made it: __WNOTHREAD, PR_SET_PDEATHSIG */
 	struct lx_thread *exec_thread; /* in execve, waiting for the other threads to end */
 	struct kevent threads_gone;    /* ... which the last of them sets */

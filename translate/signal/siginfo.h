@@ -30,6 +30,7 @@ _Static_assert(sizeof(struct lx_siginfo) == 128, "siginfo_t");
 struct lx_queued_signal {
 	TAILQ_ENTRY(lx_queued_signal) link;
 	struct lx_siginfo info;
+	uint32_t user; /* whose count it is in, unless it is a timer's */
 	void *timer; /* the POSIX timer that owns it: overruns are counted there */
 };
 

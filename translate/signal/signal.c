@@ -10,8 +10,6 @@
 #include <signal/signals.h>
 #include <time/times.h>
 
-/* Queued instances of the whole instance, against RLIMIT_SIGPENDING, which counts a user's. */
-static _Atomic uint64_t queued_count;
 
 static const uint8_t default_actions[LX_SIG_FIRST_REALTIME] = {
 	[LX_SIGQUIT] = LX_ACTION_CORE,   [LX_SIGILL] = LX_ACTION_CORE,     [LX_SIGTRAP] = LX_ACTION_CORE,
@@ -65,33 +63,24 @@ static bool may_exceed_limit(const struct lx_siginfo *info)
 int64_t lx_pending_add(struct lx_pending *pending, const struct lx_siginfo *info, struct lx_process *owner)
 {
 	struct lx_queued_signal *entry = NULL;
+	const uint32_t user = owner->uid;
 
 	if (info->signo < LX_SIG_FIRST_REALTIME && (pending->set.bits & lx_signal_bit(info->signo)))
 		return 0;
-	if (queued_count < lx_limit(owner, LX_RLIMIT_SIGPENDING) || may_exceed_limit(info))
+	if (lx_user_charge_signal(user, may_exceed_limit(info) ? UINT64_MAX : lx_limit(owner, LX_RLIMIT_SIGPENDING))) {
 		entry = calloc(1, sizeof(*entry));
+		if (!entry)
+			lx_user_discharge_signal(user);
+	}
 	if (entry) {
 		entry->info = *info;
-		queued_count++;
+		entry->user = user;
 		pending_insert(pending, entry);
 	} else if (info->signo >= LX_SIG_FIRST_REALTIME && info->code != LX_SI_USER) {
 		return -LX_EAGAIN;
 	}
 	pending->set.bits |= lx_signal_bit(info->signo);
 	return 0;
-}
-
-bool lx_pending_reserve(struct lx_process *owner)
-{
-	if (queued_count >= lx_limit(owner, LX_RLIMIT_SIGPENDING))
-		return false;
-	queued_count++;
-	return true;
-}
-
-void lx_pending_unreserve(void)
-{
-	queued_count--;
 }
 
 /* An entry leaves its queue for good: an own one is freed, a timer's goes back to its timer. */
@@ -102,7 +91,7 @@ static void release_entry(struct lx_pending *pending, struct lx_queued_signal *e
 		lx_timer_collected(entry, info);
 		return;
 	}
-	queued_count--;
+	lx_user_discharge_signal(entry->user);
 	free(entry);
 }
 

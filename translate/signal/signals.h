@@ -37,11 +37,8 @@ void lx_signal_set_action(struct lx_process *process, int32_t signo, const struc
 void lx_signal_reset_handler(struct lx_process *process, int32_t signo);
 
 /* signal.c: queues. */
-/* Add to a queue: 0, or -LX_EAGAIN: a real-time signal beyond RLIMIT_SIGPENDING of `owner`. */
+/* Add to a queue: 0, or -LX_EAGAIN: a real-time signal beyond RLIMIT_SIGPENDING of `owner`, whose user's count is what it bounds. */
 int64_t lx_pending_add(struct lx_pending *pending, const struct lx_siginfo *info, struct lx_process *owner);
-/* Keep a place in the queues for a timer's signal, as long as the timer is: false beyond RLIMIT_SIGPENDING of `owner`. */
-bool lx_pending_reserve(struct lx_process *owner);
-void lx_pending_unreserve(void);
 /* Remove all instances of the signals in `bits`. */
 void lx_pending_flush(struct lx_pending *pending, uint64_t bits);
 /* Take the next signal for `thread` that is not in `blocked`; synchronous ones first, then the thread's, then the process'. False: none. */

@@ -7,16 +7,18 @@
  * queue entry's.
  */
 #include <lx_syscalls.h>
+#include <resources/resources.h>
 #include <process/exit.h>
 #include <signal/signals.h>
 #include <time/times.h>
 
 struct lx_posix_timer {
 	_Atomic uint32_t references;
-	TAILQ_ENTRY(lx_posix_timer) link;
+	RB_ENTRY(lx_posix_timer) link;
 	struct lx_posix_timers *owner; /* referenced */
 	bool deleted;
 	int32_t id, notify, signo, tid;
+	uint32_t user; /* in whose count it is */
 	uint64_t value;
 	struct lx_alarm alarm;
 	bool armed, queued;
@@ -25,11 +27,22 @@ struct lx_posix_timer {
 	struct lx_queued_signal entry;
 };
 
+/* Of a negative clock: whose it is. */
+#define CLOCK_KIND 7
+#define CLOCK_OF_DESCRIPTOR 3
+
 struct guest_sigevent {
 	uint64_t value;
 	int32_t signo, notify, tid, padding[11];
 };
 _Static_assert(sizeof(struct guest_sigevent) == 64, "sigevent");
+
+static int compare(const struct lx_posix_timer *a, const struct lx_posix_timer *b)
+{
+	return a->id < b->id ? -1 : a->id > b->id;
+}
+
+RB_GENERATE_INTERNAL(lx_posix_timer_tree, lx_posix_timer, link, compare, __attribute__((unused)) static)
 
 static void dereference(struct lx_posix_timer *timer)
 {
@@ -154,30 +167,26 @@ static void withdraw(struct lx_posix_timer *timer)
 
 static void delete_timer(struct lx_posix_timer *timer)
 {
-	TAILQ_REMOVE(&timer->owner->list, timer, link);
+	RB_REMOVE(lx_posix_timer_tree, &timer->owner->tree, timer);
 	withdraw(timer);
 	timer->armed = false;
 	lx_alarm_cancel(&timer->alarm);
 	timer->deleted = true;
-	lx_pending_unreserve();
+	lx_user_discharge_signal(timer->user);
 	dereference(timer);
 }
 
 void lx_posix_timers_delete_all(struct lx_posix_timers *timers)
 {
-	while (!TAILQ_EMPTY(&timers->list))
-		delete_timer(TAILQ_FIRST(&timers->list));
+	while (!RB_EMPTY(&timers->tree))
+		delete_timer(RB_MIN(lx_posix_timer_tree, &timers->tree));
 }
 
 static struct lx_posix_timer *find_timer(struct lx_process *process, int32_t id)
 {
-	struct lx_posix_timer *timer;
+	struct lx_posix_timer wanted = {.id = id};
 
-	if (process->timers)
-		TAILQ_FOREACH(timer, &process->timers->list, link)
-			if (timer->id == id)
-				return timer;
-	return NULL;
+	return process->timers ? RB_FIND(lx_posix_timer_tree, &process->timers->tree, &wanted) : NULL;
 }
 
 static bool is_own_thread(struct lx_process *process, int32_t tid)
@@ -221,50 +230,93 @@ static struct lx_posix_timer *timer_new(struct lx_posix_timers *owner, const str
 	return timer;
 }
 
-int64_t lx_sys_timer_create(struct lx_call *call, int32_t clockid, struct lx_uptr sevp, struct lx_uptr timerid)
+/*
+ * The clock of a timer. What is wrong with a clock of the right kind (a CPU clock of nobody's, an alarm where none may be)
+ * is found when the timer has its number: `late`.
+ */
+static int64_t find_clock(struct lx_thread *thread, int32_t id, struct lx_clock *clock, int64_t *late)
 {
-	struct lx_process *process = call->thread->process;
-	struct guest_sigevent event = {.signo = LX_SIGALRM, .notify = LX_SIGEV_SIGNAL};
-	struct lx_posix_timers *owner;
-	struct lx_posix_timer *timer;
-	struct lx_clock clock;
-	int64_t result;
+	bool is_descriptor = (id & CLOCK_KIND) == CLOCK_OF_DESCRIPTOR;
+	int64_t result = lx_clock_check_waiting(thread, id);
 
-	if (!lx_is_null(sevp) && lx_copy_in(call, &event, sevp, sizeof(event)))
-		return -LX_EFAULT;
-	result = lx_clock_check_waiting(call->thread, clockid);
+	if (result == 0 && id < 0 && is_descriptor)
+		result = -LX_EOPNOTSUPP;
 	if (result == 0)
-		result = lx_clock_resolve(call->thread, clockid, &clock);
-	if (result)
-		return result;
-	if (!is_good_event(process, &event))
-		return -LX_EINVAL;
-	owner = lx_timers_of(process);
-	timer = owner ? timer_new(owner, &clock) : NULL;
-	if (!timer)
-		return -LX_EAGAIN;
-	timer->notify = event.notify;
-	timer->signo = event.signo;
-	timer->tid = event.tid;
-	rtl_lock(&process->signal_lock);
-	if (!lx_pending_reserve(process)) {
-		rtl_unlock(&process->signal_lock);
-		dereference(timer);
-		return -LX_EAGAIN;
-	}
+		result = lx_clock_resolve(thread, id, clock);
+	*late = lx_clock_wakes_machine(id) || (id < 0 && !is_descriptor) ? result : 0;
+	return *late ? 0 : result;
+}
+
+/* Under the process' signal_lock: the timer gets its number, and its place in the user's count; only a `good` one is put into the list. */
+static bool number_timer(struct lx_posix_timer *timer, bool good)
+{
+	struct lx_posix_timers *owner = timer->owner;
+	struct lx_process *process = owner->process;
+
+	timer->user = process->uid;
+	if (!lx_user_charge_signal(timer->user, lx_limit(process, LX_RLIMIT_SIGPENDING)))
+		return false;
 	do {
 		timer->id = owner->next_id;
 		owner->next_id = (owner->next_id + 1) & INT32_MAX;
 	} while (find_timer(process, timer->id));
-	timer->value = lx_is_null(sevp) ? (uint32_t)timer->id : event.value;
-	TAILQ_INSERT_TAIL(&owner->list, timer, link);
-	clockid = timer->id;
-	rtl_unlock(&process->signal_lock);
-	if (lx_copy_out(call, timerid, &clockid, sizeof(clockid))) {
-		lx_sys_timer_delete(call, clockid);
+	if (good)
+		RB_INSERT(lx_posix_timer_tree, &owner->tree, timer);
+	else
+		lx_user_discharge_signal(timer->user);
+	return true;
+}
+
+static struct lx_posix_timer *make_timer(struct lx_process *process, const struct lx_clock *clock, const struct guest_sigevent *event)
+{
+	struct lx_posix_timers *owner = lx_timers_of(process);
+	struct lx_posix_timer *timer = owner ? timer_new(owner, clock) : NULL;
+
+	if (!timer)
+		return NULL;
+	timer->notify = event->notify;
+	timer->signo = event->signo;
+	timer->tid = event->tid;
+	timer->value = event->value;
+	return timer;
+}
+
+int64_t lx_sys_timer_create(struct lx_call *call, int32_t clockid, struct lx_uptr sevp, struct lx_uptr timerid)
+{
+	struct lx_process *process = call->thread->process;
+	struct guest_sigevent event = {.signo = LX_SIGALRM, .notify = LX_SIGEV_SIGNAL};
+	struct lx_posix_timer *timer;
+	struct lx_clock clock = {0};
+	bool good_event, good, numbered;
+	int64_t result, late;
+	int32_t id;
+
+	if (!lx_is_null(sevp) && lx_copy_in(call, &event, sevp, sizeof(event)))
 		return -LX_EFAULT;
-	}
-	return 0;
+	result = find_clock(call->thread, clockid, &clock, &late);
+	if (result)
+		return result;
+	good_event = is_good_event(process, &event);
+	good = good_event && !late;
+	timer = make_timer(process, &clock, &event);
+	if (!timer)
+		return -LX_EAGAIN;
+	rtl_lock(&process->signal_lock);
+	numbered = number_timer(timer, good);
+	id = timer->id;
+	if (lx_is_null(sevp))
+		timer->value = (uint32_t)id;
+	rtl_unlock(&process->signal_lock);
+	if (!numbered || !good)
+		dereference(timer);
+	if (!numbered)
+		return -LX_EAGAIN;
+	if (!good_event)
+		return -LX_EINVAL;
+	result = lx_copy_out(call, timerid, &id, sizeof(id));
+	if (result && good)
+		lx_sys_timer_delete(call, id);
+	return result ? result : late;
 }
 
 static struct lx_itimerspec current_value(struct lx_posix_timer *timer, uint64_t now)
@@ -393,11 +445,11 @@ int64_t lx_sys_timer_delete(struct lx_call *call, int32_t timerid)
 
 void lx_posix_timers_walk(struct lx_process *process, void (*visit)(const struct lx_timer_view *timer, void *context), void *context)
 {
-	const struct lx_posix_timer *timer;
+	struct lx_posix_timer *timer;
 
 	rtl_lock(&process->signal_lock);
 	if (process->timers)
-		TAILQ_FOREACH (timer, &process->timers->list, link) {
+		RB_FOREACH (timer, lx_posix_timer_tree, &process->timers->tree) {
 			struct lx_timer_view view = {.id = timer->id, .clock = timer->alarm.clock.id, .signo = timer->signo,
 						     .notify = timer->notify & ~LX_SIGEV_THREAD_ID, .value = timer->value};
 

@@ -40,7 +40,7 @@ static struct lx_posix_timers *timers_new(struct lx_process *process)
 		return NULL;
 	atomic_init(&timers->references, 1);
 	timers->process = lx_process_reference(process);
-	TAILQ_INIT(&timers->list);
+	RB_INIT(&timers->tree);
 	lx_itimers_init(timers);
 	lx_cpu_limit_init(timers);
 	return timers;

@@ -4,6 +4,7 @@
 #ifndef TRANSLATE_TIMES_H
 #define TRANSLATE_TIMES_H
 
+#include <bsd/sys/tree.h>
 #include <core/lx.h>
 
 #define LX_NS_PER_SECOND 1000000000ull
@@ -109,7 +110,7 @@ struct lx_posix_timers {
 	bool ended;                 /* the process is not to hear of them any more */
 	struct lx_interval_timer intervals[LX_ITIMER_COUNT];
 	struct lx_alarm cpu_limit; /* RLIMIT_CPU */
-	TAILQ_HEAD(, lx_posix_timer) list;
+	RB_HEAD(lx_posix_timer_tree, lx_posix_timer) tree; /* by id */
 	int32_t next_id;
 };
 /* The process' timers, made if need be; NULL: no memory. Takes its signal_lock. */
