@@ -24,9 +24,9 @@
 #define PICO_SLOT_DATA (PICO_BATCH_MAX * PICO_BATCH_ENTRY_SIZE)
 
 /* Descriptors of a guest task. Grants arrive on the lowest free numbers. */
-#define PICO_GRANT_LIMIT 64 /* granted descriptors stay below */
-#define PICO_PARK_FD 64     /* read by parked tasks; its end of file ends them */
-#define PICO_GRANT_FD 65    /* SCM_RIGHTS from the supervisor */
+#define PICO_GRANT_LIMIT 16 /* granted descriptors stay below */
+#define PICO_PARK_FD 16     /* read by parked tasks; its end of file ends them */
+#define PICO_GRANT_FD 17    /* SCM_RIGHTS from the supervisor */
 #define PICO_FILTER_FD 3    /* the template's filter program, while it starts */
 #define PICO_FILTER_MAX 16384
 

@@ -29,7 +29,7 @@
 #define POOL_MAX 32
 #define POOL_PER_CPU 2
 #define STACK_AT_EXEC (8ul << 20)
-#define HIGH_FD 128 /* where the child's descriptors are before they get their numbers */
+#define HIGH_FD 18 /* where the child's descriptors are before they get their numbers */
 
 static struct {
 	struct rtl_lock lock;

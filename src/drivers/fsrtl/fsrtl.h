@@ -55,6 +55,10 @@
 /* The status that carries a host or Linux errno. */
 #define FSRTL_ERRNO(error) nt_status_from_errno(error)
 
+/* Before the host opens something that a guest keeps: STATUS_SUCCESS, or ENFILE when what is left is for others. And its number, afterwards. */
+NTSTATUS fsrtl_spare_descriptor(void);
+void fsrtl_note_descriptor(int descriptor);
+
 FILE_LX_TIME fsrtl_now(void);
 /* Owner, times and link count of a new file that the caller makes; `mode` has type bits. Of no device: see fsrtl_place_in(). */
 void fsrtl_init_attributes(FILE_LX_STATX_INFORMATION *attributes, ULONG mode, ULONGLONG inode);

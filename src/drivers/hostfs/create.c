@@ -6,6 +6,7 @@
  * would truncate a file that is being executed is looked at before.
  */
 #include <drivers/condrv/condrv.h>
+#include <drivers/fsrtl/fsrtl.h>
 #include <drivers/hostfs/internal.h>
 #include <limits.h>
 #include <stdio.h>
@@ -173,6 +174,8 @@ static NTSTATUS open_name(struct io_device *device, struct io_create *create, st
 	struct hostfs_opened opened;
 	int fd;
 
+	if (NT_SUCCESS(status))
+		status = fsrtl_spare_descriptor();
 	if (!NT_SUCCESS(status))
 		return status;
 	fd = hostfs_open(device, create->root, name, *flags, create->lx.Mode, &opened);
@@ -189,7 +192,8 @@ static NTSTATUS open_name(struct io_device *device, struct io_create *create, st
 		*flags = O_PATH;
 	}
 	if (fd < 0)
-		return nt_status_from_errno(-fd);
+		return nt_status_from_errno(fd == -EMFILE ? ENFILE : -fd);
+	fsrtl_note_descriptor(fd);
 	own->fd = fd;
 	own->gate = opened.gate;
 	return STATUS_SUCCESS;
@@ -206,11 +210,15 @@ static NTSTATUS open_again(struct io_create *create, struct io_file *file, uint6
 		return STATUS_ACCESS_DENIED;
 	if ((flags & O_TRUNC) && hostfs_any_denied() && fstat(source, &stat) == 0 && hostfs_is_denied(&stat))
 		return STATUS_SHARING_VIOLATION;
+	status = fsrtl_spare_descriptor();
+	if (!NT_SUCCESS(status))
+		return status;
 	fd = hostfs_reopen(source, flags, &status);
 	if (fd == -EINTR && status != STATUS_SUCCESS)
 		return status;
 	if (fd < 0)
-		return nt_status_from_errno(-fd);
+		return nt_status_from_errno(fd == -EMFILE ? ENFILE : -fd);
+	fsrtl_note_descriptor(fd);
 	hostfs_file(file)->fd = fd;
 	hostfs_file(file)->gate = hostfs_file(create->root)->gate;
 	return STATUS_SUCCESS;

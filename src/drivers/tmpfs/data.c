@@ -37,14 +37,19 @@ static LONGLONG size_of(struct tmpfs_node *node)
 /* The memory file, made if there is none. data_lock held. */
 static NTSTATUS need_descriptor(struct tmpfs_node *node, int *descriptor)
 {
+	NTSTATUS status;
 	int made;
 
 	*descriptor = atomic_load(&node->descriptor);
 	if (*descriptor >= 0)
 		return STATUS_SUCCESS;
+	status = fsrtl_spare_descriptor();
+	if (status != STATUS_SUCCESS)
+		return status;
 	made = memfd_create("tmpfs", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (made < 0)
 		return FSRTL_ERRNO(errno == EMFILE ? ENFILE : errno);
+	fsrtl_note_descriptor(made);
 	*descriptor = made;
 	atomic_store(&node->descriptor, made);
 	return STATUS_SUCCESS;

@@ -356,6 +356,16 @@ struct ob_handle_table *ob_handle_table_clone(struct ob_handle_table *table)
 	return copy;
 }
 
+uint32_t ob_handle_table_count(struct ob_handle_table *table)
+{
+	uint32_t count;
+
+	rtl_lock(&table->lock);
+	count = table->count;
+	rtl_unlock(&table->lock);
+	return count;
+}
+
 void ob_handle_table_walk(struct ob_handle_table *table,
 			  void (*visit)(HANDLE handle, void *object, ACCESS_MASK access, ULONG attributes,
 					void *context),

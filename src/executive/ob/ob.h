@@ -101,6 +101,8 @@ void ob_handle_table_dereference(struct ob_handle_table *table);
 struct ob_handle_table *ob_handle_table_clone(struct ob_handle_table *table);
 NTSTATUS ob_handle_table_close(struct ob_handle_table *table, HANDLE handle);
 /* Call for each handle, under the table's lock, in order. */
+/* How many handles are in it. */
+uint32_t ob_handle_table_count(struct ob_handle_table *table);
 void ob_handle_table_walk(struct ob_handle_table *table,
 			  void (*visit)(HANDLE handle, void *object, ACCESS_MASK access, ULONG attributes,
 					void *context),
