@@ -2,7 +2,8 @@
 """hostile.py LXRUN INNOCENT ATTACK [LIMIT]: a hostile guest, an innocent one beside it in its instance, and one in another.
 
 The attack must end with 0 (77: skipped), both innocents must print what they print natively, the instance must end in
-time, nothing on standard error, and nothing may be left over. HOSTILE_LIMITS="nproc=N": limits of the attacker's instance.
+time, nothing on standard error, and nothing may be left over. HOSTILE_LIMITS="nproc=N": limits of the
+attacker's instance. HOSTILE_MEMORY=N: what an instance may come to keep in memory, in MiB.
 """
 import ctypes
 import os
@@ -86,6 +87,10 @@ def main():
                                   ("standard error", complained, b""), ("the other's standard error", other_complained, b"")):
             if got != wanted:
                 sys.exit(f"{what}: {got!r} instead of {wanted!r}")
+        most = int(os.environ.get("HOSTILE_MEMORY", 0))
+        used = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10
+        if most and used > most:
+            sys.exit(f"the instance took {used} MiB, more than {most}")
         expect_nobody_left()
 
 

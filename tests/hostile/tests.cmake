@@ -15,10 +15,17 @@ endfunction()
 
 add_hostile_program(innocent)
 foreach(name stub_jumps stub_calls rewrite_scratch rewrite_arguments foreign_calls unmap_everything steal_grants fork_bomb
-	exhaust_memory deep_recursion call_storm)
+	exhaust_memory exhaust_kept deep_recursion call_storm)
 	add_hostile_program(${name})
 	add_run_test(hostile ${name} 200 ${SYSTEM_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/hostile/hostile.py $<TARGET_FILE:lxrun>
 		$<TARGET_FILE:hostile_innocent> $<TARGET_FILE:hostile_${name}> 150)
+endforeach()
+
+# In MiB, with what a build for debugging adds; pipes without limits take a GiB more.
+foreach(variant exhaust_kept exhaust_kept.nobody exhaust_kept.onecpu exhaust_kept.oldhost)
+	if(TEST hostile.${variant})
+		set_property(TEST hostile.${variant} APPEND PROPERTY ENVIRONMENT HOSTILE_MEMORY=500)
+	endif()
 endforeach()
 
 # What the host itself makes of garbage is known: the same must come of it.
