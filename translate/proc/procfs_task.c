@@ -314,7 +314,8 @@ static NTSTATUS show_schedstat(const struct procfs_subject *subject, struct proc
 		if (ps_thread_text(view.ps_thread, PICO_TEXT_SCHEDSTAT, &host) > 0)
 			sscanf(host, "%llu %llu %llu", &run, &wait, &turns);
 	}
-	procfs_printf(text, "%llu %llu %llu\n", (unsigned long long)(time.user_ns + time.system_ns), wait, turns);
+	run = time.user_ns + time.system_ns;
+	procfs_printf(text, "%llu %llu %llu\n", run, wait, turns);
 	return STATUS_SUCCESS;
 }
 
