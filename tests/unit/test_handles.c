@@ -392,6 +392,58 @@ static void walk_visits_handles_in_order(void **state)
 	assert_int_equal(last, (uintptr_t) final);
 }
 
+static void pinned_handle_means_its_object_after_its_close(void **state)
+{
+	HANDLE handle = new_handle(0x20001), copy = NULL;
+	void *object, *again;
+
+	assert_int_equal(ob_reference_by_handle(handle, 0, NULL, &object), STATUS_SUCCESS);
+	ob_hold(object);
+	ob_dereference(object);
+	assert_int_equal(ob_pin(*state, handle, object, 0x20001, true), STATUS_SUCCESS);
+	assert_int_equal(NtClose(handle), STATUS_SUCCESS);
+	/* It has no handle any more, but is as open as before. */
+	assert_true(last_left > 0);
+	assert_int_equal(ob_reference_by_handle(handle, 1, &thing_type, &again), STATUS_SUCCESS);
+	assert_ptr_equal(again, object);
+	ob_dereference(again);
+	assert_int_equal(ob_reference_by_handle(handle, 2, &thing_type, &again), STATUS_ACCESS_DENIED);
+	assert_int_equal(NtDuplicateObject(NtCurrentProcess(), handle, NtCurrentProcess(), &copy, 0, 0, DUPLICATE_SAME_ACCESS),
+			 STATUS_SUCCESS);
+	assert_int_equal(NtClose(copy), STATUS_SUCCESS);
+	assert_int_equal(atomic_load(&deletes), 0);
+	ob_unpin_all();
+	assert_int_equal(last_left, 0);
+	assert_int_equal(atomic_load(&deletes), 1);
+	assert_int_equal(ob_reference_by_handle(handle, 0, NULL, &again), STATUS_INVALID_HANDLE);
+}
+
+static void pinned_values_are_not_given_out(void **state)
+{
+	HANDLE pinned[40];
+
+	for (size_t i = 0; i < ARRAY_COUNT(pinned); i++) {
+		void *object;
+
+		pinned[i] = new_handle(1);
+		assert_int_equal(ob_reference_by_handle(pinned[i], 0, NULL, &object), STATUS_SUCCESS);
+		ob_hold(object);
+		ob_dereference(object);
+		assert_int_equal(ob_pin(*state, pinned[i], object, 1, true), STATUS_SUCCESS);
+	}
+	for (size_t i = 0; i < ARRAY_COUNT(pinned); i++)
+		assert_int_equal(NtClose(pinned[i]), STATUS_SUCCESS);
+	for (int i = 0; i < 200; i++) {
+		HANDLE other = new_handle(1);
+
+		for (size_t j = 0; j < ARRAY_COUNT(pinned); j++)
+			assert_ptr_not_equal(other, pinned[j]);
+		assert_int_equal(NtClose(other), STATUS_SUCCESS);
+	}
+	ob_unpin_all();
+	assert_int_equal(atomic_load(&deletes), 240);
+}
+
 #define TABLE_TEST(name) cmocka_unit_test_setup_teardown(name, fresh_table, drop_table)
 
 int main(void)
@@ -414,6 +466,8 @@ int main(void)
 	    TABLE_TEST(query_object_names_its_type),
 	    TABLE_TEST(duplicate_crosses_processes),
 	    TABLE_TEST(walk_visits_handles_in_order),
+	    TABLE_TEST(pinned_handle_means_its_object_after_its_close),
+	    TABLE_TEST(pinned_values_are_not_given_out),
 	};
 
 	return cmocka_run_group_tests(tests, start, NULL);

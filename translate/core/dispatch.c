@@ -32,6 +32,7 @@ static void prepare_call(struct lx_call *call, struct lx_thread *thread, struct 
 	call->number = trap->number;
 	memcpy(call->arguments, trap->arguments, sizeof(call->arguments));
 	call->trap = trap;
+	call->stream_count = 0;
 	call->descriptor = lx_syscall_for_call(call->number, call->arguments);
 }
 
@@ -82,6 +83,7 @@ static void dispatch_system_call(struct ps_thread *ps, struct pico_system_call *
 	if (unlikely(observer && observer->enter))
 		observer->enter(&call);
 	result = likely(call.descriptor) ? lx_handlers[call.descriptor->index](&call) : -LX_ENOSYS;
+	lx_fd_let_go(&call);
 	if (unlikely(lx_is_restart(result))) {
 		thread->interrupted_result = result;
 		thread->interrupted_number = trap->number;
@@ -95,6 +97,7 @@ static void dispatch_system_call(struct ps_thread *ps, struct pico_system_call *
 			trap->want_result = true;
 		else if (!lx_thread_must_exit(thread) || is_ended_by_signal(thread->process))
 			observer->leave(&call, result);
+		lx_fd_let_go(&call);
 	}
 	atomic_store_explicit(&thread->call, NULL, memory_order_relaxed);
 }

@@ -12,6 +12,7 @@
 #define TRANSLATE_LX_H
 
 #include <core/table.h>
+#include <executive/io/io.h>
 #include <executive/ps/ps.h>
 #include <lx/errno.h>
 #include <lx/flags.h>
@@ -25,6 +26,17 @@ struct lx_fs;     /* root, working directory, umask: fs.h */
 struct lx_process;/* process.h */
 struct lx_thread; /* process.h */
 
+/* A descriptor as a call sees it, from the lookup to its end: descriptor/files.h. */
+struct lx_stream {
+	int32_t fd;
+	bool is_path; /* O_PATH */
+	ACCESS_MASK access;
+	HANDLE handle;
+	struct io_file *file;
+};
+
+#define LX_CALL_STREAMS 3 /* so many descriptors a call has as arguments, and one for what they lead to */
+
 /* One system call under way. */
 struct lx_call {
 	struct lx_thread *thread;
@@ -32,6 +44,8 @@ struct lx_call {
 	uint64_t number;
 	uint64_t arguments[6];
 	struct pico_system_call *trap; /* action, want_result */
+	uint32_t stream_count;         /* descriptors that were looked up */
+	struct lx_stream streams[LX_CALL_STREAMS];
 };
 
 /* Guest memory of the calling thread. 0 or -LX_EFAULT; nothing is copied twice. */

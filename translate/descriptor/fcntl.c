@@ -28,29 +28,26 @@ static uint32_t access_mode(const struct io_file *file)
 
 int64_t lx_sys_fcntl_f_getfl(struct lx_call *call, int32_t fd)
 {
-	cleanup_object struct io_file *file = NULL;
+	struct lx_stream stream;
 	ULONG flags = 0;
 	IO_STATUS_BLOCK io;
-	HANDLE handle;
 	NTSTATUS status;
-	int64_t result = lx_fd_handle(call, fd, true, &handle);
+	int64_t result = lx_fd_object(call, fd, &stream);
 
 	if (result < 0)
 		return result;
-	status = ZwQueryInformationFile(handle, &io, &flags, sizeof(flags), FileLxStatusFlagsInformation);
-	if (NT_SUCCESS(status))
-		status = io_reference_file(handle, 0, &file);
+	status = ZwQueryInformationFile(stream.handle, &io, &flags, sizeof(flags), FileLxStatusFlagsInformation);
 	if (!NT_SUCCESS(status))
 		return lx_result(call, status);
 	flags &= ~(ULONG)LX_O_CLOEXEC;
-	if (lx_fd_is_path(call, fd))
+	if (stream.is_path)
 		return flags | LX_O_PATH;
 	/* The host's answer is complete; other drivers keep only what F_SETFL changes. */
-	if (lx_mounts_is_host_device(file->device))
+	if (lx_mounts_is_host_device(stream.file->device))
 		return flags;
-	if (lx_mounts_have_device(file->device))
+	if (lx_mounts_have_device(stream.file->device))
 		flags |= LX_O_LARGEFILE;
-	return (flags & ~(ULONG)LX_O_ACCMODE) | access_mode(file);
+	return (flags & ~(ULONG)LX_O_ACCMODE) | access_mode(stream.file);
 }
 
 static int64_t set_status_flags(struct lx_call *call, HANDLE handle, ULONG flags)
@@ -94,16 +91,6 @@ int64_t lx_sys_ioctl_fionbio(struct lx_call *call, int32_t fd, struct lx_uptr ar
 	return set_flag_from(call, fd, argp, LX_O_NONBLOCK);
 }
 
-static int64_t reference_open(struct lx_call *call, int32_t fd, struct io_file **file)
-{
-	HANDLE handle;
-	int64_t result = lx_fd_handle(call, fd, false, &handle);
-
-	if (result < 0)
-		return result;
-	return NT_SUCCESS(io_reference_file(handle, 0, file)) ? 0 : -LX_EBADF;
-}
-
 /* Does the number name a task, a process, or a process group of the instance? */
 static bool owner_exists(int32_t type, int32_t id)
 {
@@ -120,14 +107,14 @@ static bool owner_exists(int32_t type, int32_t id)
 
 static int64_t set_owner(struct lx_call *call, int32_t fd, int32_t type, int32_t id)
 {
-	cleanup_object struct io_file *file = NULL;
-	int64_t result = reference_open(call, fd, &file);
+	struct lx_stream stream;
+	int64_t result = lx_fd_stream(call, fd, 0, &stream);
 
 	if (result < 0)
 		return result;
 	if (id && !owner_exists(type, id))
 		return -LX_ESRCH;
-	file->lx_owner = (ULONGLONG)type << 32 | (uint32_t)id;
+	stream.file->lx_owner = (ULONGLONG)type << 32 | (uint32_t)id;
 	return 0;
 }
 
@@ -140,13 +127,13 @@ int64_t lx_sys_fcntl_f_setown(struct lx_call *call, int32_t fd, int32_t arg)
 
 static int64_t get_owner(struct lx_call *call, int32_t fd, struct lx_f_owner_ex *owner)
 {
-	cleanup_object struct io_file *file = NULL;
-	int64_t result = reference_open(call, fd, &file);
+	struct lx_stream stream;
+	int64_t result = lx_fd_stream(call, fd, 0, &stream);
 
 	if (result < 0)
 		return result;
-	owner->type = (int32_t)(file->lx_owner >> 32);
-	owner->pid = (int32_t)(uint32_t)file->lx_owner;
+	owner->type = (int32_t)(stream.file->lx_owner >> 32);
+	owner->pid = (int32_t)(uint32_t)stream.file->lx_owner;
 	if (owner->pid && !owner_exists(owner->type, owner->pid))
 		owner->pid = 0;
 	return 0;
@@ -165,8 +152,8 @@ int64_t lx_sys_fcntl_f_getown(struct lx_call *call, int32_t fd)
 int64_t lx_sys_fcntl_f_setown_ex(struct lx_call *call, int32_t fd, struct lx_uptr address)
 {
 	struct lx_f_owner_ex owner;
-	HANDLE handle;
-	int64_t result = lx_fd_handle(call, fd, false, &handle);
+	struct lx_stream stream;
+	int64_t result = lx_fd_stream(call, fd, 0, &stream);
 
 	if (result == 0)
 		result = lx_copy_in(call, &owner, address, sizeof(owner));
@@ -187,23 +174,23 @@ int64_t lx_sys_fcntl_f_getown_ex(struct lx_call *call, int32_t fd, struct lx_upt
 
 int64_t lx_sys_fcntl_f_setsig(struct lx_call *call, int32_t fd, int32_t arg)
 {
-	cleanup_object struct io_file *file = NULL;
-	int64_t result = reference_open(call, fd, &file);
+	struct lx_stream stream;
+	int64_t result = lx_fd_stream(call, fd, 0, &stream);
 
 	if (result < 0)
 		return result;
 	if (arg < 0 || arg > LX_NSIG)
 		return -LX_EINVAL;
-	file->lx_signal = (ULONG)arg;
+	stream.file->lx_signal = (ULONG)arg;
 	return 0;
 }
 
 int64_t lx_sys_fcntl_f_getsig(struct lx_call *call, int32_t fd)
 {
-	cleanup_object struct io_file *file = NULL;
-	int64_t result = reference_open(call, fd, &file);
+	struct lx_stream stream;
+	int64_t result = lx_fd_stream(call, fd, 0, &stream);
 
-	return result < 0 ? result : (int64_t)file->lx_signal;
+	return result < 0 ? result : (int64_t)stream.file->lx_signal;
 }
 
 /* A command that no sub-row takes. */

@@ -19,6 +19,8 @@ int64_t lx_fd_close_on_exec(struct lx_call *call, int32_t fd);
 int64_t lx_fd_set_close_on_exec(struct lx_call *call, int32_t fd, bool value);
 /* Close, or mark as close-on-exec, what is open in [first, last]. */
 void lx_fd_close_range(struct lx_call *call, uint32_t first, uint32_t last);
+/* exec: close what is marked. */
+void lx_fd_close_marked(struct lx_call *call);
 void lx_fd_mark_range(struct lx_call *call, uint32_t first, uint32_t last);
 /* At start: give a table its descriptor `fd` (free until now). False: out of memory. */
 bool lx_files_place(struct lx_files *files, int32_t fd, HANDLE handle, bool is_path);

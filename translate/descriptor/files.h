@@ -1,11 +1,10 @@
 /*
  * Descriptor tables (CLONE_FILES).
  *
- * A descriptor is an entry {NT handle, close-on-exec} in an lx_files; the handle
- * lives in the lx_files' own handle table, so that sharing and copying descriptor
- * tables is sharing and copying handle tables. The open file description is the
- * FILE_OBJECT. Lock: lx_files.lock guards the entries; services are called
- * without it.
+ * A descriptor is an entry {file object, access, NT handle, close-on-exec} in an
+ * lx_files; the handle lives in the lx_files' own handle table, so that sharing
+ * and copying descriptor tables is sharing and copying handle tables. The open
+ * file description is the FILE_OBJECT. How they are looked up: fd.c.
  */
 #ifndef TRANSLATE_FILES_H
 #define TRANSLATE_FILES_H
@@ -31,8 +30,17 @@ int64_t lx_files_unshare(struct lx_call *call);
  */
 PVOID lx_files_lock_owner(struct lx_call *call);
 
-/* The handle behind a descriptor of the caller, or -LX_EBADF. O_PATH descriptors are refused unless allow_path. */
+/*
+ * The file behind a descriptor of the caller, O_PATH or not, or -LX_EBADF. It is looked up once in a call: until the call's
+ * end it stays open, its handle means it, and another lookup of the number gives the same.
+ */
+int64_t lx_fd_object(struct lx_call *call, int32_t fd, struct lx_stream *stream);
+/* The same of a descriptor that is no O_PATH one and grants one of `access` (0: any), or -LX_EBADF. */
+int64_t lx_fd_stream(struct lx_call *call, int32_t fd, ACCESS_MASK access, struct lx_stream *stream);
+/* For who needs the handle alone. O_PATH descriptors are refused unless allow_path. */
 int64_t lx_fd_handle(struct lx_call *call, int32_t fd, bool allow_path, HANDLE *handle);
+/* The end of a call, or of the table that it looked descriptors up in. */
+void lx_fd_let_go(struct lx_call *call);
 /* Give the caller the lowest free descriptor >= minimum for `handle` (consumed also on failure): fd or -LX_EMFILE. */
 int64_t lx_fd_install(struct lx_call *call, HANDLE handle, bool close_on_exec, int32_t minimum);
 /*
@@ -42,11 +50,16 @@ int64_t lx_fd_install(struct lx_call *call, HANDLE handle, bool close_on_exec, i
 int64_t lx_fd_reserve(struct lx_call *call, int32_t minimum, bool close_on_exec);
 void lx_fd_fill(struct lx_call *call, int32_t fd, HANDLE handle, bool is_path);
 void lx_fd_release(struct lx_call *call, int32_t fd);
-/* Is it an O_PATH descriptor? False too for one that is not open. */
-bool lx_fd_is_path(struct lx_call *call, int32_t fd);
 int64_t lx_fd_close(struct lx_call *call, int32_t fd);
-/* For /proc/<pid>/fd and /fdinfo: visit each descriptor in order. */
-void lx_files_walk(struct lx_files *files, void (*visit)(int32_t fd, HANDLE handle, bool close_on_exec, void *context), void *context);
+/*
+ * For /proc/<pid>/fd and its like, of any task's table: the lowest open descriptor >= *fd, its file (referenced) and its
+ * mark where they are asked for. False: there is none.
+ */
+bool lx_files_next(struct lx_files *files, int32_t *fd, struct io_file **file, bool *close_on_exec);
+/* Goes up whenever a number comes to mean another file, or none. */
+uint32_t lx_files_changes(struct lx_files *files);
+/* The size of the table, as select(2) and /proc/<pid>/status know it: no descriptor lies beyond it. */
+uint32_t lx_files_capacity(struct lx_files *files);
 /* At start: adopt the host descriptors 0, 1, 2 and further inherited ones. */
 NTSTATUS lx_files_adopt_host(struct lx_files *files);
 

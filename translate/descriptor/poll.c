@@ -101,24 +101,79 @@ static int64_t poll_wait(struct lx_call *call, struct poll_request *request, uin
 	return lx_result(call, status);
 }
 
+static bool is_any_ready(const struct poll_request *request)
+{
+	for (ULONG i = 0; i < request->info->NumberOfHandles; i++)
+		if (request->info->Handles[i].Result)
+			return true;
+	return request->invalid;
+}
+
+/* The descriptors of a poll or select, put into the request; `again`: after a sleep. 0 or -LX_Exxx. */
+struct poll_subject {
+	int64_t (*fill)(struct lx_call *call, struct poll_request *request, const struct poll_subject *subject, bool again);
+	struct poll_entry *entries;
+	uint32_t count;
+	struct select_sets *sets;
+};
+
+static int64_t fill_request(struct lx_call *call, struct poll_request *request, const struct poll_subject *subject, bool again)
+{
+	request->info->NumberOfHandles = 0;
+	request->invalid = 0;
+	return subject->fill(call, request, subject, again);
+}
+
+/*
+ * Wait until something is ready. What the numbers mean is looked at after each sleep, as the kernel does it: a descriptor
+ * that another thread closed meanwhile is POLLNVAL, one that it filled anew is the new file.
+ */
+static int64_t poll_subject(struct lx_call *call, struct poll_request *request, const struct poll_subject *subject,
+			    uint64_t deadline)
+{
+	struct lx_files *files = call->thread->files;
+	uint32_t known = lx_files_changes(files);
+	int64_t result = fill_request(call, request, subject, false);
+
+	if (result == 0)
+		result = poll_wait(call, request, deadline);
+	while (result == 0 && deadline && unlikely(lx_files_changes(files) != known)) {
+		lx_fd_let_go(call);
+		known = lx_files_changes(files);
+		result = fill_request(call, request, subject, true);
+		if (result == 0)
+			result = poll_wait(call, request, 0);
+		if (result < 0 || is_any_ready(request) || deadline <= hal_time(HAL_CLOCK_MONOTONIC))
+			break;
+		result = poll_wait(call, request, deadline);
+	}
+	return result;
+}
+
 /* --- poll */
 
-static void fill_from_entries(struct lx_call *call, struct poll_request *request, struct poll_entry *entries,
-			      uint32_t count)
+static int64_t fill_from_entries(struct lx_call *call, struct poll_request *request, const struct poll_subject *subject,
+				 bool again)
 {
+	struct poll_entry *entries = subject->entries;
 	HANDLE handle;
 
-	for (uint32_t i = 0; i < count; i++) {
+	for (uint32_t i = 0; i < subject->count; i++) {
+		int64_t result;
+
 		entries[i].revents = 0;
 		if (entries[i].fd < 0)
 			continue;
-		if (lx_fd_handle(call, entries[i].fd, false, &handle) < 0) {
+		result = lx_fd_handle(call, entries[i].fd, false, &handle);
+		if (result == 0)
+			poll_add(request, handle, (uint16_t)entries[i].events | LX_POLLERR | LX_POLLHUP);
+		else if (result != -LX_EBADF)
+			return result;
+		else
 			entries[i].revents = LX_POLLNVAL;
-			request->invalid++;
-			continue;
-		}
-		poll_add(request, handle, (uint16_t)entries[i].events | LX_POLLERR | LX_POLLHUP);
+		request->invalid += result != 0;
 	}
+	return 0;
 }
 
 static int64_t take_results(const struct poll_request *request, struct poll_entry *entries, uint32_t count)
@@ -137,13 +192,13 @@ static int64_t take_results(const struct poll_request *request, struct poll_entr
 
 static int64_t poll_entries(struct lx_call *call, struct poll_entry *entries, uint32_t count, uint64_t deadline)
 {
+	const struct poll_subject subject = {.fill = fill_from_entries, .entries = entries, .count = count};
 	struct poll_request request;
 	int64_t result = poll_begin(&request, count);
 
 	if (result < 0)
 		return result;
-	fill_from_entries(call, &request, entries, count);
-	result = poll_wait(call, &request, deadline);
+	result = poll_subject(call, &request, &subject, deadline);
 	if (result == 0)
 		result = take_results(&request, entries, count);
 	poll_end(&request);
@@ -284,6 +339,7 @@ int64_t lx_sys_ppoll(struct lx_call *call, struct lx_uptr fds, uint32_t nfds, st
 #define SELECT_OUT (LX_POLLWRBAND | LX_POLLWRNORM | LX_POLLOUT | LX_POLLERR)
 #define SELECT_EXCEPT LX_POLLPRI
 #define SELECT_SETS 3
+#define CLOSED_MEANWHILE ((HANDLE)(LONG_PTR)-1) /* no file: POLLNVAL */
 #define INLINE_WORDS 16
 
 static const uint32_t select_events[SELECT_SETS] = {SELECT_IN, SELECT_OUT, SELECT_EXCEPT};
@@ -350,19 +406,21 @@ static size_t count_descriptors(const struct select_sets *sets, int32_t nfds)
 	return count;
 }
 
-static int64_t fill_from_sets(struct lx_call *call, struct poll_request *request, const struct select_sets *sets,
-			      int32_t nfds)
+static int64_t fill_from_sets(struct lx_call *call, struct poll_request *request, const struct poll_subject *subject,
+			      bool again)
 {
 	HANDLE handle;
 
-	for (int32_t fd = 0; fd < nfds; fd++) {
-		uint32_t events = wanted_events(sets, fd);
+	for (uint32_t fd = 0; fd < subject->count; fd++) {
+		uint32_t events = wanted_events(subject->sets, (int32_t)fd);
+		int64_t result;
 
 		if (!events)
 			continue;
-		if (lx_fd_handle(call, fd, false, &handle) < 0)
-			return -LX_EBADF;
-		poll_add(request, handle, events);
+		result = lx_fd_handle(call, (int32_t)fd, false, &handle);
+		if (result < 0 && (!again || result != -LX_EBADF))
+			return result;
+		poll_add(request, result < 0 ? CLOSED_MEANWHILE : handle, events);
 	}
 	return 0;
 }
@@ -378,7 +436,7 @@ static int64_t sets_from_results(const struct poll_request *request, struct sele
 		for (int i = 0; i < SELECT_SETS; i++) {
 			if (!test_bit(sets, i, fd))
 				continue;
-			if (result->Result & select_events[i])
+			if (result->Result & (select_events[i] | LX_POLLNVAL))
 				ready++;
 			else
 				sets->bits[i][fd / 64] &= ~(1ull << (fd % 64));
@@ -390,14 +448,13 @@ static int64_t sets_from_results(const struct poll_request *request, struct sele
 
 static int64_t select_sets(struct lx_call *call, struct select_sets *sets, int32_t nfds, uint64_t deadline)
 {
+	const struct poll_subject subject = {.fill = fill_from_sets, .sets = sets, .count = (uint32_t)nfds};
 	struct poll_request request;
 	int64_t result = poll_begin(&request, count_descriptors(sets, nfds));
 
 	if (result < 0)
 		return result;
-	result = fill_from_sets(call, &request, sets, nfds);
-	if (result == 0)
-		result = poll_wait(call, &request, deadline);
+	result = poll_subject(call, &request, &subject, deadline);
 	if (result == 0)
 		result = sets_from_results(&request, sets, nfds);
 	poll_end(&request);
@@ -406,14 +463,13 @@ static int64_t select_sets(struct lx_call *call, struct select_sets *sets, int32
 
 static int64_t do_select(struct lx_call *call, int32_t nfds, const struct lx_uptr places[SELECT_SETS], uint64_t deadline)
 {
-	uint64_t limit = lx_limit(call->thread->process, LX_RLIMIT_NOFILE);
 	struct select_sets sets;
 	int64_t result;
 
 	if (nfds < 0)
 		return -LX_EINVAL;
-	/* Bits beyond what can be open are not looked at. */
-	nfds = (int32_t)MIN_OF((uint64_t)nfds, ALIGN_UP(MIN_OF(limit, (uint64_t)1 << 20), (uint64_t)64));
+	/* Bits beyond the table are not looked at. */
+	nfds = (int32_t)MIN_OF((uint32_t)nfds, lx_files_capacity(call->thread->files));
 	memcpy(sets.place, places, sizeof sets.place);
 	result = take_sets(call, &sets, nfds);
 	if (result == 0)

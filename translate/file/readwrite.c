@@ -22,7 +22,7 @@ enum { MAXIMUM_SEGMENTS = 1024 };
 
 struct transfer {
 	struct lx_call *call;
-	HANDLE handle;
+	struct lx_stream stream;
 	bool writing;
 	const struct io_segment *segments;
 	uint32_t count;
@@ -37,18 +37,9 @@ static bool is_user_range(uint64_t base, uint64_t size)
 	return size <= USER_ADDRESS_LIMIT && base <= USER_ADDRESS_LIMIT - size;
 }
 
-/* The handle behind a descriptor that is open for reading or writing; -LX_EBADF. */
-static int64_t open_for(struct lx_call *call, int32_t fd, bool writing, HANDLE *handle)
+static ACCESS_MASK access_for(bool writing)
 {
-	const ACCESS_MASK wanted = writing ? FILE_WRITE_DATA | FILE_APPEND_DATA : FILE_READ_DATA;
-	ACCESS_MASK granted;
-	int64_t result = lx_fd_handle(call, fd, false, handle);
-
-	if (result < 0)
-		return result;
-	if (!NT_SUCCESS(ob_handle_access(*handle, &granted)) || !(granted & wanted))
-		return -LX_EBADF;
-	return 0;
+	return writing ? FILE_WRITE_DATA | FILE_APPEND_DATA : FILE_READ_DATA;
 }
 
 static int64_t seek_file(struct lx_call *call, HANDLE handle, int64_t offset, uint32_t whence)
@@ -80,14 +71,14 @@ static int64_t limit_size(const struct transfer *transfer, uint64_t limit)
 	IO_STATUS_BLOCK io;
 	int64_t position = transfer->position;
 
-	if (!NT_SUCCESS(ZwQueryInformationFile(transfer->handle, &io, &information, sizeof(information),
+	if (!NT_SUCCESS(ZwQueryInformationFile(transfer->stream.handle, &io, &information, sizeof(information),
 					       FileLxStatxInformation)) ||
 	    (information.Mode & LX_S_IFMT) != LX_S_IFREG)
 		return (int64_t)transfer->size;
-	if ((transfer->flags & LX_RWF_APPEND) || appends(transfer->handle))
+	if ((transfer->flags & LX_RWF_APPEND) || appends(transfer->stream.handle))
 		position = (int64_t)information.Size;
 	else if (!transfer->at_position)
-		position = seek_file(transfer->call, transfer->handle, 0, LX_SEEK_CUR);
+		position = seek_file(transfer->call, transfer->stream.handle, 0, LX_SEEK_CUR);
 	if (position < 0)
 		return position;
 	if ((uint64_t)position >= limit) {
@@ -131,9 +122,6 @@ static int64_t transfer_result(const struct transfer *transfer, NTSTATUS status,
 	/* A pipe without writers is read to its end; one without readers can't be written. */
 	if (!transfer->writing && status == STATUS_PIPE_BROKEN)
 		return 0;
-	/* The access mode was checked: what is denied now has been closed and opened anew meanwhile. */
-	if (status == STATUS_INVALID_HANDLE)
-		return -LX_EBADF;
 	/* An object that can neither be read nor written says so as for a device request. */
 	result = status == STATUS_INVALID_DEVICE_REQUEST ? -LX_EINVAL : lx_result(call, status);
 	if (result == 0)
@@ -173,7 +161,7 @@ static int64_t request(struct transfer *transfer, const struct io_segment *segme
 					   segments->size);
 	else
 		io_buffer_from_user(&buffer, transfer->call->thread->ps->process->space, segments, count);
-	status = (transfer->writing ? ZwWriteFile : ZwReadFile)(transfer->handle, NULL, NULL, NULL, &io, &buffer,
+	status = (transfer->writing ? ZwWriteFile : ZwReadFile)(transfer->stream.handle, NULL, NULL, NULL, &io, &buffer,
 								(ULONG)transfer->size, offset, flags);
 	return transfer_result(transfer, status, &io);
 }
@@ -207,7 +195,7 @@ static int64_t transfer_buffer(struct lx_call *call, int32_t fd, struct lx_uptr 
 		.at_position = position != NULL,
 		.position = position ? *position : 0,
 	};
-	int64_t result = open_for(call, fd, writing, &transfer.handle);
+	int64_t result = lx_fd_stream(call, fd, access_for(writing), &transfer.stream);
 
 	if (result < 0)
 		return result;
@@ -269,7 +257,7 @@ static int64_t transfer_vector(struct lx_call *call, int32_t fd, struct lx_uptr 
 		.position = position ? *position : 0,
 		.flags = flags,
 	};
-	int64_t result = lx_fd_handle(call, fd, false, &transfer.handle);
+	int64_t result = lx_fd_stream(call, fd, 0, &transfer.stream);
 
 	if (result < 0)
 		return result;
@@ -278,12 +266,13 @@ static int64_t transfer_vector(struct lx_call *call, int32_t fd, struct lx_uptr 
 	if (count && lx_copy_in(call, segments, iov, count * sizeof(*segments)) < 0)
 		return -LX_EFAULT;
 	result = check_segments(segments, count);
-	if (result >= 0) {
-		transfer.size = (uint64_t)result;
-		result = open_for(call, fd, writing, &transfer.handle);
-	}
-	if (result < 0 || !transfer.size)
+	if (result < 0)
 		return result;
+	if (!(transfer.stream.access & access_for(writing)))
+		return -LX_EBADF;
+	transfer.size = (uint64_t)result;
+	if (!transfer.size)
+		return 0;
 	if (flags & ~(uint32_t)VALID_RWF)
 		return -LX_EOPNOTSUPP;
 	return run(&transfer);

@@ -207,7 +207,7 @@ int64_t lx_sys_mmap(struct lx_call *call, uint64_t addr, uint64_t length, uint32
 {
 	struct mapping mapping = {.call = call, .address = addr, .size = length, .offset = offset, .flags = flags,
 				  .protection = prot & (LX_PROT_READ | LX_PROT_WRITE | LX_PROT_EXEC)};
-	cleanup_object struct io_file *file = NULL;
+	struct lx_stream stream;
 	int64_t result = 0;
 
 	if (offset & (LX_PAGE_SIZE - 1))
@@ -215,16 +215,15 @@ int64_t lx_sys_mmap(struct lx_call *call, uint64_t addr, uint64_t length, uint32
 	if (flags & LX_MAP_FIXED_NOREPLACE)
 		mapping.flags |= LX_MAP_FIXED;
 	if (!(flags & LX_MAP_ANONYMOUS)) {
-		result = lx_fd_handle(call, fd, false, &mapping.file);
+		result = lx_fd_stream(call, fd, 0, &stream);
 		if (result < 0)
 			return result;
-		if (!NT_SUCCESS(io_reference_file(mapping.file, 0, &file)))
-			return -LX_ENODEV;
-		mapping.file_access = file->access;
+		mapping.file = stream.handle;
+		mapping.file_access = stream.file->access;
 	}
 	if (flags & LX_MAP_HUGETLB)
 		return refuse_huge(flags);
-	if (file && flags & LX_MAP_GROWSDOWN)
+	if (mapping.file && flags & LX_MAP_GROWSDOWN)
 		return -LX_EINVAL;
 	return map(&mapping);
 }

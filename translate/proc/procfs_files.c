@@ -12,55 +12,28 @@
 
 /* --- a descriptor of a task */
 
-struct descriptor {
-	int32_t wanted; /* in: the descriptor, or the lowest that may be meant */
-	bool exact;
-	bool found;
-	int32_t fd;
-	HANDLE handle;
-	bool close_on_exec;
-};
-
-static void consider(int32_t fd, HANDLE handle, bool close_on_exec, void *context)
-{
-	struct descriptor *search = context;
-
-	if (search->found || fd < search->wanted || (search->exact && fd != search->wanted))
-		return;
-	search->found = true;
-	search->fd = fd;
-	search->handle = handle;
-	search->close_on_exec = close_on_exec;
-}
-
-static bool find_descriptor(const struct procfs_subject *subject, struct descriptor *search)
+/* The lowest descriptor of the subject that is not below *fd. */
+static bool find_descriptor(const struct procfs_subject *subject, int32_t *fd)
 {
 	cleanup_proc_view struct lx_proc_view view;
 
-	if (lx_proc_look(subject, &view) != STATUS_SUCCESS || !view.files)
-		return false;
-	lx_files_walk(view.files, consider, search);
-	return search->found;
+	return lx_proc_look(subject, &view) == STATUS_SUCCESS && view.files && lx_files_next(view.files, fd, NULL, NULL);
 }
 
 /* The file object behind a descriptor of any task, referenced. */
-static NTSTATUS file_of(const struct procfs_subject *subject, struct descriptor *search, struct io_file **file)
+static NTSTATUS file_of(const struct procfs_subject *subject, bool *close_on_exec, struct io_file **file)
 {
 	cleanup_proc_view struct lx_proc_view view;
-	struct ob_handle_table *own = ob_current_table();
+	cleanup_object struct io_file *found = NULL;
+	int32_t fd = subject->number;
 	NTSTATUS status = lx_proc_look(subject, &view);
 
 	if (status != STATUS_SUCCESS)
 		return status;
-	*search = (struct descriptor){.wanted = subject->number, .exact = true};
-	if (view.files)
-		lx_files_walk(view.files, consider, search);
-	if (!search->found)
+	if (!view.files || !lx_files_next(view.files, &fd, &found, close_on_exec) || fd != subject->number)
 		return lx_proc_error(LX_ENOENT);
-	ob_set_current_table(lx_files_handles(view.files));
-	status = ob_reference_by_handle(search->handle, 0, &io_file_type, (void **)file);
-	ob_set_current_table(own);
-	return status == STATUS_SUCCESS ? STATUS_SUCCESS : lx_proc_error(LX_ENOENT);
+	*file = steal_pointer(&found);
+	return STATUS_SUCCESS;
 }
 
 static int64_t path_of(struct io_file *file, char *target, size_t size)
@@ -73,27 +46,23 @@ static int64_t path_of(struct io_file *file, char *target, size_t size)
 static int64_t fd_target(const struct procfs_subject *subject, char *target, size_t size)
 {
 	cleanup_object struct io_file *file = NULL;
-	struct descriptor search;
-	NTSTATUS status = file_of(subject, &search, &file);
+	NTSTATUS status = file_of(subject, NULL, &file);
 
 	return status == STATUS_SUCCESS ? path_of(file, target, size) : status;
 }
 
 static NTSTATUS fd_follow(const struct procfs_subject *subject, struct io_file **file)
 {
-	struct descriptor search;
-
-	return file_of(subject, &search, file);
+	return file_of(subject, NULL, file);
 }
 
 /* The link's bits say what the descriptor may: l-wx for one that only writes. */
 static ULONG fd_permissions(const struct procfs_subject *subject)
 {
 	cleanup_object struct io_file *file = NULL;
-	struct descriptor search;
 	ULONG bits = 0;
 
-	if (file_of(subject, &search, &file) != STATUS_SUCCESS)
+	if (file_of(subject, NULL, &file) != STATUS_SUCCESS)
 		return 0;
 	if (file->access & FILE_READ_DATA)
 		bits |= 0500;
@@ -133,16 +102,16 @@ static NTSTATUS show_fdinfo(const struct procfs_subject *subject, struct procfs_
 {
 	cleanup_object struct io_file *file = NULL;
 	FILE_LX_STATX_INFORMATION attributes = {0};
-	struct descriptor search;
 	ULONG_PTR information = 0;
-	NTSTATUS status = file_of(subject, &search, &file);
+	bool close_on_exec = false;
+	NTSTATUS status = file_of(subject, &close_on_exec, &file);
 
 	if (status != STATUS_SUCCESS)
 		return status;
 	IO_OPERATION(file, query_information)(file, FileLxStatxInformation, &attributes, sizeof attributes,
 					      &information);
 	procfs_printf(text, "pos:\t%lld\nflags:\t0%o\nmnt_id:\t%llu\nino:\t%llu\n", (long long)position_of(file),
-		      flags_of(file, search.close_on_exec), (unsigned long long)attributes.MountId,
+		      flags_of(file, close_on_exec), (unsigned long long)attributes.MountId,
 		      (unsigned long long)attributes.Inode);
 	return STATUS_SUCCESS;
 }
@@ -151,22 +120,22 @@ static NTSTATUS show_fdinfo(const struct procfs_subject *subject, struct procfs_
 
 static bool fd_exists(const struct procfs_subject *directory, uint32_t number, struct procfs_subject *child)
 {
-	struct descriptor search = {.wanted = (int32_t)number, .exact = true};
+	int32_t fd = (int32_t)number;
 
 	*child = *directory;
 	child->number = (int32_t)number;
-	return find_descriptor(directory, &search);
+	return find_descriptor(directory, &fd) && fd == (int32_t)number;
 }
 
 static bool next_fd(const struct procfs_subject *directory, uint64_t *number, struct procfs_subject *child)
 {
-	struct descriptor search = {.wanted = (int32_t)*number};
+	int32_t fd = (int32_t)*number;
 
-	if (*number > INT32_MAX || !find_descriptor(directory, &search))
+	if (*number > INT32_MAX || !find_descriptor(directory, &fd))
 		return false;
-	*number = (uint64_t)search.fd;
+	*number = (uint64_t)fd;
 	*child = *directory;
-	child->number = search.fd;
+	child->number = fd;
 	return true;
 }
 

@@ -41,31 +41,9 @@ static void show_identity(const struct lx_proc_view *view, struct procfs_text *t
 	procfs_printf(text, "Gid:\t%u\t%u\t%u\t%u\n", token->rgid, token->egid, token->sgid, token->fsgid);
 }
 
-static void count_descriptor(int32_t fd, HANDLE handle, bool close_on_exec, void *context)
-{
-	int32_t *highest = context;
-
-	*highest = MAX_OF(*highest, fd);
-}
-
-/* The size of the kernel's table: 64, or the next power of two from 256 that holds the highest descriptor. */
-static int32_t descriptor_table_size(const struct lx_proc_view *view)
-{
-	int32_t highest = 0, size = 256;
-
-	if (!view->files)
-		return 0;
-	lx_files_walk(view->files, count_descriptor, &highest);
-	if (highest < 64)
-		return 64;
-	while (size <= highest)
-		size *= 2;
-	return size;
-}
-
 static void show_groups(const struct lx_proc_view *view, struct procfs_text *text)
 {
-	procfs_printf(text, "FDSize:\t%d\nGroups:\t", descriptor_table_size(view));
+	procfs_printf(text, "FDSize:\t%u\nGroups:\t", view->files ? lx_files_capacity(view->files) : 0);
 	for (uint32_t i = 0; view->token && i < view->token->group_count; i++)
 		procfs_printf(text, "%u ", view->token->groups[i]);
 	/* A group list of none leaves its separator, too. */

@@ -15,37 +15,18 @@ static int64_t order(const void *left, const void *right)
 
 /* --- open file descriptions */
 
-struct descriptor_search {
-	uint64_t wanted;
-	HANDLE handle;
-	bool found;
-};
-
-static void consider(int32_t fd, HANDLE handle, bool close_on_exec, void *context)
-{
-	struct descriptor_search *search = context;
-
-	if ((uint64_t)fd != search->wanted)
-		return;
-	search->handle = handle;
-	search->found = true;
-}
-
 /* The file object behind a descriptor of a table, referenced; NULL: it is not open. */
-static void *file_of(struct lx_files *files, uint64_t fd)
+static void *file_of(struct lx_files *files, uint64_t wanted)
 {
-	struct descriptor_search search = {.wanted = fd};
-	struct ob_handle_table *own = ob_current_table();
-	void *file = NULL;
+	struct io_file *file = NULL;
+	int32_t fd = (int32_t)wanted;
 
-	lx_files_walk(files, consider, &search);
-	if (!search.found)
+	if (wanted > INT32_MAX || !lx_files_next(files, &fd, &file, NULL))
 		return NULL;
-	ob_set_current_table(lx_files_handles(files));
-	if (ob_reference_by_handle(search.handle, 0, &io_file_type, &file) != STATUS_SUCCESS)
-		file = NULL;
-	ob_set_current_table(own);
-	return file;
+	if ((uint64_t)fd == wanted)
+		return file;
+	ob_dereference(file);
+	return NULL;
 }
 
 static int64_t compare_files(struct lx_files *left, uint64_t left_fd, struct lx_files *right, uint64_t right_fd)

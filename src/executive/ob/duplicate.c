@@ -47,6 +47,8 @@ static NTSTATUS reference_source(struct ob_handle_table *table, HANDLE handle, s
 {
 	if (ob_is_pseudo_handle(handle))
 		return ob_reference_with_information(handle, header, information);
+	if (ob_reference_pinned(table, handle, header, information))
+		return STATUS_SUCCESS;
 	return ob_handle_table_lookup((intptr_t)handle < 0 ? ob_kernel_table() : table, handle, header, information);
 }
 

@@ -28,9 +28,13 @@ static NTSTATUS reference_pseudo(HANDLE handle, struct ob_header **header, struc
 NTSTATUS ob_reference_with_information(HANDLE handle, struct ob_header **header,
 				       struct ob_handle_information *information)
 {
+	struct ob_handle_table *table = ob_table_of_handle(handle);
+
 	if (unlikely(ob_is_pseudo_handle(handle)))
 		return reference_pseudo(handle, header, information);
-	return ob_handle_table_lookup(ob_table_of_handle(handle), handle, header, information);
+	if (ob_reference_pinned(table, handle, header, information))
+		return STATUS_SUCCESS;
+	return ob_handle_table_lookup(table, handle, header, information);
 }
 
 NTSTATUS ob_reference_by_handle(HANDLE handle, ACCESS_MASK access, struct ob_type *type, void **object)

@@ -199,13 +199,27 @@ static void free_entry(struct ob_handle_table *table, struct entry *entry, uint3
 	table->free_count++;
 }
 
+/* The same, but no value that the calling thread has pinned to what it meant before: that one waits for its turn again. */
+static struct entry *allocate_unpinned(struct ob_handle_table *table, uint32_t *index)
+{
+	struct entry *entry = allocate_entry(table, index);
+
+	for (uint32_t tries = table->free_count; entry && ob_is_pinned(table, handle_of(table, *index)); tries--) {
+		free_entry(table, entry, *index);
+		if (!tries)
+			return NULL;
+		entry = allocate_entry(table, index);
+	}
+	return entry;
+}
+
 NTSTATUS ob_handle_table_insert(struct ob_handle_table *table, struct ob_header *header, ACCESS_MASK access,
 				ULONG attributes, PHANDLE handle)
 {
 	uint32_t index;
 
 	rtl_lock(&table->lock);
-	struct entry *entry = allocate_entry(table, &index);
+	struct entry *entry = allocate_unpinned(table, &index);
 
 	if (!entry) {
 		rtl_unlock(&table->lock);

@@ -92,6 +92,17 @@ NTSTATUS ob_open_by_pointer(void *object, ULONG attributes, ACCESS_MASK access, 
 NTSTATUS ob_reference_by_handle(HANDLE handle, ACCESS_MASK access, struct ob_type *type, void **object);
 NTSTATUS ob_handle_access(HANDLE handle, ACCESS_MASK *granted);
 
+/*
+ * Pins (pin.c): until ob_unpin_all() a handle of `table` means `object` to the calling thread, with that access, whatever
+ * becomes of the handle meanwhile. `holds`: the pin takes over what ob_hold() took; else the caller knows that nobody but
+ * the calling thread closes the handle. STATUS_NO_MEMORY: nothing is pinned, nothing taken over.
+ */
+NTSTATUS ob_pin(struct ob_handle_table *table, HANDLE handle, void *object, ACCESS_MASK access, bool holds);
+void ob_unpin_all(void);
+/* Keep an object as open as a handle does: its type's close with none left comes after ob_let_go(). */
+void ob_hold(void *object);
+void ob_let_go(void *object);
+
 /* Handle tables are shared by reference (CLONE_FILES). A handle value is a multiple of 4. */
 struct ob_handle_table *ob_handle_table_create(void);
 struct ob_handle_table *ob_handle_table_reference(struct ob_handle_table *table);

@@ -59,6 +59,8 @@ extern struct rtl_lock ob_namespace_lock;
 /* A handle was made or went: the object's side of it. */
 void ob_count_handle(struct ob_header *header);
 void ob_uncount_handle(struct ob_header *header);
+/* What the end of the last handle brings, where a pin was it. */
+void ob_last_handle_went(struct ob_header *header);
 /* The last handle went: a temporary object's name goes, too. */
 void ob_forget_name_without_handles(struct ob_header *header);
 /* It goes whatever holds the object. */
@@ -106,6 +108,11 @@ bool ob_is_pseudo_handle(HANDLE handle);
 /* Reference with what the handle grants. */
 NTSTATUS ob_reference_with_information(HANDLE handle, struct ob_header **header,
 				       struct ob_handle_information *information);
+
+/* pin.c: does the calling thread have the handle pinned? What it is pinned to, referenced. */
+bool ob_is_pinned(struct ob_handle_table *table, HANDLE handle);
+bool ob_reference_pinned(struct ob_handle_table *table, HANDLE handle, struct ob_header **header,
+			 struct ob_handle_information *information);
 
 /* Each registered type, by index from 1. */
 ULONG ob_type_count(void);

@@ -127,12 +127,10 @@ void ob_count_handle(struct ob_header *header)
 	atomic_fetch_add_explicit(&header->type->handle_count, 1, memory_order_relaxed);
 }
 
-void ob_uncount_handle(struct ob_header *header)
+static void handle_went(struct ob_header *header, ULONG left)
 {
 	const struct ob_type_operations *operations = header->type->operations;
-	ULONG left = atomic_fetch_sub(&header->handles, 1) - 1;
 
-	atomic_fetch_sub_explicit(&header->type->handle_count, 1, memory_order_relaxed);
 	if (operations && operations->close)
 		operations->close(ob_body_of(header), left);
 	if (!left) {
@@ -140,7 +138,20 @@ void ob_uncount_handle(struct ob_header *header)
 		if (atomic_load(&header->name))
 			ob_forget_name_without_handles(header);
 	}
+}
+
+void ob_uncount_handle(struct ob_header *header)
+{
+	ULONG left = atomic_fetch_sub(&header->handles, 1) - 1;
+
+	atomic_fetch_sub_explicit(&header->type->handle_count, 1, memory_order_relaxed);
+	handle_went(header, left);
 	ob_dereference(ob_body_of(header));
+}
+
+void ob_last_handle_went(struct ob_header *header)
+{
+	handle_went(header, 0);
 }
 
 NTSTATUS ob_map_access(const struct ob_type *type, ACCESS_MASK desired, ACCESS_MASK *granted)
