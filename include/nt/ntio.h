@@ -408,6 +408,7 @@ typedef struct _FILE_FULL_EA_INFORMATION {
 #define FSCTL_LX_SYNC_RANGE 0x223048u   /* in: FSCTL_LX_SYNC_RANGE_INPUT */
 #define FSCTL_LX_READAHEAD 0x22304Cu    /* in: FSCTL_LX_SYNC_RANGE_INPUT, Flags 0 */
 #define FSCTL_LX_TERMINAL 0x223050u     /* on a terminal; out: FSCTL_LX_TERMINAL_OUTPUT */
+#define FSCTL_LX_CREATED 0x223054u      /* out: ULONG 1 if the open made the file; from drivers that know better than IoStatusBlock said */
 /* ioctl(2) by number, for what has no form of its own: NtDeviceIoControlFile with this code; in/out: FSCTL_LX_IOCTL_BUFFER. */
 #define FSCTL_LX_IOCTL 0x223080u
 

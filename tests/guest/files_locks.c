@@ -1,6 +1,8 @@
 /* flock, POSIX record locks and locks of the description: who excludes whom, what close and fork do, and what waits. */
 #include "observe.h"
 
+#include <sys/select.h>
+
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/time.h>
@@ -271,6 +273,82 @@ static void deadlock(void)
 	close(fd);
 }
 
+static int set(int fd, int command, int type, int start, int length)
+{
+	struct flock range = {.l_type = (short)type, .l_whence = SEEK_SET, .l_start = start, .l_len = length};
+
+	return fcntl(fd, command, &range) < 0 ? errno : 0;
+}
+
+/* Hold a range, wait for another after `delay` ms, and report the outcome as who it is. */
+static pid_t holder(int fd, int own, int delay, int start, int length, int report, char name)
+{
+	pid_t child = fork();
+	char outcome[2] = {name, '?'};
+	int error;
+
+	if (child)
+		return child;
+	set(fd, F_SETLK, F_WRLCK, own, 5);
+	usleep((useconds_t)delay * 1000);
+	if (!length) {
+		set(fd, F_SETLK, F_UNLCK, 0, 0);
+		pause();
+	}
+	error = set(fd, F_SETLKW, F_WRLCK, start, length);
+	outcome[1] = error == EDEADLK ? 'D' : error ? 'E' : '0';
+	write(report, outcome, 2);
+	pause();
+	_exit(0);
+}
+
+/*
+ * B waits for C; C waits for A, then, since A lets go, for B: the circle closes while C sleeps, and C is told. `order`: which
+ * of the two sleeps first.
+ */
+static void deadlock_by_release(int fd, int order)
+{
+	int report[2];
+	pid_t children[3];
+	char outcome[2] = "??";
+	struct timeval patience = {8, 0};
+	fd_set set;
+
+	pipe(report);
+	fflush(stdout);
+	children[0] = holder(fd, 2, 1200, 0, 0, report[1], 'A');
+	children[1] = holder(fd, 9, order ? 800 : 400, 17, 5, report[1], 'B');
+	children[2] = holder(fd, 17, order ? 400 : 800, 2, 14, report[1], 'C');
+	close(report[1]);
+	FD_ZERO(&set);
+	FD_SET(report[0], &set);
+	if (select(report[0] + 1, &set, NULL, NULL, &patience) == 1)
+		read(report[0], outcome, 2);
+	printf("%.2s\n", outcome);
+	for (int i = 0; i < 3; i++) {
+		kill(children[i], SIGKILL);
+		waitpid(children[i], NULL, 0);
+	}
+	close(report[0]);
+}
+
+static void late_deadlocks(void)
+{
+	int fd = open("late", O_RDWR | O_CREAT, 0600), memory = (int)syscall(SYS_memfd_create, "late", 0);
+
+	section("a circle that closes during a wait");
+	deadlock_by_release(fd, 0);
+	deadlock_by_release(fd, 1);
+	deadlock_by_release(memory, 0);
+	close(fd);
+	close(memory);
+	fd = open("/dev/shm/lxrun-late-lock", O_RDWR | O_CREAT, 0600);
+	deadlock_by_release(fd, 0);
+	deadlock_by_release(fd, 1);
+	unlink("/dev/shm/lxrun-late-lock");
+	close(fd);
+}
+
 int main(void)
 {
 	make_file("f", "0123456789");
@@ -280,5 +358,6 @@ int main(void)
 	whole_file_locks();
 	waiting();
 	deadlock();
+	late_deadlocks();
 	return 0;
 }

@@ -67,6 +67,34 @@ int64_t lx_sys_fcntl_f_dupfd_cloexec(struct lx_call *call, int32_t fd, int32_t a
 	return duplicate_from(call, fd, arg, true);
 }
 
+/* Do both descriptors lead to one open file description? */
+int64_t lx_sys_fcntl_f_dupfd_query(struct lx_call *call, int32_t fd, int32_t arg)
+{
+	struct lx_stream stream, other;
+	int64_t result = lx_fd_object(call, fd, &stream);
+
+	if (result == 0)
+		result = lx_fd_object(call, arg, &other);
+	return result < 0 ? result : stream.file == other.file;
+}
+
+/* Did the open(2) of this description make the file? */
+int64_t lx_sys_fcntl_f_created_query(struct lx_call *call, int32_t fd)
+{
+	struct lx_stream stream;
+	IO_STATUS_BLOCK io;
+	ULONG created = 0;
+	NTSTATUS status;
+	int64_t result = lx_fd_object(call, fd, &stream);
+
+	if (result < 0)
+		return result;
+	status = ZwFsControlFile(stream.handle, NULL, NULL, NULL, &io, FSCTL_LX_CREATED, NULL, 0, &created, sizeof(created));
+	if (status == STATUS_INVALID_DEVICE_REQUEST)
+		return stream.file->created;
+	return NT_SUCCESS(status) ? (int64_t)created : lx_result(call, status);
+}
+
 int64_t lx_sys_fcntl_f_getfd(struct lx_call *call, int32_t fd)
 {
 	int64_t result = lx_fd_close_on_exec(call, fd);

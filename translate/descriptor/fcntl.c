@@ -42,11 +42,9 @@ int64_t lx_sys_fcntl_f_getfl(struct lx_call *call, int32_t fd)
 	flags &= ~(ULONG)LX_O_CLOEXEC;
 	if (stream.is_path)
 		return flags | LX_O_PATH;
-	/* The host's answer is complete; other drivers keep only what F_SETFL changes. */
+	/* The host's answer is complete; other drivers keep what the open said, but for the access mode. */
 	if (lx_mounts_is_host_device(stream.file->device))
 		return flags;
-	if (lx_mounts_have_device(stream.file->device))
-		flags |= LX_O_LARGEFILE;
 	return (flags & ~(ULONG)LX_O_ACCMODE) | access_mode(stream.file);
 }
 

@@ -94,7 +94,12 @@ int64_t lx_sys_getsockopt(struct lx_call *call, int32_t sockfd, int32_t level, i
 int64_t lx_sys_accept4(struct lx_call *call, int32_t sockfd, struct lx_uptr addr, struct lx_uptr addrlen,
 			uint32_t flags)
 {
-	return refuse_on_socket(call, sockfd);
+	struct lx_stream stream;
+	int64_t result = lx_fd_stream(call, sockfd, 0, &stream);
+
+	if (result == 0 && flags & ~(uint32_t)(LX_O_CLOEXEC | LX_O_NONBLOCK))
+		result = -LX_EINVAL;
+	return result < 0 ? result : refuse_on_socket(call, sockfd);
 }
 
 int64_t lx_sys_recvmmsg(struct lx_call *call, int32_t sockfd, struct lx_uptr msgvec, uint32_t vlen,

@@ -55,6 +55,26 @@ static int64_t seek_file(struct lx_call *call, HANDLE handle, int64_t offset, ui
 	return NT_SUCCESS(status) ? position : lx_result(call, status);
 }
 
+/*
+ * What comes of a transfer that is refused before it starts. At a position it is ESPIPE first, whatever else is wrong, where
+ * the file has no positions: the kernel asks for that before it looks at the access mode.
+ */
+static int64_t refuse(const struct transfer *transfer, int64_t error)
+{
+	LARGE_INTEGER position = {.QuadPart = 0};
+	bool reads = transfer->stream.access & FILE_READ_DATA;
+	struct io_buffer nothing;
+	IO_STATUS_BLOCK io;
+
+	if (!transfer->at_position)
+		return error;
+	io_buffer_from_kernel(&nothing, &position, 0);
+	if ((reads ? ZwReadFile : ZwWriteFile)(transfer->stream.handle, NULL, NULL, NULL, &io, &nothing, 0, &position, NULL) ==
+	    nt_status_from_errno(LX_ESPIPE))
+		return -LX_ESPIPE;
+	return error;
+}
+
 static bool appends(HANDLE handle)
 {
 	ULONG flags = 0;
@@ -172,13 +192,14 @@ static int64_t run(struct transfer *transfer)
 	int64_t result = check_limit(transfer);
 
 	if (result < 0)
-		return result;
+		return refuse(transfer, result);
 	if (transfer->size < wanted) {
 		struct io_segment cut[MAXIMUM_SEGMENTS];
 
 		return request(transfer, cut, cut_segments(cut, transfer->segments, transfer->count, transfer->size));
 	}
-	return request(transfer, transfer->segments, transfer->count);
+	result = request(transfer, transfer->segments, transfer->count);
+	return unlikely(result == -LX_EINVAL) ? refuse(transfer, result) : result;
 }
 
 /* One buffer. */
@@ -195,12 +216,14 @@ static int64_t transfer_buffer(struct lx_call *call, int32_t fd, struct lx_uptr 
 		.at_position = position != NULL,
 		.position = position ? *position : 0,
 	};
-	int64_t result = lx_fd_stream(call, fd, access_for(writing), &transfer.stream);
+	int64_t result = lx_fd_stream(call, fd, 0, &transfer.stream);
 
 	if (result < 0)
 		return result;
+	if (!(transfer.stream.access & access_for(writing)))
+		return refuse(&transfer, -LX_EBADF);
 	if (!is_user_range(buffer.address, count))
-		return -LX_EFAULT;
+		return refuse(&transfer, -LX_EFAULT);
 	return run(&transfer);
 }
 
@@ -262,17 +285,15 @@ static int64_t transfer_vector(struct lx_call *call, int32_t fd, struct lx_uptr 
 	if (result < 0)
 		return result;
 	if (count > MAXIMUM_SEGMENTS)
-		return -LX_EINVAL;
+		return refuse(&transfer, -LX_EINVAL);
 	if (count && lx_copy_in(call, segments, iov, count * sizeof(*segments)) < 0)
-		return -LX_EFAULT;
+		return refuse(&transfer, -LX_EFAULT);
 	result = check_segments(segments, count);
-	if (result < 0)
-		return result;
-	if (!(transfer.stream.access & access_for(writing)))
-		return -LX_EBADF;
+	if (result >= 0 && !(transfer.stream.access & access_for(writing)))
+		result = -LX_EBADF;
+	if (result <= 0)
+		return refuse(&transfer, result);
 	transfer.size = (uint64_t)result;
-	if (!transfer.size)
-		return 0;
 	if (flags & ~(uint32_t)VALID_RWF)
 		return -LX_EOPNOTSUPP;
 	return run(&transfer);

@@ -368,6 +368,9 @@ int64_t lx_sys_ioctl_tiocgptpeer(struct lx_call *call, int32_t fd, uint32_t flag
 	if (!NT_SUCCESS(status))
 		return lx_result(call, status);
 	lx_terminal_take(call, peer, flags);
+	flags &= LX_O_NONBLOCK;
+	if (flags)
+		ZwSetInformationFile(peer, &block, &flags, sizeof(flags), FileLxStatusFlagsInformation);
 	return lx_fd_install(call, peer, flags & LX_O_CLOEXEC, 0);
 }
 

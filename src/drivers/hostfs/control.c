@@ -9,6 +9,11 @@
 #include <limits.h>
 #include <sys/sysmacros.h>
 
+/* Newer than the C library's headers. */
+#ifndef F_CREATED_QUERY
+#define F_CREATED_QUERY 1028
+#endif
+
 static NTSTATUS give_number(const void *number, size_t number_size, void *output, ULONG output_size,
 			    ULONG_PTR *information)
 {
@@ -229,10 +234,24 @@ static NTSTATUS control_allocated_ranges(struct io_file *file, const void *input
 	return at < 0 && errno != ENXIO ? nt_status_from_errno(errno) : STATUS_SUCCESS;
 }
 
+/* The host knows whether its open made the file, if it is new enough to be asked. */
+static NTSTATUS control_created(struct io_file *file, const void *input, ULONG input_size, void *output, ULONG output_size,
+				ULONG_PTR *information)
+{
+	int created = fcntl(hostfs_file(file)->fd, F_CREATED_QUERY);
+
+	if (created < 0)
+		return nt_status_from_errno(errno);
+	*(ULONG *)output = (ULONG)created;
+	*information = sizeof(ULONG);
+	return STATUS_SUCCESS;
+}
+
 static const struct {
 	ULONG code, input_size, output_size;
 	hostfs_control *handler;
 } controls[] = {
+    {FSCTL_LX_CREATED, 0, sizeof(ULONG), control_created},
     {FSCTL_LX_SEEK, sizeof(FSCTL_LX_SEEK_INPUT), sizeof(LONGLONG), control_seek},
     {FSCTL_GET_REPARSE_POINT, 0, 0, hostfs_get_reparse_point},
     {FSCTL_LX_ACCESS, sizeof(ULONG), 0, control_access},
@@ -267,6 +286,7 @@ static NTSTATUS check_gate(enum hostfs_gate gate, ULONG code, const void *input)
 	case FSCTL_LX_ACCESS:
 		return *(const ULONG *)input & refused ? STATUS_ACCESS_DENIED : STATUS_SUCCESS;
 	case FSCTL_LX_SEEK:
+	case FSCTL_LX_CREATED:
 	case FSCTL_LX_GET_XATTR:
 	case FSCTL_LX_LIST_XATTR:
 	case FSCTL_GET_REPARSE_POINT:

@@ -32,14 +32,21 @@ struct hostfs_lock_owner {
 	TAILQ_HEAD(, lock_range) ranges;
 };
 
+/*
+ * A wait in the host, which keeps waiting when one holder makes room for another: whether the new one closes a circle is
+ * looked at here, when locks change, and the wait is called off.
+ */
 struct lock_wait {
 	TAILQ_ENTRY(lock_wait) link;
 	void *owner;
 	struct hostfs_inode *inode;
 	LONGLONG start, end;
 	short type;
+	const void *blocker; /* the owner that stood in the way when it was looked at last; NULL: nobody did */
+	bool in_circle;
+	struct ke_wake_list called_off;
 };
-static struct rtl_lock records_lock = RTL_LOCK_INITIALIZER; /* guards owners, ranges and waits; a leaf */
+static struct rtl_lock records_lock = RTL_LOCK_INITIALIZER; /* guards owners, ranges and waits; only wakes are made under it */
 static TAILQ_HEAD(, lock_wait) lock_waits = TAILQ_HEAD_INITIALIZER(lock_waits);
 
 /* A request with its range made absolute. */
@@ -72,8 +79,8 @@ NTSTATUS hostfs_flock(struct io_file *file, const void *input, ULONG input_size,
 	return result < 0 ? nt_status_from_errno((int)-result) : STATUS_SUCCESS;
 }
 
-/* fcntl with a struct flock on `fd`; a wait is alertable. 0 or -errno. */
-static long host_lock(int fd, int command, struct flock *lock, NTSTATUS *status)
+/* fcntl with a struct flock on `fd`; a wait is alertable, and over when `entry` is woken. 0 or -errno. */
+static long host_lock(int fd, int command, struct flock *lock, struct ke_wake_entry *entry, NTSTATUS *status)
 {
 	const uint64_t arguments[6] = {(uint64_t)fd, (uint64_t)command, (uintptr_t)lock};
 
@@ -81,7 +88,7 @@ static long host_lock(int fd, int command, struct flock *lock, NTSTATUS *status)
 	if (command == F_OFD_SETLKW && ke_current_thread()) {
 		if (fcntl(fd, F_OFD_SETLK, lock) == 0)
 			return 0;
-		return errno == EAGAIN || errno == EACCES ? ke_host_call(status, NULL, 0, SYS_fcntl, arguments)
+		return errno == EAGAIN || errno == EACCES ? ke_host_call(status, &entry, entry != NULL, SYS_fcntl, arguments)
 							  : -errno;
 	}
 	return fcntl(fd, command, lock) < 0 ? -errno : 0;
@@ -94,13 +101,23 @@ static NTSTATUS lock_status(long result, NTSTATUS status)
 	return result < 0 ? nt_status_from_errno((int)-result) : STATUS_SUCCESS;
 }
 
+/* What can't be opened once more without effects, or at all: its record locks are kept here alone. */
+static bool opens_once(struct io_file *file)
+{
+	struct stat status;
+
+	if (hostfs_kind(file) != HOSTFS_STREAM || fstat(hostfs_file(file)->fd, &status) < 0)
+		return false;
+	return S_ISSOCK(status.st_mode) || S_ISFIFO(status.st_mode) || !(status.st_mode & S_IFMT);
+}
+
 /* A lock of the open file description: the host's own. A holder that is a host process is not shown. */
 static NTSTATUS description_lock(struct io_file *file, FSCTL_LX_RECORD_LOCK_BUFFER *lock)
 {
 	struct flock host = {
 	    .l_type = lock->Type, .l_whence = lock->Whence, .l_start = lock->Start, .l_len = lock->Length};
 	NTSTATUS status;
-	long result = host_lock(hostfs_file(file)->fd, (int)lock->Command, &host, &status);
+	long result = host_lock(hostfs_file(file)->fd, (int)lock->Command, &host, NULL, &status);
 
 	if (result == 0 && lock->Command == F_OFD_GETLK) {
 		lock->Type = host.l_type;
@@ -349,6 +366,16 @@ static bool would_deadlock(const struct lock_wait *wanted)
 	return false;
 }
 
+/* Note who is in the way, and say whether waiting for it would never end. */
+static bool closes_circle(struct lock_wait *wait)
+{
+	struct hostfs_lock_owner *holder;
+
+	find_conflict(wait->inode, wait->owner, wait->start, wait->end, wait->type, &holder);
+	wait->blocker = holder ? holder->owner : NULL;
+	return would_deadlock(wait);
+}
+
 /* Called and returns at the gate, which the wait itself leaves. */
 static long wait_for_lock(struct hostfs_inode *inode, struct hostfs_lock_owner *owner,
 			  const struct lock_request *request, struct flock *host, NTSTATUS *status)
@@ -358,27 +385,50 @@ static long wait_for_lock(struct hostfs_inode *inode, struct hostfs_lock_owner *
 				 .start = request->start,
 				 .end = request->end,
 				 .type = request->type};
+	struct ke_wake_entry entry = {0};
 	bool deadlock;
 	long result;
 
+	ke_wake_list_init(&wait.called_off);
+	ke_list_enqueue(&wait.called_off, &entry);
 	rtl_lock(&records_lock);
-	deadlock = would_deadlock(&wait);
+	deadlock = closes_circle(&wait);
 	if (!deadlock) {
 		TAILQ_INSERT_TAIL(&lock_waits, &wait, link);
 		owner->waits++;
 	}
 	rtl_unlock(&records_lock);
-	if (deadlock)
-		return -EDEADLK;
-	ke_leave_gate(&inode->lock_gate);
-	result = host_lock(owner->fd, F_OFD_SETLKW, host, status);
-	/* What came of it has to be entered, whatever becomes of the thread. */
-	ke_enter_gate(&inode->lock_gate, false);
-	rtl_lock(&records_lock);
-	owner->waits--;
-	TAILQ_REMOVE(&lock_waits, &wait, link);
-	rtl_unlock(&records_lock);
-	return result;
+	if (!deadlock) {
+		ke_leave_gate(&inode->lock_gate);
+		result = host_lock(owner->fd, F_OFD_SETLKW, host, &entry, status);
+		/* What came of it has to be entered, whatever becomes of the thread. */
+		ke_enter_gate(&inode->lock_gate, false);
+		rtl_lock(&records_lock);
+		owner->waits--;
+		TAILQ_REMOVE(&lock_waits, &wait, link);
+		rtl_unlock(&records_lock);
+	}
+	ke_list_dequeue(&entry);
+	return deadlock || (result == -EINTR && wait.in_circle) ? -EDEADLK : result;
+}
+
+/*
+ * What `changed` holds is another range now: those whom it kept waiting look who does so now, as the kernel wakes them to.
+ * records_lock is held.
+ */
+static void look_again(struct hostfs_inode *inode, const void *changed)
+{
+	struct lock_wait *wait;
+
+	TAILQ_FOREACH (wait, &lock_waits, link) {
+		const void *before = wait->blocker;
+
+		if (wait->inode != inode || wait->in_circle || (before && before != changed))
+			continue;
+		wait->in_circle = closes_circle(wait) && wait->blocker != before;
+		if (wait->in_circle)
+			ke_wake_all(&wait->called_off);
+	}
 }
 
 static NTSTATUS set_lock(struct hostfs_inode *inode, const struct lock_request *request, bool wait)
@@ -407,6 +457,9 @@ static NTSTATUS set_lock(struct hostfs_inode *inode, const struct lock_request *
 		result = -ENOLCK;
 	if (result == 0) {
 		mirror(owner, request, spares);
+		rtl_lock(&records_lock);
+		look_again(inode, request->owner);
+		rtl_unlock(&records_lock);
 	} else {
 		free(spares[0]);
 		free(spares[1]);
@@ -506,6 +559,8 @@ NTSTATUS hostfs_record_lock(struct io_file *file, const void *input, ULONG input
 	FSCTL_LX_RECORD_LOCK_BUFFER lock = *(const FSCTL_LX_RECORD_LOCK_BUFFER *)input;
 	NTSTATUS status = STATUS_INVALID_PARAMETER;
 
+	if (opens_once(file))
+		return STATUS_INVALID_DEVICE_REQUEST;
 	if (lock.Command == F_OFD_GETLK || lock.Command == F_OFD_SETLK || lock.Command == F_OFD_SETLKW)
 		status = description_lock(file, &lock);
 	else if (lock.Command == F_GETLK || lock.Command == F_SETLK || lock.Command == F_SETLKW)

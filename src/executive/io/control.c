@@ -24,6 +24,9 @@ NTSTATUS NtFsControlFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRou
 	if (NT_SUCCESS(status))
 		status = IO_OPERATION(file, fs_control)(file, FsControlCode, InputBuffer, InputBufferLength,
 							OutputBuffer, OutputBufferLength, &information);
+	if (status == STATUS_INVALID_DEVICE_REQUEST && (FsControlCode == FSCTL_LX_FLOCK || FsControlCode == FSCTL_LX_RECORD_LOCK))
+		status = io_lock_inode(file, FsControlCode, InputBuffer, InputBufferLength, OutputBuffer,
+				       OutputBufferLength, &information);
 	return io_complete(status, information, IoStatusBlock, Event, ApcRoutine, ApcContext);
 }
 

@@ -8,6 +8,8 @@
  */
 #include <executive/io/internal.h>
 
+#define O_CREAT_FLAG 0100u
+
 /* What Ob carries from the service to the device's parse routine. */
 struct parse_context {
 	struct io_create create;
@@ -80,6 +82,7 @@ NTSTATUS io_create_on_device(struct io_device *device, struct io_create *create,
 		ob_dereference(file);
 		return status;
 	}
+	file->created = create->lx.Flags & O_CREAT_FLAG && create->information == FILE_CREATED;
 	*result = file;
 	return STATUS_SUCCESS;
 }

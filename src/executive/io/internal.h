@@ -13,6 +13,10 @@ NTSTATUS io_create_named_file_object(struct io_device *device, ACCESS_MASK acces
 				     struct io_file **file);
 /* IopParseDevice: a name walk reached a device. The parse context is the io_create of NtCreateFile. */
 NTSTATUS io_parse_device(void *object, struct ob_parse *parse);
+/* inode_locks.c: FSCTL_LX_FLOCK and FSCTL_LX_RECORD_LOCK of a file whose driver has no locks, and the end of such a file. */
+NTSTATUS io_lock_inode(struct io_file *file, ULONG code, const void *input, ULONG input_size, void *output,
+		       ULONG output_size, ULONG_PTR *information);
+void io_forget_inode_locks(struct io_file *file);
 /*
  * Give the result to who waits for it: status block, event (by handle, NULL:
  * none), APC to the calling thread. Returns `status`.

@@ -135,6 +135,8 @@ struct io_file {
 	void *context;          /* FsContext */
 	ACCESS_MASK access;     /* granted at creation */
 	ULONG options;          /* FILE_SYNCHRONOUS_IO_ALERT, ... */
+	struct io_inode_locks *locks; /* inode_locks.c: once one was taken by this file */
+	bool created;           /* by an open with O_CREAT that found no such file */
 	_Atomic ULONG lx_flags; /* status flags (LX_O_*) where the driver does not keep them itself */
 	struct rtl_lock lock;   /* guards position and what the driver says */
 	LONGLONG position;

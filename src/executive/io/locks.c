@@ -201,26 +201,34 @@ static const void *holder_before(const void *owner)
 	return NULL;
 }
 
-/* Enter the graph, unless that closes a circle. */
-static bool begin_block(struct blocked *blocked, const struct io_lock *wanted, const struct io_lock *conflict)
+/*
+ * Enter the graph, or say there whom it is waited for now; false: that closes a circle. Who waits for the same holder as
+ * before stays as it is: the circle is the other one's, whose wait closes it.
+ */
+static bool block_on(struct blocked *blocked, const struct io_lock *wanted, const struct io_lock *conflict)
 {
 	const void *holder = conflict->description ? NULL : conflict->owner;
 	bool circle = false;
 
-	*blocked = (struct blocked){.owner = wanted->owner, .holder = holder};
+	if (blocked->owner && holder && blocked->holder == holder)
+		return true;
 	rtl_lock(&blocked_lock);
+	if (!blocked->owner)
+		TAILQ_INSERT_TAIL(&blocked_owners, blocked, link);
+	blocked->owner = wanted->owner;
+	blocked->holder = holder;
 	for (int i = 0; holder && i < CIRCLE_LIMIT && !circle; i++) {
 		circle = holder == wanted->owner;
 		holder = holder_before(holder);
 	}
-	if (!circle)
-		TAILQ_INSERT_TAIL(&blocked_owners, blocked, link);
 	rtl_unlock(&blocked_lock);
 	return !circle;
 }
 
 static void end_block(struct blocked *blocked)
 {
+	if (!blocked->owner)
+		return;
 	rtl_lock(&blocked_lock);
 	TAILQ_REMOVE(&blocked_owners, blocked, link);
 	rtl_unlock(&blocked_lock);
@@ -243,22 +251,20 @@ static NTSTATUS sleep_on(struct io_lock_list *list)
 
 static NTSTATUS set_record(struct io_lock_list *list, const struct io_lock *wanted, bool wait)
 {
+	struct blocked blocked = {.owner = NULL};
 	NTSTATUS status = STATUS_SUCCESS;
 	const struct io_lock *conflict;
-	struct blocked blocked;
 
-	while (wanted->type != TYPE_UNLOCK && (conflict = find_conflict(list, wanted))) {
+	while (status == STATUS_SUCCESS && wanted->type != TYPE_UNLOCK && (conflict = find_conflict(list, wanted))) {
 		if (!wait)
-			return nt_status_from_errno(EAGAIN);
-		if (!wanted->description && !begin_block(&blocked, wanted, conflict))
-			return nt_status_from_errno(EDEADLK);
-		status = sleep_on(list);
-		if (!wanted->description)
-			end_block(&blocked);
-		if (status != STATUS_SUCCESS)
-			return status;
+			status = nt_status_from_errno(EAGAIN);
+		else if (!wanted->description && !block_on(&blocked, wanted, conflict))
+			status = nt_status_from_errno(EDEADLK);
+		else
+			status = sleep_on(list);
 	}
-	return apply(list, wanted);
+	end_block(&blocked);
+	return status == STATUS_SUCCESS ? apply(list, wanted) : status;
 }
 
 static void report(const struct io_lock *conflict, FSCTL_LX_RECORD_LOCK_BUFFER *buffer)

@@ -19,6 +19,7 @@ static void delete_file(void *object)
 {
 	struct io_file *file = object;
 
+	io_forget_inode_locks(file);
 	if (file->operations)
 		IO_OPERATION(file, close)(file);
 	rtl_lock_destroy(&file->lock);
