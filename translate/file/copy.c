@@ -29,12 +29,20 @@ struct copy {
 /* A descriptor opened for `access`, or -LX_EBADF. */
 static int64_t open_for(struct lx_call *call, int32_t fd, ACCESS_MASK access, HANDLE *handle)
 {
-	ACCESS_MASK granted;
-	int64_t result = lx_fd_handle(call, fd, false, handle);
+	struct lx_stream stream;
+	int64_t result = lx_fd_stream(call, fd, access, &stream);
 
-	if (result < 0)
-		return result;
-	return NT_SUCCESS(ob_handle_access(*handle, &granted)) && (granted & access) ? 0 : -LX_EBADF;
+	*handle = result < 0 ? NULL : stream.handle;
+	return result;
+}
+
+/* To the kernel sendfile is a splice through a pipe of its own: both files must have the operations. */
+static bool can_send(struct lx_call *call, int32_t in_fd, int32_t out_fd)
+{
+	struct lx_stream in, out;
+
+	return lx_fd_object(call, in_fd, &in) == 0 && lx_fd_object(call, out_fd, &out) == 0 &&
+	       io_splice_ends(in.file) & IO_SPLICE_SOURCE && io_splice_ends(out.file) & IO_SPLICE_TARGET;
 }
 
 static int64_t seek(struct lx_call *call, HANDLE handle, int64_t offset, uint32_t whence)
@@ -195,8 +203,12 @@ int64_t lx_sys_sendfile(struct lx_call *call, int32_t out_fd, int32_t in_fd, str
 	result = open_for(call, in_fd, FILE_READ_DATA, &copy.source);
 	if (result == 0)
 		result = take_source_offset(call, copy.source, offset, &copy.source_offset);
+	if (result == 0 && (int64_t)count < 0)
+		result = -LX_EINVAL;
 	if (result == 0)
 		result = open_for(call, out_fd, FILE_WRITE_DATA | FILE_APPEND_DATA, &copy.target);
+	if (result == 0 && !can_send(call, in_fd, out_fd))
+		result = -LX_EINVAL;
 	if (result < 0)
 		return result;
 	if (status_flags(copy.target) & LX_O_APPEND)

@@ -4,7 +4,10 @@
  */
 #include <core/thread.h>
 #include <descriptor/files.h>
+#include <file/truncate.h>
 #include <lx_syscalls.h>
+#include <process/process.h>
+#include <resources/resources.h>
 #include <signal/signal.h>
 
 #define SPLICE_FLAGS (LX_SPLICE_F_MOVE | LX_SPLICE_F_NONBLOCK | LX_SPLICE_F_MORE | LX_SPLICE_F_GIFT)
@@ -12,7 +15,8 @@
 #define MAXIMUM_SEGMENTS 1024u
 
 struct end {
-	HANDLE handle;
+	struct lx_stream stream;
+	ULONG kinds; /* IO_SPLICE_* */
 	bool is_pipe;
 	bool append;
 	struct lx_uptr place; /* of the offset; null: the file position */
@@ -21,20 +25,15 @@ struct end {
 
 static int64_t look_at_end(struct lx_call *call, int32_t fd, ACCESS_MASK access, struct end *end)
 {
-	FILE_FS_DEVICE_INFORMATION device = {0};
-	FILE_ACCESS_INFORMATION granted = {0};
 	IO_STATUS_BLOCK block = {0};
 	ULONG flags = 0;
-	int64_t result = lx_fd_handle(call, fd, false, &end->handle);
+	int64_t result = lx_fd_stream(call, fd, access, &end->stream);
 
 	if (result < 0)
 		return result;
-	if (!NT_SUCCESS(ZwQueryInformationFile(end->handle, &block, &granted, sizeof granted, FileAccessInformation)) ||
-	    !(granted.AccessFlags & access))
-		return -LX_EBADF;
-	if (NT_SUCCESS(ZwQueryVolumeInformationFile(end->handle, &block, &device, sizeof device, FileFsDeviceInformation)))
-		end->is_pipe = device.DeviceType == FILE_DEVICE_NAMED_PIPE;
-	if (NT_SUCCESS(ZwQueryInformationFile(end->handle, &block, &flags, sizeof flags, FileLxStatusFlagsInformation)))
+	end->kinds = io_splice_ends(end->stream.file);
+	end->is_pipe = end->kinds & IO_SPLICE_PIPE;
+	if (NT_SUCCESS(ZwQueryInformationFile(end->stream.handle, &block, &flags, sizeof flags, FileLxStatusFlagsInformation)))
 		end->append = flags & LX_O_APPEND;
 	return 0;
 }
@@ -74,6 +73,25 @@ static int64_t run(struct lx_call *call, HANDLE pipe, FSCTL_LX_SPLICE_INPUT *inp
 	return result < 0 ? result : (int64_t)block.Information;
 }
 
+/* RLIMIT_FSIZE of the file that is spliced to. */
+static int64_t limit_target(struct lx_call *call, const struct end *out, ULONGLONG *length)
+{
+	FSCTL_LX_SEEK_INPUT seek = {.Offset = 0, .Whence = LX_SEEK_CUR};
+	LONGLONG position = out->offset;
+	IO_STATUS_BLOCK block;
+	int64_t allowed;
+
+	if (likely(lx_limit(call->thread->process, LX_RLIMIT_FSIZE) == UINT64_MAX))
+		return 0;
+	if (position < 0 && !NT_SUCCESS(ZwFsControlFile(out->stream.handle, NULL, NULL, NULL, &block, FSCTL_LX_SEEK, &seek,
+							sizeof seek, &position, sizeof position)))
+		return 0;
+	allowed = lx_limit_write(call, out->stream.handle, (uint64_t)position, *length);
+	if (allowed > 0)
+		*length = (ULONGLONG)allowed;
+	return MIN_OF(allowed, (int64_t)0);
+}
+
 int64_t lx_sys_splice(struct lx_call *call, int32_t fd_in, struct lx_uptr off_in, int32_t fd_out,
 		      struct lx_uptr off_out, uint64_t len, uint32_t flags)
 {
@@ -94,12 +112,17 @@ int64_t lx_sys_splice(struct lx_call *call, int32_t fd_in, struct lx_uptr off_in
 		result = take_offset(call, &out);
 	if (result < 0)
 		return result;
-	if ((!in.is_pipe && !out.is_pipe) || (!out.is_pipe && out.append))
+	if ((!in.is_pipe && !out.is_pipe) || (!out.is_pipe && out.append) || !(in.kinds & IO_SPLICE_SOURCE) ||
+	    !(out.kinds & IO_SPLICE_TARGET))
 		return -LX_EINVAL;
+	if (!(in.is_pipe && out.is_pipe) && (int64_t)len < 0)
+		return -LX_EINVAL;
+	if (!out.is_pipe && (result = limit_target(call, &out, &input.Length)) < 0)
+		return result;
 	input.Operation = in.is_pipe ? FSCTL_LX_SPLICE_TO : FSCTL_LX_SPLICE_FROM;
-	input.Other = in.is_pipe ? out.handle : in.handle;
+	input.Other = in.is_pipe ? out.stream.handle : in.stream.handle;
 	input.Offset = in.is_pipe ? out.offset : in.offset;
-	result = run(call, in.is_pipe ? in.handle : out.handle, &input);
+	result = run(call, in.is_pipe ? in.stream.handle : out.stream.handle, &input);
 	/* A directory has nothing to splice from, which Linux says otherwise than of reading one. */
 	if (result == -LX_EISDIR)
 		return -LX_EINVAL;
@@ -123,9 +146,9 @@ int64_t lx_sys_tee(struct lx_call *call, int32_t fd_in, int32_t fd_out, uint64_t
 		return result;
 	if (!in.is_pipe || !out.is_pipe)
 		return -LX_EINVAL;
-	input.Other = out.handle;
+	input.Other = out.stream.handle;
 	input.Length = MIN_OF(len, (uint64_t)MAXIMUM_TRANSFER);
-	return run(call, in.handle, &input);
+	return run(call, in.stream.handle, &input);
 }
 
 /* The segments of an iovec; the total is cut to what one call may move. */
@@ -170,5 +193,5 @@ int64_t lx_sys_vmsplice(struct lx_call *call, int32_t fd, struct lx_uptr iov, ui
 	io_buffer_from_user(&buffer, call->thread->ps->process->space, segments, (uint32_t)nr_segs);
 	input.Buffer = &buffer;
 	input.Length = (uint64_t)result;
-	return run(call, end.handle, &input);
+	return run(call, end.stream.handle, &input);
 }

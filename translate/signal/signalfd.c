@@ -197,7 +197,13 @@ static NTSTATUS signalfd_write(struct io_file *file, const struct io_buffer *buf
 	return nt_status_from_errno(LX_EINVAL);
 }
 
+static ULONG signalfd_splice_ends(struct io_file *file)
+{
+	return 0;
+}
+
 static const struct io_driver_operations signalfd_operations = {
+	.splice_ends = signalfd_splice_ends,
 	.read = signalfd_read,
 	.write = signalfd_write,
 	.query_information = signalfd_query_information,

@@ -186,6 +186,11 @@ static ULONG devfs_poll(struct io_file *file, ULONG events, struct io_poll_table
 	return device_of(file)->poll_events & events;
 }
 
+static ULONG devfs_splice_ends(struct io_file *file)
+{
+	return device_of(file)->splice_ends;
+}
+
 /* Mapping /dev/zero is asking for fresh memory. */
 static NTSTATUS devfs_section(struct io_file *file, ULONG protection, struct io_section_backing *backing)
 {
@@ -218,6 +223,7 @@ static void make_operations(void)
 	device_operations.device_control = devfs_device_control;
 	device_operations.flush = devfs_flush;
 	device_operations.poll = devfs_poll;
+	device_operations.splice_ends = devfs_splice_ends;
 	device_operations.section = devfs_section;
 }
 

@@ -117,10 +117,13 @@ static NTSTATUS random_ioctl(ULONG request, void *data, ULONG size, ULONG *used)
 
 #define READY (POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM)
 
-static const struct devfs_device null_device = {read_nothing, write_anything, true, false, NULL, READY};
-static const struct devfs_device zero_device = {read_zeroes, write_anything, true, true, NULL, READY};
-static const struct devfs_device full_device = {read_zeroes, write_full, true, false, NULL, READY};
-static const struct devfs_device random_device = {read_random, write_random, true, false, random_ioctl, READY};
+static const struct devfs_device null_device = {read_nothing, write_anything, true, false, NULL, READY,
+						 IO_SPLICE_TARGET};
+static const struct devfs_device zero_device = {read_zeroes, write_anything, true, true, NULL, READY,
+						 IO_SPLICE_SOURCE | IO_SPLICE_TARGET};
+static const struct devfs_device full_device = {read_zeroes, write_full, true, false, NULL, READY, IO_SPLICE_SOURCE};
+static const struct devfs_device random_device = {read_random, write_random, true, false, random_ioctl, READY,
+						   IO_SPLICE_SOURCE | IO_SPLICE_TARGET};
 
 /* A pseudo-terminal of the host's: its other side appears in /dev/pts, which is the host's too. */
 static NTSTATUS open_ptmx(struct io_file *file, ULONG lx_flags)

@@ -12,6 +12,7 @@ struct devfs_device {
 	bool zero_pages; /* may be mapped: fresh memory */
 	NTSTATUS (*ioctl)(ULONG request, void *data, ULONG size, ULONG *used);
 	ULONG poll_events; /* what it is ready for */
+	ULONG splice_ends; /* IO_SPLICE_* */
 };
 
 struct devfs_node {

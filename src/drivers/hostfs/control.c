@@ -251,6 +251,7 @@ static const struct {
 	ULONG code, input_size, output_size;
 	hostfs_control *handler;
 } controls[] = {
+    {FSCTL_LX_SPLICE, sizeof(FSCTL_LX_SPLICE_INPUT), 0, hostfs_splice},
     {FSCTL_LX_CREATED, 0, sizeof(ULONG), control_created},
     {FSCTL_LX_SEEK, sizeof(FSCTL_LX_SEEK_INPUT), sizeof(LONGLONG), control_seek},
     {FSCTL_GET_REPARSE_POINT, 0, 0, hostfs_get_reparse_point},

@@ -315,6 +315,7 @@ static const struct io_driver_operations operations = {
     .cleanup = hostfs_cleanup,
     .close = hostfs_close,
     .read = hostfs_read,
+    .splice_ends = hostfs_splice_ends,
     .write = hostfs_write,
     .query_information = hostfs_query_information,
     .set_information = hostfs_set_information,

@@ -139,6 +139,10 @@ NTSTATUS hostfs_device_control(struct io_file *file, ULONG code, const void *inp
 NTSTATUS hostfs_query_ea(struct io_file *file, void *data, ULONG size, const void *list, ULONG list_size, bool restart,
 			 bool single, ULONG_PTR *information);
 NTSTATUS hostfs_set_ea(struct io_file *file, const void *data, ULONG size);
+/* splice.c */
+ULONG hostfs_splice_ends(struct io_file *file);
+NTSTATUS hostfs_splice(struct io_file *file, const void *input, ULONG input_size, void *output, ULONG output_size,
+		       ULONG_PTR *information);
 ULONG hostfs_poll(struct io_file *file, ULONG events, struct io_poll_table *table);
 NTSTATUS hostfs_section(struct io_file *file, ULONG protection, struct io_section_backing *backing);
 

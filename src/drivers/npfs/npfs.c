@@ -235,6 +235,11 @@ static ULONG npfs_poll(struct io_file *file, ULONG events, struct io_poll_table 
 	return ready & (events | POLLERR | POLLHUP);
 }
 
+static ULONG npfs_splice_ends(struct io_file *file)
+{
+	return IO_SPLICE_SOURCE | IO_SPLICE_TARGET | IO_SPLICE_PIPE;
+}
+
 static void npfs_dump(struct io_file *file, FILE *out)
 {
 	struct npfs_pipe *pipe = file->context;
@@ -258,6 +263,7 @@ static const struct io_driver_operations npfs_operations = {
 	.device_control = npfs_device_control,
 	.flush = npfs_flush,
 	.poll = npfs_poll,
+	.splice_ends = npfs_splice_ends,
 	.dump = npfs_dump,
 };
 

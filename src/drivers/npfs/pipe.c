@@ -164,12 +164,12 @@ void npfs_wake_everybody(struct npfs_pipe *pipe)
 
 bool npfs_ready_to_read(const struct npfs_pipe *pipe)
 {
-	return !npfs_empty(pipe) || pipe->writers == 0;
+	return !pipe->taken && (!npfs_empty(pipe) || pipe->writers == 0);
 }
 
 bool npfs_ready_to_write(const struct npfs_pipe *pipe)
 {
-	return !npfs_full(pipe) || pipe->readers == 0;
+	return !pipe->given && (!npfs_full(pipe) || pipe->readers == 0);
 }
 
 NTSTATUS npfs_wait(struct npfs_pipe *pipe, struct ke_wake_list *list, bool (*ready)(const struct npfs_pipe *pipe))

@@ -6,7 +6,8 @@
  * byte each (a packet may hold none); `readers` and `writers` count open file
  * objects, not handles.
  *
- * Lock: npfs_pipe.lock guards everything but the wake lists; copies from and to a
+ * Lock: npfs_pipe.lock guards everything but the wake lists, and is let go while a splice
+ * reads or writes another file, which may sleep: `taken` and `given` keep the pipe's ends for it; copies from and to a
  * guest are made under it, as they must be for a write of PIPE_BUF to be atomic.
  * The two-pipe operations take both locks in the order of addresses.
  */
@@ -34,6 +35,8 @@ struct npfs_pipe {
 	uint32_t head, tail;
 	uint32_t readers, writers, files;
 	struct npfs_user *user; /* whose slots they are */
+	/* A splice takes slots out or puts some in, the lock let go meanwhile: nobody else does, but poll and close need not wait. */
+	bool taken, given;
 	UCHAR *spare[2]; /* pages kept for the next write */
 	FILE_LX_STATX_INFORMATION attributes;
 	struct ke_wake_list read_waiters, write_waiters, pollers;

@@ -1,10 +1,11 @@
 /*
  * Moving bytes between a pipe and another file without a detour through the
- * guest: splice(2), tee(2), vmsplice(2). As in the kernel, the pipe's lock is held
- * while the other file is read or written; between two pipes whole slots change
- * hands.
+ * guest: splice(2), tee(2), vmsplice(2). Between two pipes whole slots change hands.
+ * Another file may sleep when it is read or written, so the lock is let go for that:
+ * a turn (pipe.h: taken, given) keeps the pipe's end meanwhile.
  */
 #include <errno.h>
+#include <poll.h>
 
 #include <drivers/npfs/pipe.h>
 
@@ -43,7 +44,14 @@ static NTSTATUS wait_for_room(struct npfs_pipe *pipe, bool non_blocking)
 	return status;
 }
 
-/* One page of `other` into a new slot; *count 0 at its end. */
+/* Somebody's sleeping turn is over; the lock is held. */
+static void end_turn(struct npfs_pipe *pipe, bool *turn)
+{
+	*turn = false;
+	ke_wake_one(turn == &pipe->taken ? &pipe->read_waiters : &pipe->write_waiters);
+}
+
+/* One page of `other` into a new slot; *count 0 at its end. The lock is let go while `other` is read. */
 static NTSTATUS fill_slot(struct npfs_pipe *pipe, struct io_file *other, LARGE_INTEGER *position, uint64_t wanted,
 			  ULONG_PTR *count)
 {
@@ -55,8 +63,10 @@ static NTSTATUS fill_slot(struct npfs_pipe *pipe, struct io_file *other, LARGE_I
 	*count = 0;
 	if (!page)
 		return STATUS_NO_MEMORY;
+	rtl_unlock(&pipe->lock);
 	io_buffer_from_kernel(&buffer, page, MIN_OF((uint64_t)room, wanted));
 	status = IO_OPERATION(other, read)(other, &buffer, position, 0, count);
+	rtl_lock(&pipe->lock);
 	if (status == STATUS_END_OF_FILE)
 		status = STATUS_SUCCESS;
 	if (status != STATUS_SUCCESS || *count == 0) {
@@ -80,6 +90,11 @@ static NTSTATUS splice_from_file(struct npfs_pipe *pipe, struct io_file *other, 
 
 	rtl_lock(&pipe->lock);
 	status = wait_for_room(pipe, non_blocking);
+	if (status != STATUS_SUCCESS) {
+		rtl_unlock(&pipe->lock);
+		return status;
+	}
+	pipe->given = true;
 	while (status == STATUS_SUCCESS && count && done < input->Length && !npfs_full(pipe)) {
 		status = fill_slot(pipe, other, position, input->Length - done, &count);
 		done += count;
@@ -87,6 +102,7 @@ static NTSTATUS splice_from_file(struct npfs_pipe *pipe, struct io_file *other, 
 		if (count < NPFS_PAGE && !position)
 			break;
 	}
+	end_turn(pipe, &pipe->given);
 	if (done)
 		npfs_wake_readers(pipe);
 	rtl_unlock(&pipe->lock);
@@ -94,6 +110,7 @@ static NTSTATUS splice_from_file(struct npfs_pipe *pipe, struct io_file *other, 
 	return done ? STATUS_SUCCESS : status;
 }
 
+/* The oldest slot to `other`, and out of the pipe as far as it went. The lock is let go while `other` is written. */
 static NTSTATUS drain_slot(struct npfs_pipe *pipe, struct io_file *other, LARGE_INTEGER *position, uint64_t wanted,
 			   ULONG_PTR *count)
 {
@@ -103,7 +120,9 @@ static NTSTATUS drain_slot(struct npfs_pipe *pipe, struct io_file *other, LARGE_
 
 	*count = 0;
 	io_buffer_from_kernel(&buffer, slot->page + slot->offset, MIN_OF((uint64_t)slot->length, wanted));
+	rtl_unlock(&pipe->lock);
 	status = IO_OPERATION(other, write)(other, &buffer, position, 0, count);
+	rtl_lock(&pipe->lock);
 	if (position)
 		position->QuadPart += (LONGLONG)*count;
 	if (*count)
@@ -122,17 +141,50 @@ static NTSTATUS splice_to_file(struct npfs_pipe *pipe, struct io_file *other, co
 
 	rtl_lock(&pipe->lock);
 	status = wait_for_data(pipe, non_blocking);
+	if (status != STATUS_SUCCESS) {
+		rtl_unlock(&pipe->lock);
+		return status;
+	}
+	pipe->taken = true;
 	while (status == STATUS_SUCCESS && done < input->Length && !npfs_empty(pipe)) {
 		status = drain_slot(pipe, other, position, input->Length - done, &count);
 		done += count;
 		if (count == 0)
 			break;
 	}
+	end_turn(pipe, &pipe->taken);
 	if (done)
 		npfs_wake_writers(pipe);
 	rtl_unlock(&pipe->lock);
 	*information = done;
 	return done ? STATUS_SUCCESS : status;
+}
+
+/* tee to a pipe of the host's: what the first slots hold, copied out under the lock. */
+static NTSTATUS tee_to_file(struct npfs_pipe *pipe, struct io_file *other, uint64_t length, bool non_blocking,
+			    ULONG_PTR *information)
+{
+	cleanup_free UCHAR *data = malloc(NPFS_DEFAULT_SLOTS * NPFS_PAGE);
+	size_t size = 0;
+	struct io_buffer buffer;
+	NTSTATUS status;
+
+	if (!data)
+		return STATUS_NO_MEMORY;
+	rtl_lock(&pipe->lock);
+	status = wait_for_data(pipe, non_blocking);
+	for (uint32_t i = pipe->tail; status == STATUS_SUCCESS && i != pipe->head && i - pipe->tail < NPFS_DEFAULT_SLOTS; i++) {
+		const struct npfs_slot *slot = npfs_slot(pipe, i);
+		size_t part = (size_t)MIN_OF((uint64_t)slot->length, length - size);
+
+		memcpy(data + size, slot->page + slot->offset, part);
+		size += part;
+	}
+	rtl_unlock(&pipe->lock);
+	if (status != STATUS_SUCCESS || !size)
+		return status;
+	io_buffer_from_kernel(&buffer, data, size);
+	return IO_OPERATION(other, write)(other, &buffer, NULL, 0, information);
 }
 
 /* Copy `count` bytes of the source's slot `index` to a new slot of the target. */
@@ -197,6 +249,10 @@ static NTSTATUS splice_pipes(struct npfs_pipe *source, struct npfs_pipe *target,
 		if (status != STATUS_SUCCESS)
 			return status;
 		lock_both(source, target);
+		if (source->taken || target->given) {
+			unlock_both(source, target);
+			continue;
+		}
 		status = target->readers ? move_slots(source, target, length, keep, &done) : STATUS_PIPE_DISCONNECTED;
 		over = done || status != STATUS_SUCCESS || (npfs_empty(source) && source->writers == 0);
 		if (done)
@@ -209,22 +265,74 @@ static NTSTATUS splice_pipes(struct npfs_pipe *source, struct npfs_pipe *target,
 	return done ? STATUS_SUCCESS : status;
 }
 
-/* vmsplice: the pages are copied at once, so a gift is as good as a loan. */
+/* vmsplice into the pipe: a slot for each page of the guest's that a segment touches. How far it came. */
+static size_t take_pages(struct npfs_pipe *pipe, const struct io_buffer *buffer, NTSTATUS *status)
+{
+	size_t done = 0;
+
+	for (uint32_t i = 0; i < buffer->count; i++) {
+		const struct io_segment *segment = &buffer->segments[i];
+
+		for (uint64_t at = 0; at < segment->size;) {
+			uint32_t part = (uint32_t)MIN_OF(NPFS_PAGE - ((segment->base + at) & (NPFS_PAGE - 1)), segment->size - at);
+			UCHAR *page = npfs_full(pipe) ? NULL : npfs_take_page(pipe);
+
+			if (!page)
+				return done;
+			if (io_buffer_get(buffer, done, page, part) < part) {
+				npfs_put_page(pipe, page);
+				*status = STATUS_ACCESS_VIOLATION;
+				return done;
+			}
+			npfs_push(pipe, page, part, 0);
+			done += part;
+			at += part;
+		}
+	}
+	return done;
+}
+
+/* vmsplice out of the pipe: what is there. */
+static size_t give_slots(struct npfs_pipe *pipe, const struct io_buffer *buffer, NTSTATUS *status)
+{
+	size_t size = io_buffer_size(buffer), done = 0;
+
+	while (done < size && !npfs_empty(pipe)) {
+		struct npfs_slot *slot = npfs_slot(pipe, pipe->tail);
+		uint32_t part = (uint32_t)MIN_OF((size_t)slot->length, size - done);
+		size_t put = io_buffer_put(buffer, done, slot->page + slot->offset, part);
+
+		done += put;
+		if (put)
+			npfs_consume(pipe, (uint32_t)put);
+		if (put < part) {
+			*status = STATUS_ACCESS_VIOLATION;
+			break;
+		}
+	}
+	return done;
+}
+
+/*
+ * vmsplice: the pages are copied at once, so a gift is as good as a loan. It waits for the first room or byte, whatever
+ * O_NONBLOCK says, and for no more.
+ */
 static NTSTATUS splice_buffer(struct io_file *file, const FSCTL_LX_SPLICE_INPUT *input, ULONG_PTR *information)
 {
 	struct npfs_pipe *pipe = file->context;
-	bool writing = file->access & FILE_WRITE_DATA;
+	bool writing = file->access & FILE_WRITE_DATA, nowait = input->Flags & SPLICE_F_NONBLOCK;
 	NTSTATUS status;
 
-	if (input->Flags & SPLICE_F_NONBLOCK) {
-		rtl_lock(&pipe->lock);
-		status = writing ? wait_for_room(pipe, true) : wait_for_data(pipe, true);
-		rtl_unlock(&pipe->lock);
-		if (status != STATUS_SUCCESS)
-			return status;
-	}
-	return writing ? npfs_write(file, input->Buffer, NULL, 0, information) :
-			 npfs_read(file, input->Buffer, NULL, 0, information);
+	rtl_lock(&pipe->lock);
+	status = writing ? wait_for_room(pipe, nowait) : wait_for_data(pipe, nowait);
+	if (status == STATUS_SUCCESS)
+		*information = (writing ? take_pages : give_slots)(pipe, input->Buffer, &status);
+	if (*information && writing)
+		npfs_wake_readers(pipe);
+	else if (*information)
+		npfs_wake_writers(pipe);
+	rtl_unlock(&pipe->lock);
+	return *information ? STATUS_SUCCESS : status;
 }
 
 static bool non_blocking(struct io_file *file)
@@ -247,9 +355,12 @@ static NTSTATUS splice_other(struct io_file *file, struct io_file *other, const 
 		return splice_pipes(from ? second : pipe, from ? pipe : second, input->Length, nowait,
 				    input->Operation == FSCTL_LX_SPLICE_TEE, information);
 	}
-	if (input->Operation == FSCTL_LX_SPLICE_TEE)
-		return FSRTL_ERRNO(EINVAL);
 	nowait |= non_blocking(file);
+	if (nowait && io_splice_ends(other) & IO_SPLICE_PIPE &&
+	    !IO_OPERATION(other, poll)(other, from ? POLLIN : POLLOUT, NULL))
+		return FSRTL_ERRNO(EAGAIN);
+	if (input->Operation == FSCTL_LX_SPLICE_TEE)
+		return tee_to_file(pipe, other, input->Length, nowait, information);
 	return (from ? splice_from_file : splice_to_file)(pipe, other, input, nowait, information);
 }
 

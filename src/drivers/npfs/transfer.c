@@ -119,9 +119,11 @@ NTSTATUS npfs_read(struct io_file *file, const struct io_buffer *buffer, const L
 		return STATUS_SUCCESS;
 	rtl_lock(&pipe->lock);
 	for (;;) {
-		status = read_available(pipe, &reading);
-		if (status != STATUS_SUCCESS || reading.done || reading.packet_read || pipe->writers == 0)
-			break;
+		if (likely(!pipe->taken)) {
+			status = read_available(pipe, &reading);
+			if (status != STATUS_SUCCESS || reading.done || reading.packet_read || pipe->writers == 0)
+				break;
+		}
 		if (non_blocking(file, flags)) {
 			status = FSRTL_ERRNO(EAGAIN);
 			break;
@@ -226,6 +228,13 @@ static NTSTATUS write_all(struct io_file *file, struct npfs_pipe *pipe, struct w
 	NTSTATUS status;
 	bool was_empty = npfs_empty(pipe), slept = false;
 
+	if (unlikely(pipe->given)) {
+		status = non_blocking(file, flags) ? FSRTL_ERRNO(EAGAIN) :
+						     npfs_wait(pipe, &pipe->write_waiters, npfs_ready_to_write);
+		if (status != STATUS_SUCCESS)
+			return status;
+		was_empty = npfs_empty(pipe);
+	}
 	if (pipe->readers == 0)
 		return STATUS_PIPE_DISCONNECTED;
 	status = merge(pipe, writing);

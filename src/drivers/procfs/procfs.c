@@ -540,7 +540,16 @@ static NTSTATUS procfs_section(struct io_file *file, ULONG protection, struct io
 	return FSRTL_ERRNO(ENODEV);
 }
 
+/* In Linux the files of a task have no operations for it, and those of the system mostly one to read. */
+static ULONG procfs_splice_ends(struct io_file *file)
+{
+	const struct procfs_open *open = file->context;
+
+	return procfs_subject_of(&open->place)->pid ? 0 : IO_SPLICE_SOURCE;
+}
+
 static const struct io_driver_operations procfs_operations = {
+	.splice_ends = procfs_splice_ends,
 	.create = procfs_create,
 	.close = procfs_close,
 	.read = procfs_read,

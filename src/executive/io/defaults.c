@@ -87,6 +87,16 @@ static ULONG default_poll(struct io_file *file, ULONG events, struct io_poll_tab
 	return events & 0x145u;
 }
 
+static ULONG default_splice_ends(struct io_file *file)
+{
+	return IO_SPLICE_SOURCE | IO_SPLICE_TARGET;
+}
+
+ULONG io_splice_ends(struct io_file *file)
+{
+	return IO_OPERATION(file, splice_ends)(file);
+}
+
 static NTSTATUS default_section(struct io_file *file, ULONG protection, struct io_section_backing *backing)
 {
 	return STATUS_NO_SUCH_DEVICE; /* mmap(2): ENODEV */
@@ -113,6 +123,7 @@ const struct io_driver_operations io_default_operations = {
     .device_control = default_control,
     .flush = default_flush,
     .poll = default_poll,
+    .splice_ends = default_splice_ends,
     .section = default_section,
     .dump = default_dump,
 };

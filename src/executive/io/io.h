@@ -104,10 +104,18 @@ struct io_driver_operations {
 	NTSTATUS (*flush)(struct io_file *file, ULONG flags);
 	/* Ready events now (POLL* bits among `events` plus POLLERR, POLLHUP, POLLNVAL); if `table`, also register for changes. */
 	ULONG (*poll)(struct io_file *file, ULONG events, struct io_poll_table *table);
+	/* What the file can be to splice(2) and its relatives: IO_SPLICE_*. The default: a source and a target. */
+	ULONG (*splice_ends)(struct io_file *file);
 	/* A host descriptor for a section with page protection `protection`. */
 	NTSTATUS (*section)(struct io_file *file, ULONG protection, struct io_section_backing *backing);
 	void (*dump)(struct io_file *file, FILE *out);
 };
+
+#define IO_SPLICE_SOURCE 1u
+#define IO_SPLICE_TARGET 2u
+#define IO_SPLICE_PIPE 4u /* a pipe or FIFO, which takes FSCTL_LX_SPLICE */
+/* For the LX subsystem's checks. */
+ULONG io_splice_ends(struct io_file *file);
 
 struct io_driver {
 	const char *name; /* \Driver\<name> */
