@@ -9,11 +9,11 @@
  * descriptors are taken (a taken one that is not open is reserved: its open is
  * under way) and which close on exec.
  *
- * A lookup takes no lock. In a table that only its thread uses it is a load: as in
- * the Linux kernel's fdget(), nobody else can close what it finds. In a shared
- * table it takes the entry's own lock, the lowest bit of the file pointer, for as
- * long as it takes to add a reference; dup2 and close exchange an entry under the
- * same bit, so that a racing lookup gets the old file or the new one.
+ * A lookup takes no lock of the table, but the entry's own, the lowest bit of the
+ * file pointer, for as long as it takes to add a reference; dup2 and close exchange
+ * an entry under the same bit, so that a racing lookup gets the old file or the new
+ * one. A table that one thread alone uses is no exception: when that thread hangs
+ * in the host and is to end, another closes its descriptors.
  *
  * Lock: lx_files.lock guards the bitmaps and who changes an entry; no service is
  * called under it, but that cloning copies the handle table under it. An entry's
@@ -39,8 +39,8 @@ bool lx_fd_is_in_limit(struct lx_call *call, int32_t fd)
 
 /* --- looking up */
 
-/* What is open at an entry of a shared table, held for the call. */
-static bool look_shared(struct lx_fd_entry *entry, struct lx_stream *stream)
+/* What is open at an entry, held for the call. */
+static bool look(struct lx_fd_entry *entry, struct lx_stream *stream)
 {
 	for (unsigned round = 0;; round++) {
 		uintptr_t file = atomic_load_explicit(&entry->file, memory_order_relaxed);
@@ -65,27 +65,16 @@ static bool look_shared(struct lx_fd_entry *entry, struct lx_stream *stream)
 	}
 }
 
-static bool look_alone(const struct lx_fd_entry *entry, struct lx_stream *stream)
-{
-	stream->file = lx_fd_file_of(entry);
-	stream->handle = entry->handle;
-	stream->access = entry->access;
-	stream->is_path = entry->is_path;
-	return stream->file != NULL;
-}
-
 /* Look `fd` up and pin it. */
 static int64_t take(struct lx_call *call, int32_t fd, struct lx_stream *stream)
 {
 	struct lx_files *files = call->thread->files;
 	struct lx_fd_entry *entry = lx_fd_entry_at(files, (uint32_t)fd);
-	bool shared = lx_files_are_shared(files);
 
-	if (!entry || !(shared ? look_shared(entry, stream) : look_alone(entry, stream)))
+	if (!entry || !look(entry, stream))
 		return -LX_EBADF;
-	if (unlikely(!NT_SUCCESS(ob_pin(files->handles, stream->handle, stream->file, stream->access, shared)))) {
-		if (shared)
-			ob_let_go(stream->file);
+	if (unlikely(!NT_SUCCESS(ob_pin(files->handles, stream->handle, stream->file, stream->access, true)))) {
+		ob_let_go(stream->file);
 		return -LX_ENOMEM;
 	}
 	stream->fd = fd;
@@ -369,8 +358,8 @@ void lx_files_close_all(struct lx_files *files)
 	if (lx_files_are_shared(files))
 		return;
 	ob_set_current_table(files->handles);
-	while (take_next(files, &fd, UINT32_MAX, false, &handle))
-		close_taken(files, handle);
+	while ((handle = take_next(files, &fd, UINT32_MAX, false)))
+		lx_fd_close_taken(files, handle);
 	ob_set_current_table(current);
 }
 
