@@ -14,8 +14,12 @@
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 
-#define DUPFD_QUERY 1027
-#define CREATED_QUERY 1028
+#ifndef F_DUPFD_QUERY
+#define F_DUPFD_QUERY 1027
+#endif
+#ifndef F_CREATED_QUERY
+#define F_CREATED_QUERY 1028
+#endif
 #define GPTPEER 0x5441
 
 static int pipe_ends[2];
@@ -153,17 +157,17 @@ static void queries(void)
 	second = open("made", O_RDWR | O_CREAT, 0600);
 	copy = dup(first);
 	path = open("made", O_PATH);
-	OBSERVE(fcntl(first, CREATED_QUERY));
-	OBSERVE(fcntl(second, CREATED_QUERY));
-	OBSERVE(fcntl(copy, CREATED_QUERY));
-	OBSERVE(fcntl(path, CREATED_QUERY));
-	OBSERVE(fcntl(999, CREATED_QUERY));
-	OBSERVE(fcntl(first, DUPFD_QUERY, copy));
-	OBSERVE(fcntl(first, DUPFD_QUERY, second));
-	OBSERVE(fcntl(first, DUPFD_QUERY, 999));
-	OBSERVE(fcntl(999, DUPFD_QUERY, first));
-	OBSERVE(fcntl(path, DUPFD_QUERY, path));
-	OBSERVE(fcntl(ends[0], DUPFD_QUERY, ends[1]));
+	OBSERVE(fcntl(first, F_CREATED_QUERY));
+	OBSERVE(fcntl(second, F_CREATED_QUERY));
+	OBSERVE(fcntl(copy, F_CREATED_QUERY));
+	OBSERVE(fcntl(path, F_CREATED_QUERY));
+	OBSERVE(fcntl(999, F_CREATED_QUERY));
+	OBSERVE(fcntl(first, F_DUPFD_QUERY, copy));
+	OBSERVE(fcntl(first, F_DUPFD_QUERY, second));
+	OBSERVE(fcntl(first, F_DUPFD_QUERY, 999));
+	OBSERVE(fcntl(999, F_DUPFD_QUERY, first));
+	OBSERVE(fcntl(path, F_DUPFD_QUERY, path));
+	OBSERVE(fcntl(ends[0], F_DUPFD_QUERY, ends[1]));
 	unlockpt(master);
 	OBSERVE(fcntl(master, F_GETFL));
 	OBSERVE(fcntl(ioctl(master, GPTPEER, O_RDWR | O_NOCTTY), F_GETFL));
