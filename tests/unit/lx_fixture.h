@@ -75,6 +75,7 @@ static inline int lx_fixture_leave(void **state)
 {
 	struct lx_fixture *fixture = *state;
 
+	ob_unpin_all(); /* the end of the call that a test makes */
 	lx_fs_dereference(fixture->thread.fs);
 	lx_files_dereference(fixture->thread.files);
 	nftw(fixture->scratch, lx_fixture_remove, 16, FTW_DEPTH | FTW_PHYS);
