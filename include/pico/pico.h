@@ -29,7 +29,7 @@ struct pico_registers {
 
 enum pico_entry {
 	PICO_ENTRY_SYSCALL,  /* the 64-bit `syscall` instruction */
-	PICO_ENTRY_FOREIGN,  /* int 0x80, x32 numbers, compatibility mode */
+	PICO_ENTRY_FOREIGN,  /* int 0x80, compatibility mode */
 	PICO_ENTRY_VSYSCALL, /* a call into the vsyscall page */
 };
 

@@ -7,6 +7,7 @@
 #include "stub_image.h"
 
 #include <errno.h>
+#include <linux/audit.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -61,7 +62,8 @@ static void describe_seccomp_stop(struct pico_thread *thread, struct task_event 
 	memcpy(event->arguments, info.seccomp.args, sizeof(event->arguments));
 	event->ip = info.instruction_pointer;
 	event->sp = info.stack_pointer;
-	if (event->cookie == PICO_COOKIE_GUEST_FOREIGN || event->cookie == PICO_COOKIE_STUB_FOREIGN)
+	/* The filter's x32 numbers are ordinary calls that don't exist: nothing of the other architecture is under way. */
+	if (info.arch != AUDIT_ARCH_X86_64)
 		thread->stop = TASK_STOP_FOREIGN;
 	else if ((event->ip & ~0xfffUL) == 0xffffffffff600000UL)
 		thread->stop = TASK_STOP_VSYSCALL;

@@ -38,7 +38,7 @@ static void prepare_call(struct lx_call *call, struct lx_thread *thread, struct 
 
 /*
  * int 0x80 from 64-bit code is what it is on a kernel without 32-bit emulation: a general protection fault at that
- * instruction. x32 numbers name no call.
+ * instruction. Numbers with x32's bit name no call there either.
  */
 static void dispatch_foreign(struct lx_thread *thread, struct pico_system_call *trap)
 {

@@ -24,6 +24,8 @@ static int64_t interruptible(struct lx_call *call, NTSTATUS status)
 	return status == STATUS_USER_APC || status == STATUS_ALERTED ? -LX_ERESTARTSYS : lx_result(call, status);
 }
 
+#define LOCK_MANDATORY 32u
+
 int64_t lx_sys_flock(struct lx_call *call, int32_t fd, uint32_t operation)
 {
 	ULONG kind = operation & ~(uint32_t)LX_LOCK_NB;
@@ -31,6 +33,9 @@ int64_t lx_sys_flock(struct lx_call *call, int32_t fd, uint32_t operation)
 	HANDLE handle;
 	int64_t result;
 
+	/* Mandatory locks, which never were; asking for one is no error, whatever else was asked. */
+	if (operation & LOCK_MANDATORY)
+		return 0;
 	if (kind != LX_LOCK_SH && kind != LX_LOCK_EX && kind != LX_LOCK_UN)
 		return -LX_EINVAL;
 	result = lx_fd_handle(call, fd, false, &handle);

@@ -150,17 +150,6 @@ static int64_t take_source_offset(struct lx_call *call, HANDLE source, struct lx
 	return *offset < 0 ? -LX_EINVAL : 0;
 }
 
-static int64_t give_source_offset(const struct copy *copy, struct lx_uptr address)
-{
-	int64_t end = copy->source_offset + (int64_t)copy->done;
-
-	if (!lx_is_null(address))
-		return lx_copy_out(copy->call, address, &end, sizeof(end));
-	if (copy->done)
-		seek(copy->call, copy->source, end, LX_SEEK_SET);
-	return 0;
-}
-
 /*
  * Into a pipe sendfile(2) is splice(2): a slot of the pipe for each page of the file, and no more than there is room for now.
  * STATUS_INVALID_DEVICE_REQUEST: the target is no pipe, or one of the host's, which takes what is written.
@@ -193,29 +182,39 @@ static int64_t send(struct copy *copy)
 	return (int64_t)copy->done;
 }
 
+static int64_t open_both(struct copy *copy, int32_t out_fd, int32_t in_fd, struct lx_uptr offset, uint64_t count)
+{
+	int64_t result = open_for(copy->call, in_fd, FILE_READ_DATA, &copy->source);
+
+	if (result == 0)
+		result = take_source_offset(copy->call, copy->source, offset, &copy->source_offset);
+	/* A size is a signed one, and must not lead beyond the last offset. */
+	if (result == 0 && ((int64_t)count < 0 || count > (uint64_t)(INT64_MAX - copy->source_offset)))
+		result = -LX_EINVAL;
+	if (result == 0)
+		result = open_for(copy->call, out_fd, FILE_WRITE_DATA | FILE_APPEND_DATA, &copy->target);
+	if (result == 0 && (!can_send(copy->call, in_fd, out_fd) || status_flags(copy->target) & LX_O_APPEND))
+		result = -LX_EINVAL;
+	return result;
+}
+
 int64_t lx_sys_sendfile(struct lx_call *call, int32_t out_fd, int32_t in_fd, struct lx_uptr offset, uint64_t count)
 {
 	struct copy copy = {.call = call, .target_offset = -1, .size = MIN_OF(count, (uint64_t)MAXIMUM_TRANSFER)};
-	int64_t result, given;
+	int64_t result, end;
 
 	if (!lx_is_null(offset) && lx_copy_in(call, &copy.source_offset, offset, sizeof(copy.source_offset)) < 0)
 		return -LX_EFAULT;
-	result = open_for(call, in_fd, FILE_READ_DATA, &copy.source);
+	result = open_both(&copy, out_fd, in_fd, offset, count);
 	if (result == 0)
-		result = take_source_offset(call, copy.source, offset, &copy.source_offset);
-	if (result == 0 && (int64_t)count < 0)
-		result = -LX_EINVAL;
-	if (result == 0)
-		result = open_for(call, out_fd, FILE_WRITE_DATA | FILE_APPEND_DATA, &copy.target);
-	if (result == 0 && !can_send(call, in_fd, out_fd))
-		result = -LX_EINVAL;
-	if (result < 0)
-		return result;
-	if (status_flags(copy.target) & LX_O_APPEND)
-		return -LX_EINVAL;
-	result = send(&copy);
-	given = give_source_offset(&copy, offset);
-	return given < 0 ? given : result;
+		result = send(&copy);
+	end = copy.source_offset + (int64_t)copy.done;
+	/* The offset is written back whatever came of it. */
+	if (!lx_is_null(offset))
+		return lx_copy_out(call, offset, &end, sizeof(end)) ?: result;
+	if (copy.done)
+		seek(call, copy.source, end, LX_SEEK_SET);
+	return result;
 }
 
 /* The offset argument of one side: copied in, not yet looked at. */
@@ -231,6 +230,12 @@ static int64_t check_offset(int64_t position, uint64_t size)
 	if ((uint64_t)position + size < (uint64_t)position)
 		return -LX_EOVERFLOW;
 	return position < 0 ? -LX_EINVAL : 0;
+}
+
+/* Where one side starts: at its own position if no offset is given, which matters only where a size could lead around. */
+static int64_t start_of(struct lx_call *call, HANDLE file, struct lx_uptr address, int64_t offset, uint64_t size)
+{
+	return lx_is_null(address) && (int64_t)size < 0 ? seek(call, file, 0, LX_SEEK_CUR) : offset;
 }
 
 static int64_t give_offset(struct lx_call *call, struct lx_uptr address, int64_t position, int64_t moved)
@@ -326,9 +331,9 @@ int64_t lx_sys_copy_file_range(struct lx_call *call, int32_t fd_in, struct lx_up
 	if (result == 0)
 		result = open_for(call, fd_out, FILE_WRITE_DATA | FILE_APPEND_DATA, &target);
 	if (result == 0)
-		result = check_offset(source_offset, len);
+		result = check_offset(start_of(call, source, off_in, source_offset, len), len);
 	if (result == 0)
-		result = check_offset(target_offset, len);
+		result = check_offset(start_of(call, target, off_out, target_offset, len), len);
 	if (result < 0)
 		return result;
 	len = MIN_OF(len, (uint64_t)MAXIMUM_TRANSFER);

@@ -226,12 +226,18 @@ static int64_t read_directory(struct lx_call *call, int32_t fd, struct lx_uptr d
 	return put_records(call, handle, dirp, &out, !all, start);
 }
 
+/* The kernel counts down in an int: what is more than one holds is less than any record. */
+static uint32_t room(uint32_t count)
+{
+	return count > INT32_MAX ? 0 : count;
+}
+
 int64_t lx_sys_getdents64(struct lx_call *call, int32_t fd, struct lx_uptr dirp, uint32_t count)
 {
-	return read_directory(call, fd, dirp, count, write_dirent64);
+	return read_directory(call, fd, dirp, room(count), write_dirent64);
 }
 
 int64_t lx_sys_getdents(struct lx_call *call, int32_t fd, struct lx_uptr dirp, uint32_t count)
 {
-	return read_directory(call, fd, dirp, count, write_dirent);
+	return read_directory(call, fd, dirp, room(count), write_dirent);
 }

@@ -143,16 +143,21 @@ int64_t lx_sys_utimensat(struct lx_call *call, int32_t dirfd, struct lx_uptr pat
 			 uint32_t flags)
 {
 	FILE_LX_TIMES_INFORMATION times;
-	int64_t result = copy_times(call, times_address, 1, &times);
+	int64_t result = copy_times(call, times_address, 1, &times), found;
 
-	if (result < 0)
+	if (result == -LX_EFAULT)
 		return result;
 	/* Nothing to do is done without a look at the path. */
 	if (times.AccessTime.Flags == FILE_LX_TIME_OMIT && times.ModifyTime.Flags == FILE_LX_TIME_OMIT)
 		return 0;
 	if (flags & ~(uint32_t)(LX_AT_SYMLINK_NOFOLLOW | LX_AT_EMPTY_PATH))
 		return -LX_EINVAL;
-	return set_times(call, dirfd, pathname, &times, flags);
+	if (result == 0)
+		return set_times(call, dirfd, pathname, &times, flags);
+	/* A time that none can be is refused once the file is found. */
+	times = (FILE_LX_TIMES_INFORMATION){{.Flags = FILE_LX_TIME_OMIT}, {.Flags = FILE_LX_TIME_OMIT}};
+	found = set_times(call, dirfd, pathname, &times, flags);
+	return found < 0 ? found : result;
 }
 
 int64_t lx_sys_futimesat(struct lx_call *call, int32_t dirfd, struct lx_uptr pathname, struct lx_uptr times_address)

@@ -267,7 +267,8 @@ static int64_t check_segments(struct io_segment *segments, uint64_t count)
 	return (int64_t)total;
 }
 
-static int64_t transfer_vector(struct lx_call *call, int32_t fd, struct lx_uptr iov, uint64_t count, bool writing,
+/* The count is an unsigned int, whatever its register holds. */
+static int64_t transfer_vector(struct lx_call *call, int32_t fd, struct lx_uptr iov, uint32_t count, bool writing,
 			       const int64_t *position, uint32_t flags)
 {
 	struct io_segment segments[MAXIMUM_SEGMENTS];

@@ -177,6 +177,7 @@ int64_t lx_sys_vmsplice(struct lx_call *call, int32_t fd, struct lx_uptr iov, ui
 	struct end end = {0};
 	int64_t result;
 
+	nr_segs = (uint32_t)nr_segs; /* as the kernel counts them */
 	if (flags & ~(uint32_t)SPLICE_FLAGS)
 		return -LX_EINVAL;
 	result = look_at_end(call, fd, FILE_READ_DATA | FILE_WRITE_DATA, &end);

@@ -137,12 +137,23 @@ static int64_t query_at(struct lx_call *call, int32_t dirfd, struct lx_uptr path
 				      query_descriptor(call, dirfd, information);
 }
 
+/* None, or an empty one. */
+static bool is_no_path(struct lx_call *call, struct lx_uptr pathname)
+{
+	char first;
+
+	return lx_is_null(pathname) || (!lx_copy_in(call, &first, pathname, 1) && !first);
+}
+
 int64_t lx_sys_newfstatat(struct lx_call *call, int32_t dirfd, struct lx_uptr pathname, struct lx_uptr statbuf,
 			  uint32_t flags)
 {
 	FILE_LX_STATX_INFORMATION information;
 	int64_t result;
 
+	/* Without a path it is fstat(2), which takes no flags and heeds none. */
+	if ((flags & LX_AT_EMPTY_PATH) && dirfd >= 0 && is_no_path(call, pathname))
+		return lx_sys_fstat(call, dirfd, statbuf);
 	if (flags & ~(LX_AT_SYMLINK_NOFOLLOW | LX_AT_NO_AUTOMOUNT | LX_AT_EMPTY_PATH))
 		return -LX_EINVAL;
 	result = query_at(call, dirfd, pathname, flags, &information);

@@ -16,29 +16,30 @@ static bool is_privileged(struct lx_call *call)
 	return call->thread->token->cap_effective >> LX_CAP_IPC_LOCK & 1;
 }
 
-/* The range as the kernel takes it: whole pages. False: nothing, or it wraps around. */
-static bool whole_pages(uint64_t address, uint64_t size, int64_t *result)
+/* The range as the kernel takes it: whole pages, of a size that may have wrapped around to little. */
+static uint64_t whole_pages(uint64_t *address, uint64_t size)
 {
-	uint64_t start = ALIGN_DOWN(address, (uint64_t)LX_PAGE_SIZE), length = ALIGN_UP(size + (address - start), (uint64_t)LX_PAGE_SIZE);
+	uint64_t start = ALIGN_DOWN(*address, (uint64_t)LX_PAGE_SIZE), length = ALIGN_UP(size + (*address - start), (uint64_t)LX_PAGE_SIZE);
 
-	*result = start + length < start ? -LX_EINVAL : 0;
-	return length && !*result;
+	*address = start;
+	return length;
 }
 
 static int64_t lock(struct lx_call *call, uint64_t address, uint64_t size, bool on_fault)
 {
-	PVOID base = (PVOID)(uintptr_t)address;
-	SIZE_T region = size;
 	uint64_t limit = is_privileged(call) ? UINT64_MAX : lx_limit(call->thread->process, LX_RLIMIT_MEMLOCK);
-	int64_t result;
+	SIZE_T region = whole_pages(&address, size);
+	PVOID base = (PVOID)(uintptr_t)address;
 
 	if (!limit)
 		return -LX_EPERM;
-	/* A range that wraps around is above any limit, which Linux looks at first. */
-	if (!whole_pages(address, size, &result))
-		return result < 0 && limit != UINT64_MAX ? -LX_ENOMEM : result;
+	if (!region)
+		return 0;
+	/* The limit is looked at before the range. */
+	if (address + region < address)
+		return region > limit ? -LX_ENOMEM : -LX_EINVAL;
 	if (on_fault)
-		return lx_result(call, mm_lock(space_of(call), address, size, MM_LOCKED | MM_LOCKONFAULT, is_privileged(call)));
+		return lx_result(call, mm_lock(space_of(call), address, region, MM_LOCKED | MM_LOCKONFAULT, is_privileged(call)));
 	return lx_result(call, ZwLockVirtualMemory(NtCurrentProcess(), &base, &region, MAP_PROCESS));
 }
 
@@ -56,12 +57,11 @@ int64_t lx_sys_mlock2(struct lx_call *call, uint64_t addr, uint64_t len, uint32_
 
 int64_t lx_sys_munlock(struct lx_call *call, uint64_t addr, uint64_t len)
 {
+	SIZE_T region = whole_pages(&addr, len);
 	PVOID base = (PVOID)(uintptr_t)addr;
-	SIZE_T region = len;
-	int64_t result;
 
-	if (!whole_pages(addr, len, &result))
-		return result;
+	if (!region || addr + region < addr)
+		return region ? -LX_EINVAL : 0;
 	return lx_result(call, ZwUnlockVirtualMemory(NtCurrentProcess(), &base, &region, MAP_PROCESS));
 }
 

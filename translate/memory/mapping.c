@@ -193,10 +193,10 @@ static int64_t map(struct mapping *mapping)
 	if (mapping->flags & LX_MAP_FIXED && mapping->address & (LX_PAGE_SIZE - 1))
 		return -LX_EINVAL;
 	mapping->address = ALIGN_DOWN(mapping->address, (uint64_t)LX_PAGE_SIZE);
-	if (mapping->file && mapping->offset + ALIGN_UP(mapping->size, (uint64_t)LX_PAGE_SIZE) > INT64_MAX)
-		return -LX_EOVERFLOW;
 	if (mapping->size > ps_platform()->highest_address)
 		return -LX_ENOMEM;
+	if (mapping->file && mapping->offset + ALIGN_UP(mapping->size, (uint64_t)LX_PAGE_SIZE) > INT64_MAX)
+		return -LX_EOVERFLOW;
 	result = check_lock(mapping);
 	if (!result)
 		result = mapping->file ? check_file_mapping(mapping) : check_anonymous_mapping(mapping);

@@ -5,6 +5,7 @@
  * that no address lies among the platform's pages the host runs the call as the guest made it.
  */
 #include <core/thread.h>
+#include <cpuid.h>
 #include <lx_syscalls.h>
 
 #define PROT_ACCESS (LX_PROT_READ | LX_PROT_WRITE | LX_PROT_EXEC)
@@ -27,7 +28,16 @@ static ULONG page_protection(struct lx_call *call, uint64_t address, uint32_t pr
 	return pages[protection & 7];
 }
 
-int64_t lx_sys_mprotect(struct lx_call *call, uint64_t addr, uint64_t len, uint32_t prot)
+/* Does the host's processor have protection keys that its kernel uses? */
+static bool has_keys(void)
+{
+	unsigned a, b, c = 0, d;
+
+	return __get_cpuid_count(7, 0, &a, &b, &c, &d) && c & bit_OSPKE;
+}
+
+/* As on a processor without protection keys, or where all are taken: there is the default, and 0 where there are keys. */
+static int64_t protect(struct lx_call *call, uint64_t addr, uint64_t len, uint64_t prot, int32_t key)
 {
 	uint64_t size = ALIGN_UP(len, (uint64_t)LX_PAGE_SIZE);
 	PVOID base = (PVOID)(uintptr_t)addr;
@@ -42,16 +52,24 @@ int64_t lx_sys_mprotect(struct lx_call *call, uint64_t addr, uint64_t len, uint3
 		return 0;
 	if (addr + size <= addr)
 		return -LX_ENOMEM;
-	page = page_protection(call, addr, prot);
+	if (prot & ~(uint64_t)(PROT_ACCESS | LX_PROT_SEM | LX_PROT_GROWSDOWN | LX_PROT_GROWSUP))
+		return -LX_EINVAL;
+	if (key != -1 && (key || !has_keys()))
+		return -LX_EINVAL;
+	page = page_protection(call, addr, (uint32_t)prot);
 	if (page)
 		return lx_result(call, ZwProtectVirtualMemory(NtCurrentProcess(), &base, &region, page, &old));
-	return lx_result(call, mm_protect(space_of(call), addr, len, prot & ~(uint32_t)LX_PROT_SEM));
+	return lx_result(call, mm_protect(space_of(call), addr, len, (uint32_t)prot & ~(uint32_t)LX_PROT_SEM));
 }
 
-/* As on a processor without protection keys: there is only the default, -1. */
-int64_t lx_sys_pkey_mprotect(struct lx_call *call, uint64_t addr, uint64_t len, uint32_t prot, int32_t pkey)
+int64_t lx_sys_mprotect(struct lx_call *call, uint64_t addr, uint64_t len, uint64_t prot)
 {
-	return pkey == -1 ? lx_sys_mprotect(call, addr, len, prot) : -LX_EINVAL;
+	return protect(call, addr, len, prot, -1);
+}
+
+int64_t lx_sys_pkey_mprotect(struct lx_call *call, uint64_t addr, uint64_t len, uint64_t prot, int32_t pkey)
+{
+	return protect(call, addr, len, prot, pkey);
 }
 
 /* Advice that fork heeds, which Mm must know, or whose range needs care. */
@@ -83,17 +101,6 @@ int64_t lx_sys_msync(struct lx_call *call, uint64_t addr, uint64_t length, uint3
 
 int64_t lx_sys_mincore(struct lx_call *call, uint64_t addr, uint64_t length, struct lx_uptr vec)
 {
-	struct mm_address_space *space = space_of(call);
-	uint64_t pages = length / LX_PAGE_SIZE + (length % LX_PAGE_SIZE != 0);
-
-	if (addr & (LX_PAGE_SIZE - 1))
-		return -LX_EINVAL;
-	if (!pages)
-		return length > ps_platform()->highest_address - MIN_OF(addr, ps_platform()->highest_address) ? -LX_ENOMEM : 0;
-	if (!mm_is_guest_range(space, addr, length))
-		return -LX_ENOMEM;
-	if (!mm_is_guest_range(space, vec.address, pages))
-		return -LX_EFAULT;
 	return lx_run_on_host(call);
 }
 

@@ -141,7 +141,7 @@ static int64_t process_vm(struct lx_call *call, int32_t pid, struct lx_uptr loca
 
 	if (flags)
 		return -LX_EINVAL;
-	result = import(call, &transfer.local, local, local_count, true);
+	result = import(call, &transfer.local, local, (uint32_t)local_count, true);
 	if (result > 0)
 		remote_result = import(call, &transfer.remote, remote, remote_count, false);
 	if (result > 0)

@@ -192,12 +192,12 @@ int64_t lx_sys_personality(struct lx_call *call, uint32_t persona)
 	(LX_CLONE_NEWNS | LX_CLONE_NEWUTS | LX_CLONE_NEWIPC | LX_CLONE_NEWNET | LX_CLONE_NEWUSER | LX_CLONE_NEWPID |     \
 	 LX_CLONE_NEWCGROUP | LX_CLONE_NEWTIME)
 
-int64_t lx_sys_unshare(struct lx_call *call, uint32_t flags)
+int64_t lx_sys_unshare(struct lx_call *call, uint64_t flags)
 {
 	struct lx_process *process = call->thread->process;
 	int64_t result = 0;
 
-	if (flags & ~(uint32_t)UNSHARE_KNOWN)
+	if (flags & ~(uint64_t)UNSHARE_KNOWN)
 		return -LX_EINVAL;
 	/* A thread can't leave its group; alone, it has nothing to leave. */
 	if ((flags & (LX_CLONE_THREAD | LX_CLONE_SIGHAND | LX_CLONE_VM)) && process->live_threads > 1)

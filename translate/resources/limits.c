@@ -81,13 +81,13 @@ static int64_t do_prlimit(struct lx_call *call, int32_t pid, uint32_t resource, 
 	struct lx_task task;
 	int64_t result = 0;
 
-	if (resource >= LX_RLIM_NLIMITS)
-		return -LX_EINVAL;
 	lx_lock_tree();
 	if (!lx_find_task(call->thread, pid, &task))
 		result = -LX_ESRCH;
 	else if (!may_look_at(call->thread, &task))
 		result = -LX_EPERM;
+	else if (resource >= LX_RLIM_NLIMITS)
+		result = -LX_EINVAL;
 	if (!result) {
 		*old = task.process->limits[resource];
 		if (wanted)

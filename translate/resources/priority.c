@@ -126,7 +126,7 @@ int64_t lx_sys_setpriority(struct lx_call *call, int32_t which, int32_t who, int
 
 static int64_t check_ioprio(const struct lx_thread *thread, uint32_t ioprio)
 {
-	uint32_t class = ioprio >> IOPRIO_CLASS_SHIFT, level = ioprio & (IOPRIO_LEVELS - 1);
+	uint32_t class = ioprio >> IOPRIO_CLASS_SHIFT & 7, level = ioprio & (IOPRIO_LEVELS - 1);
 
 	switch (class) {
 	case IOPRIO_REALTIME:

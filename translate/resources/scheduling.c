@@ -360,7 +360,7 @@ int64_t lx_sys_sched_getaffinity(struct lx_call *call, int32_t pid, uint64_t cpu
 	uint32_t size = (uint32_t)cpusetsize;
 	struct settings settings;
 
-	if ((uint64_t)size * 8 < start->processors || size % sizeof(uint64_t))
+	if (size * 8 < start->processors || size % sizeof(uint64_t))
 		return -LX_EINVAL;
 	if (get_settings(call, pid, &settings))
 		return -LX_ESRCH;

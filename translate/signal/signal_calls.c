@@ -239,6 +239,9 @@ static int64_t set_altstack(struct lx_thread *thread, const struct guest_stack *
 		return -LX_EPERM;
 	if (mode != LX_SS_DISABLE && mode != LX_SS_ONSTACK && mode != 0)
 		return -LX_EINVAL;
+	/* What changes nothing is not looked at more closely, so that the size is not either. */
+	if (thread->altstack.sp == new->sp && thread->altstack.size == new->size && thread->altstack.flags == new->flags)
+		return 0;
 	if (mode != LX_SS_DISABLE && new->size < LX_MINSIGSTKSZ)
 		return -LX_ENOMEM;
 	thread->altstack.sp = mode == LX_SS_DISABLE ? 0 : new->sp;

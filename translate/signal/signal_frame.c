@@ -223,12 +223,13 @@ int64_t lx_sys_rt_sigreturn(struct lx_call *call)
 	rtl_lock(&thread->process->signal_lock);
 	lx_signal_set_blocked(thread, ucontext.mask);
 	rtl_unlock(&thread->process->signal_lock);
+	/* On the handler's stack still: one that was armed plainly meanwhile is in use, and stays. */
+	restore_altstack(thread, &ucontext.stack, registers.rsp);
 	if (!has_user_segments(&ucontext))
 		return bad_frame(call);
 	restore_registers(&registers, &ucontext.context);
 	if (lx_xstate_restore(thread, ucontext.context.extended_state))
 		return bad_frame(call);
-	restore_altstack(thread, &ucontext.stack, registers.rsp);
 	if (ps_platform()->set_registers(pico, &registers))
 		return bad_frame(call);
 	call->trap->action = PICO_REGISTERS;

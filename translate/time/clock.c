@@ -15,6 +15,9 @@
 #define CPU_CLOCK_FD 3        /* low three bits: a dynamic clock of a descriptor */
 #define CPU_SAMPLING_NS 4000000ull
 #define NO_CLOCK UINT8_MAX
+#define HARDWARE_CLOCK 10     /* once of a machine's own */
+#define CPU_CLOCK_FD_MASK 7
+#define TIMEX_SIZE 208
 
 /* The host's clock behind each of the guest's. The alarm clocks exist where the machine has a clock that can wake it. */
 static const uint8_t host_clocks[] = {
@@ -28,7 +31,7 @@ static const uint8_t host_clocks[] = {
 	[LX_CLOCK_BOOTTIME] = HAL_CLOCK_BOOTTIME,
 	[LX_CLOCK_REALTIME_ALARM] = HAL_CLOCK_REALTIME_ALARM,
 	[LX_CLOCK_BOOTTIME_ALARM] = HAL_CLOCK_BOOTTIME_ALARM,
-	[10] = NO_CLOCK, /* once of a machine's own hardware */
+	[HARDWARE_CLOCK] = NO_CLOCK,
 	[LX_CLOCK_TAI] = HAL_CLOCK_TAI,
 };
 
@@ -116,10 +119,32 @@ bool lx_clock_wakes_machine(int32_t id)
 	return id == LX_CLOCK_REALTIME_ALARM || id == LX_CLOCK_BOOTTIME_ALARM;
 }
 
+/* Is there such a clock, whatever it can do? A negative number is that of a process', a thread's or a descriptor's. */
+static bool clock_exists(int32_t id)
+{
+	return id < 0 || ((size_t)id < ARRAY_COUNT(host_clocks) && id != HARDWARE_CLOCK);
+}
+
+static bool is_descriptor_clock(int32_t id)
+{
+	return id < 0 && (id & CPU_CLOCK_FD_MASK) == CPU_CLOCK_FD;
+}
+
+int64_t lx_clock_check_kind(int32_t id)
+{
+	if (!clock_exists(id))
+		return -LX_EINVAL;
+	if (is_descriptor_clock(id) || id == LX_CLOCK_MONOTONIC_RAW || id == LX_CLOCK_REALTIME_COARSE || id == LX_CLOCK_MONOTONIC_COARSE)
+		return -LX_EOPNOTSUPP;
+	return 0;
+}
+
 int64_t lx_clock_check_waiting(struct lx_thread *thread, int32_t id)
 {
-	if (id == LX_CLOCK_MONOTONIC_RAW || id == LX_CLOCK_REALTIME_COARSE || id == LX_CLOCK_MONOTONIC_COARSE)
-		return -LX_EOPNOTSUPP;
+	int64_t result = lx_clock_check_kind(id);
+
+	if (result)
+		return result;
 	/* They would have to wake the machine: as where no clock can, once the caller is entitled. */
 	if (lx_clock_wakes_machine(id) && hal_time_resolution(host_clocks[id]) && !lx_capable(thread, LX_CAP_WAKE_ALARM))
 		return -LX_EPERM;
@@ -216,17 +241,28 @@ int64_t lx_sys_clock_getres(struct lx_call *call, int32_t id, struct lx_uptr res
 	return lx_copy_out(call, res, &step, sizeof(step));
 }
 
-/* The clocks that Linux can set at all are the realtime one and, by the same right, none of ours. */
+/* What a clock can be set to: so much later than now that its end is never reached. */
+static bool may_be_set_to(const struct lx_timespec *time)
+{
+	const int64_t longest_uptime = 30ll * 365 * 24 * 3600;
+
+	return time->seconds >= 0 && time->nanoseconds >= 0 && time->nanoseconds < (int64_t)LX_NS_PER_SECOND &&
+	       time->seconds < INT64_MAX / (int64_t)LX_NS_PER_SECOND - longest_uptime;
+}
+
+/* The realtime clock can be set at all, by who may and by nobody here; others of a number of their own have no such call. */
 int64_t lx_sys_clock_settime(struct lx_call *call, int32_t id, struct lx_uptr tp)
 {
+	struct lx_timespec time;
 	struct lx_clock clock;
-	uint64_t ns;
-	int64_t result = lx_clock_resolve(call->thread, id, &clock);
 
-	if (result || (!clock.is_cpu && clock.id != LX_CLOCK_REALTIME))
+	if (id >= 0 && id != LX_CLOCK_REALTIME)
 		return -LX_EINVAL;
-	result = lx_copy_in_timespec(call, tp, &ns);
-	return result ? result : -LX_EPERM;
+	if (lx_copy_in(call, &time, tp, sizeof(time)))
+		return -LX_EFAULT;
+	if (id < 0)
+		return lx_clock_resolve(call->thread, id, &clock) ?: -LX_EPERM;
+	return may_be_set_to(&time) ? -LX_EPERM : -LX_EINVAL;
 }
 
 int64_t lx_sys_gettimeofday(struct lx_call *call, struct lx_uptr tv, struct lx_uptr tz)
@@ -242,18 +278,20 @@ int64_t lx_sys_gettimeofday(struct lx_call *call, struct lx_uptr tv, struct lx_u
 
 int64_t lx_sys_settimeofday(struct lx_call *call, struct lx_uptr tv, struct lx_uptr tz)
 {
-	struct lx_timeval time;
+	struct lx_timeval time = {0};
+	struct lx_timespec wanted;
 	uint8_t zone[8];
 
 	if (!lx_is_null(tv)) {
 		if (lx_copy_in(call, &time, tv, sizeof(time)))
 			return -LX_EFAULT;
-		if (time.microseconds < 0 || time.microseconds > 1000000)
+		if (time.microseconds < 0 || time.microseconds >= 1000000)
 			return -LX_EINVAL;
 	}
 	if (!lx_is_null(tz) && lx_copy_in(call, zone, tz, sizeof(zone)))
 		return -LX_EFAULT;
-	return -LX_EPERM;
+	wanted = (struct lx_timespec){time.seconds, time.microseconds * 1000};
+	return may_be_set_to(&wanted) ? -LX_EPERM : -LX_EINVAL;
 }
 
 int64_t lx_sys_time(struct lx_call *call, struct lx_uptr tloc)
@@ -266,12 +304,8 @@ int64_t lx_sys_time(struct lx_call *call, struct lx_uptr tloc)
 }
 
 /* struct timex: its first member says what to change. */
-static int64_t read_timex(struct lx_call *call, struct lx_uptr buf)
+static int64_t read_timex(struct lx_call *call, uint32_t modes)
 {
-	uint32_t modes;
-
-	if (lx_copy_in(call, &modes, buf, sizeof(modes)))
-		return -LX_EFAULT;
 	/* ADJ_OFFSET_SS_READ reads too. */
 	if (modes != 0 && modes != 0xa001)
 		return -LX_EPERM;
@@ -282,17 +316,34 @@ static int64_t read_timex(struct lx_call *call, struct lx_uptr buf)
 	return lx_run_on_host(call);
 }
 
+static int64_t copy_in_modes(struct lx_call *call, struct lx_uptr txc, uint32_t *modes)
+{
+	uint8_t timex[TIMEX_SIZE];
+
+	if (lx_copy_in(call, timex, txc, sizeof(timex)))
+		return -LX_EFAULT;
+	memcpy(modes, timex, sizeof(*modes));
+	return 0;
+}
+
 int64_t lx_sys_adjtimex(struct lx_call *call, struct lx_uptr txc)
 {
-	return read_timex(call, txc);
+	uint32_t modes;
+
+	return copy_in_modes(call, txc, &modes) ?: read_timex(call, modes);
 }
 
 int64_t lx_sys_clock_adjtime(struct lx_call *call, int32_t id, struct lx_uptr txc)
 {
-	struct lx_clock clock;
-	int64_t result = lx_clock_resolve(call->thread, id, &clock);
+	uint32_t modes;
+	int64_t result = copy_in_modes(call, txc, &modes);
 
 	if (result)
 		return result;
-	return clock.id == LX_CLOCK_REALTIME && !clock.is_cpu ? read_timex(call, txc) : -LX_EOPNOTSUPP;
+	if (id == LX_CLOCK_REALTIME)
+		return read_timex(call, modes);
+	/* No descriptor here is a clock, and others can't be adjusted. */
+	if (!clock_exists(id) || is_descriptor_clock(id))
+		return -LX_EINVAL;
+	return -LX_EOPNOTSUPP;
 }

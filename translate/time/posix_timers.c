@@ -28,8 +28,6 @@ struct lx_posix_timer {
 };
 
 /* Of a negative clock: whose it is. */
-#define CLOCK_KIND 7
-#define CLOCK_OF_DESCRIPTOR 3
 
 struct guest_sigevent {
 	uint64_t value;
@@ -236,15 +234,11 @@ static struct lx_posix_timer *timer_new(struct lx_posix_timers *owner, const str
  */
 static int64_t find_clock(struct lx_thread *thread, int32_t id, struct lx_clock *clock, int64_t *late)
 {
-	bool is_descriptor = (id & CLOCK_KIND) == CLOCK_OF_DESCRIPTOR;
-	int64_t result = lx_clock_check_waiting(thread, id);
+	int64_t result = lx_clock_check_kind(id);
 
-	if (result == 0 && id < 0 && is_descriptor)
-		result = -LX_EOPNOTSUPP;
-	if (result == 0)
-		result = lx_clock_resolve(thread, id, clock);
-	*late = lx_clock_wakes_machine(id) || (id < 0 && !is_descriptor) ? result : 0;
-	return *late ? 0 : result;
+	if (!result)
+		*late = lx_clock_check_waiting(thread, id) ?: lx_clock_resolve(thread, id, clock);
+	return result;
 }
 
 /* Under the process' signal_lock: the timer gets its number, and its place in the user's count; only a `good` one is put into the list. */
@@ -288,7 +282,7 @@ int64_t lx_sys_timer_create(struct lx_call *call, int32_t clockid, struct lx_upt
 	struct lx_posix_timer *timer;
 	struct lx_clock clock = {0};
 	bool good_event, good, numbered;
-	int64_t result, late;
+	int64_t result, late = 0;
 	int32_t id;
 
 	if (!lx_is_null(sevp) && lx_copy_in(call, &event, sevp, sizeof(event)))

@@ -105,14 +105,13 @@ int64_t lx_sys_nanosleep(struct lx_call *call, struct lx_uptr rqtp, struct lx_up
 	return result ? result : sleep_for(call, LX_CLOCK_MONOTONIC, &clock, ns, rmtp);
 }
 
-/* A thread's own CPU time never passes in its sleep. */
-static int64_t sleepable(struct lx_thread *thread, int32_t id, const struct lx_clock *clock)
+static int64_t sleepable(struct lx_thread *thread, int32_t id, struct lx_clock *clock)
 {
-	if (id == LX_CLOCK_THREAD_CPUTIME_ID)
-		return -LX_EOPNOTSUPP;
-	if (clock->is_cpu && clock->is_thread && clock->target == thread->tid)
-		return -LX_EINVAL;
-	return 0;
+	int64_t result = lx_clock_check_waiting(thread, id) ?: lx_clock_resolve(thread, id, clock);
+
+	if (result)
+		return result;
+	return clock->is_cpu && clock->is_thread && clock->target == thread->tid ? -LX_EINVAL : 0;
 }
 
 int64_t lx_sys_clock_nanosleep(struct lx_call *call, int32_t id, uint32_t flags, struct lx_uptr rqtp,
@@ -120,17 +119,16 @@ int64_t lx_sys_clock_nanosleep(struct lx_call *call, int32_t id, uint32_t flags,
 {
 	struct lx_clock clock;
 	uint64_t ns;
-	/* A relative sleep is not moved when the realtime clock is set. */
-	int64_t result = lx_clock_check_waiting(call->thread, id);
+	/* A thread's own CPU time never passes in its sleep. */
+	int64_t result = id == LX_CLOCK_THREAD_CPUTIME_ID ? -LX_EOPNOTSUPP : lx_clock_check_kind(id);
 
 	if (result == 0)
-		result = lx_clock_resolve(call->thread, id, &clock);
+		result = lx_copy_in_timespec(call, rqtp, &ns);
 	if (result == 0)
 		result = sleepable(call->thread, id, &clock);
-	if (result == 0)
-		result = lx_copy_in_timespec(call, rqtp, &ns);
 	if (result)
 		return result;
+	/* A relative sleep is not moved when the realtime clock is set. */
 	if (flags & LX_TIMER_ABSTIME) {
 		result = sleep_until(call->thread, &clock, ns);
 		return result == -LX_ERESTARTSYS ? -LX_ERESTARTNOHAND : result;

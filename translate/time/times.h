@@ -61,7 +61,9 @@ struct lx_clock {
 };
 /* -LX_EINVAL: no such clock, or one of a task that the caller may not ask for. */
 int64_t lx_clock_resolve(struct lx_thread *caller, int32_t id, struct lx_clock *clock);
-/* Sleeps and timers on it: 0, -LX_EOPNOTSUPP: it has none, or -LX_EPERM. Asked before lx_clock_resolve(). */
+/* Is it of a kind for sleeps and timers? 0, -LX_EINVAL: there is no such clock, or -LX_EOPNOTSUPP. Asked first of all. */
+int64_t lx_clock_check_kind(int32_t id);
+/* The same for whom and now: -LX_EPERM too. Asked before lx_clock_resolve(). */
 int64_t lx_clock_check_waiting(struct lx_thread *thread, int32_t id);
 /* CLOCK_REALTIME_ALARM, CLOCK_BOOTTIME_ALARM. */
 bool lx_clock_wakes_machine(int32_t id);
