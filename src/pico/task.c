@@ -124,8 +124,32 @@ int task_load_registers(struct pico_thread *thread)
 	return 0;
 }
 
+static bool is_refused(uint64_t selector)
+{
+	return selector && (selector & 3) != 3;
+}
+
+/*
+ * A program can load a data segment with a selector of less than its own privilege level, which ptrace does not: then the
+ * same descriptor is named with that level.
+ */
+static uint64_t selector(uint64_t value)
+{
+	return is_refused(value) ? value | 3 : value;
+}
+
 int task_write_registers(struct pico_thread *thread, const struct pico_registers *registers)
 {
+	struct pico_registers plain;
+
+	if (is_refused(registers->ds) || is_refused(registers->es) || is_refused(registers->fs) || is_refused(registers->gs)) {
+		plain = *registers;
+		plain.ds = selector(plain.ds);
+		plain.es = selector(plain.es);
+		plain.fs = selector(plain.fs);
+		plain.gs = selector(plain.gs);
+		registers = &plain;
+	}
 	return (int)request(PTRACE_SETREGS, thread->tid, 0, registers);
 }
 

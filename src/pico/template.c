@@ -46,17 +46,25 @@ static struct {
 	int park; /* our end: its closing ends all parked tasks */
 } template = {.lock = RTL_LOCK_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER, .ready = PTHREAD_COND_INITIALIZER, .park = -1};
 
+/* All but the one to lock memory, if there is that: how much a guest may lock is Mm's to say, who alone has it locked. */
 static void drop_capabilities(void)
 {
 	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
 	struct __user_cap_data_struct data[2] = {{0}};
+	uint32_t kept = 0;
 
+	if (syscall(SYS_capget, &header, data) == 0)
+		kept = data[0].permitted & 1u << CAP_IPC_LOCK;
 	for (int capability = 0; prctl(PR_CAPBSET_READ, capability) >= 0; capability++)
-		prctl(PR_CAPBSET_DROP, capability);
+		if (capability != CAP_IPC_LOCK)
+			prctl(PR_CAPBSET_DROP, capability);
+	data[0] = (struct __user_cap_data_struct){.effective = kept, .permitted = kept};
+	data[1] = (struct __user_cap_data_struct){0};
 	syscall(SYS_capset, &header, data);
 }
 
-/* Limits of the host task that must not show in the guest: its own are LX's. */
+/* Limits of the host task that must not show in the guest: its own are LX's. Who may raises them beyond his own, for a guest
+ * with that privilege may too, or is not bound by them. */
 static void widen_limits(void)
 {
 	static const int resources[] = {RLIMIT_DATA, RLIMIT_AS, RLIMIT_MEMLOCK, RLIMIT_CPU};
@@ -64,9 +72,9 @@ static void widen_limits(void)
 	struct rlimit stack;
 
 	for (size_t i = 0; i < sizeof(resources) / sizeof(resources[0]); i++) {
-		struct rlimit limit;
+		struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
 
-		if (getrlimit(resources[i], &limit) == 0) {
+		if (setrlimit(resources[i], &limit) != 0 && getrlimit(resources[i], &limit) == 0) {
 			limit.rlim_cur = limit.rlim_max;
 			setrlimit(resources[i], &limit);
 		}

@@ -56,7 +56,7 @@ expect 127 'No such file or directory' "$lxrun" ./no-such-program
 expect 127 'not found' "$lxrun" ''
 expect 126 'ermission denied' "$lxrun" ./text
 expect 126 'is a directory' "$lxrun" "$work"
-expect 126 'not an ELF file and no script' "$lxrun" ./empty
+expect 126 'not an ELF file, and no #! line' "$lxrun" ./empty
 expect 126 'built for another machine' "$lxrun" ./i386
 expect 126 'built for another machine' "$lxrun" ./arm
 expect 126 'too many levels' "$lxrun" ./loop

@@ -4,6 +4,7 @@
  * change of the caller, is in execve.c.
  */
 #include <core/thread.h>
+#include <descriptor/fd.h>
 #include <drivers/hostfs/hostfs.h>
 #include <exec/exec_image.h>
 #include <path/resolve.h>
@@ -204,8 +205,9 @@ static int64_t parse_script(struct exec_chain *chain, const char *header)
 	return 0;
 }
 
-/* Follow `#!` lines until something that is none. */
-static int64_t resolve_chain(struct lx_call *call, struct exec_chain *chain, struct exec_file *file, const struct exec_reason *reason)
+/* Follow `#!` lines until something that is none. `is_closed`: the interpreter would not find the script by its name. */
+static int64_t resolve_chain(struct lx_call *call, struct exec_chain *chain, struct exec_file *file, bool is_closed,
+			     const struct exec_reason *reason)
 {
 	for (unsigned depth = 0;; depth++) {
 		char header[SCRIPT_HEADER + 1] = {0};
@@ -220,6 +222,8 @@ static int64_t resolve_chain(struct lx_call *call, struct exec_chain *chain, str
 		error = parse_script(chain, header);
 		if (error)
 			return exec_fail(reason, error, "%s: its #! line names no usable interpreter", file->path);
+		if (is_closed)
+			return -LX_ENOENT;
 		/* To the kernel an empty name means the working directory, which is no program. */
 		error = *chain->current ? open_file(call, LX_AT_FDCWD, chain->current, 0, file, reason) : -LX_EACCES;
 		if (error)
@@ -266,6 +270,12 @@ static const char *execution_name(const struct lx_exec_request *request, char *b
 		return request->path;
 	snprintf(buffer, size, request->path[0] ? "/dev/fd/%d/%s" : "/dev/fd/%d", request->dirfd, request->path);
 	return buffer;
+}
+
+/* Is it named by way of a descriptor that exec closes? */
+static bool is_below_closed(struct lx_call *call, const struct lx_exec_request *request)
+{
+	return request->path[0] != '/' && request->dirfd != LX_AT_FDCWD && lx_fd_close_on_exec(call, request->dirfd) > 0;
 }
 
 struct exec_load {
@@ -320,7 +330,7 @@ int64_t lx_exec_load(struct lx_call *call, const struct lx_exec_request *request
 		return error;
 	error = start_chain(&chain, strings.execfn, request->argv);
 	if (!error)
-		error = resolve_chain(call, &chain, &load->program, &reason);
+		error = resolve_chain(call, &chain, &load->program, is_below_closed(call, request), &reason);
 	if (!error)
 		error = exec_parse_elf(&load->program, &load->elf, &reason);
 	if (!error && load->elf.interpreter[0])

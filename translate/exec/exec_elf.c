@@ -20,7 +20,8 @@ static bool translate_headers(const void *bytes, size_t size, Elf_Type type, voi
 static int64_t check_header(const struct exec_file *file, const Elf64_Ehdr *header, const struct exec_reason *reason)
 {
 	if (memcmp(header->e_ident, ELFMAG, SELFMAG) != 0)
-		return exec_fail(reason, -LX_ENOEXEC, "%s: not an ELF file and no script", file->path);
+		return exec_fail(reason, -LX_ENOEXEC, "%s: not an ELF file, and no #! line says what runs it (a shell would: lxrun sh %s)",
+				 file->path, file->path);
 	if (header->e_machine != EM_X86_64) /* which is all that Linux asks */
 		return exec_fail(reason, -LX_ENOEXEC, "%s: built for another machine (class %u, machine %u); only x86-64 runs", file->path,
 				 header->e_ident[EI_CLASS], header->e_machine);

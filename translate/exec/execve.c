@@ -11,6 +11,7 @@
 #include <descriptor/files.h>
 #include <exec/exec.h>
 #include <lx_syscalls.h>
+#include <path/resolve.h>
 #include <memory/futex.h>
 #include <process/exit.h>
 #include <process/tree.h>
@@ -341,6 +342,20 @@ static bool user_is_over_limit(struct lx_thread *thread)
 	return over;
 }
 
+static int64_t find_program(struct lx_call *call, const struct lx_exec_request *request)
+{
+	cleanup_free char *resolved = malloc(LX_PATH_MAX);
+	HANDLE handle = NULL;
+	int64_t result;
+
+	if (!resolved)
+		return -LX_ENOMEM;
+	result = lx_path_open_executable(call, request->dirfd, request->path, request->at_flags, &handle, resolved, LX_PATH_MAX);
+	if (handle)
+		ZwClose(handle);
+	return result;
+}
+
 static int64_t execute(struct lx_call *call, int32_t dirfd, const char *path, uint32_t at_flags, struct lx_uptr argv,
 		       struct lx_uptr envp)
 {
@@ -361,8 +376,9 @@ static int64_t execute(struct lx_call *call, int32_t dirfd, const char *path, ui
 	result = read_strings(block, argv, true, &argc);
 	if (!result)
 		result = read_strings(block, envp, false, &envc);
+	/* Arguments are read once the program is found. */
 	if (result)
-		return result;
+		return find_program(call, &request) ?: result;
 	vectors = calloc(argc + envc + 2, sizeof(*vectors));
 	if (!vectors)
 		return -LX_ENOMEM;

@@ -199,6 +199,9 @@ static int64_t take_word(struct pi_take *take)
 			return -LX_EFAULT;
 		if (swapped)
 			return takes ? LOCK_TAKEN : LOCK_BUSY;
+		/* Others may keep the word changing; who is killed does not go on. */
+		if (lx_thread_must_exit(take->self))
+			return -LX_EINTR;
 		next = next_word(take, word);
 		if (next <= 0)
 			return next ? next : LOCK_BUSY;

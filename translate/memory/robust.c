@@ -12,6 +12,7 @@
 #define ROBUST_LIST_LIMIT 2048
 #define HOST_FUTEX 202 /* the host call's number */
 #define ENTRY_IS_PI 1ull
+#define TRIES_MAXIMUM 256 /* to change a word that others change */
 
 struct robust_head {
 	uint64_t next;
@@ -43,7 +44,8 @@ static bool mark_dead(struct lx_thread *thread, uint64_t address, bool is_pi, bo
 		wake_one(thread, address);
 		return true;
 	}
-	for (;;) {
+	/* Who keeps the word changing all that time keeps it from being marked, not its owner from its end. */
+	for (unsigned tries = 0; tries < TRIES_MAXIMUM; tries++) {
 		uint32_t expected = word, dead = (word & LX_FUTEX_WAITERS) | LX_FUTEX_OWNER_DIED;
 		int swapped;
 

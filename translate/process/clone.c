@@ -52,6 +52,8 @@ static bool is_thread(const struct birth *birth)
 }
 
 /* In the order of the kernel's copy_process(). */
+#define USER_ADDRESSES 0x7ffffffff000ull /* TASK_SIZE_MAX: what a segment's base may be */
+
 static int64_t check_flags(const struct lx_clone_args *args)
 {
 	uint64_t flags = args->flags;
@@ -72,6 +74,9 @@ static int64_t check_flags(const struct lx_clone_args *args)
 	if (flags & LX_CLONE_PIDFD)
 		return -LX_EINVAL;
 	if (flags & CLONE_NAMESPACES)
+		return -LX_EPERM;
+	/* As if the new thread had set it. */
+	if ((flags & LX_CLONE_SETTLS) && args->tls >= USER_ADDRESSES)
 		return -LX_EPERM;
 	return 0;
 }
@@ -446,16 +451,32 @@ static int64_t copy_in_args(struct lx_call *call, struct lx_uptr from, uint64_t 
 	return 0;
 }
 
-static int64_t check_args(const struct lx_clone_args *args, uint64_t size)
+/* There is one level of pids here: its number is asked for, in the range of such numbers. */
+static int64_t check_tids(const struct lx_clone_args *args, int32_t tid)
 {
-	const uint64_t known = UINT32_MAX | LX_CLONE_CLEAR_SIGHAND | LX_CLONE_INTO_CGROUP;
+	if (!args->set_tid_size)
+		return 0;
+	return args->set_tid_size > 1 || tid < 1 || tid >= lx_pid_max ? -LX_EINVAL : 0;
+}
 
-	if (args->set_tid_size > LX_MAX_PID_NS_LEVEL || !args->set_tid != !args->set_tid_size)
-		return -LX_EINVAL;
+static int64_t check_set_tid(const struct lx_clone_args *args)
+{
+	return args->set_tid_size > LX_MAX_PID_NS_LEVEL || !args->set_tid != !args->set_tid_size ? -LX_EINVAL : 0;
+}
+
+static int64_t check_signal_and_group(const struct lx_clone_args *args, uint64_t size)
+{
 	if ((args->exit_signal & ~(uint64_t)LX_CSIGNAL) || args->exit_signal > LX_NSIG)
 		return -LX_EINVAL;
 	if ((args->flags & LX_CLONE_INTO_CGROUP) && (args->cgroup > INT32_MAX || size < CLONE_ARGS_SIZE_VER2))
 		return -LX_EINVAL;
+	return 0;
+}
+
+static int64_t check_args(const struct lx_clone_args *args)
+{
+	const uint64_t known = UINT32_MAX | LX_CLONE_CLEAR_SIGHAND | LX_CLONE_INTO_CGROUP;
+
 	if ((args->flags & ~known) || (args->flags & (LX_CLONE_DETACHED | (LX_CSIGNAL & ~(uint64_t)LX_CLONE_NEWTIME))))
 		return -LX_EINVAL;
 	if ((args->flags & LX_CLONE_SIGHAND) && (args->flags & LX_CLONE_CLEAR_SIGHAND))
@@ -470,15 +491,22 @@ static int64_t check_args(const struct lx_clone_args *args, uint64_t size)
 int64_t lx_sys_clone3(struct lx_call *call, struct lx_uptr cl_args, uint64_t size)
 {
 	struct lx_clone_args args;
+	int32_t tids[LX_MAX_PID_NS_LEVEL] = {0};
 	int64_t result = copy_in_args(call, cl_args, size, &args);
 
 	if (!result)
-		result = check_args(&args, size);
+		result = check_set_tid(&args);
+	if (!result)
+		result = check_signal_and_group(&args, size);
+	if (!result && args.set_tid_size)
+		result = lx_copy_in(call, tids, lx_uptr(args.set_tid), args.set_tid_size * sizeof(tids[0]));
+	if (!result)
+		result = check_args(&args);
 	if (result)
 		return result;
 	/* Choosing pids, entering cgroups and time namespaces take privileges over the host that no guest has. */
 	if (args.set_tid_size || (args.flags & LX_CLONE_NEWTIME))
-		return check_flags(&args) ?: -LX_EPERM;
+		return check_flags(&args) ?: check_tids(&args, tids[0]) ?: -LX_EPERM;
 	if (args.flags & LX_CLONE_INTO_CGROUP)
 		return -LX_EACCES;
 	args.stack += args.stack_size;

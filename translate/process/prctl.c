@@ -5,6 +5,9 @@
 #include <process/process.h>
 
 #define TSC_ENABLE 1
+#define SET_MM_AUXV 12
+#define SET_MM_MAP 14
+#define SET_MM_MAP_SIZE 15
 #define TIMING_STATISTICAL 0
 #define SAVED_AUXV_SIZE 448u /* what the kernel keeps of the vector, zeros at its end included */
 
@@ -60,18 +63,11 @@ void lx_set_comm(struct lx_thread *thread, const char *name)
 int64_t lx_sys_prctl_pr_set_name(struct lx_call *call, struct lx_uptr name)
 {
 	char text[16] = {0};
-	int64_t length = lx_copy_in_string(call, text, name, sizeof(text));
+	/* A longer name is cut: the kernel reads at most 15 bytes of it. */
+	int64_t length = lx_copy_in_string(call, text, name, sizeof(text) - 1);
 
 	if (length == -LX_EFAULT)
 		return length;
-	/* A longer name is cut: the kernel copies at most 15 bytes of it. */
-	if (length < 0) {
-		int64_t result = lx_copy_in(call, text, name, sizeof(text) - 1);
-
-		if (result)
-			return result;
-	}
-	text[sizeof(text) - 1] = 0;
 	lx_set_comm(call->thread, text);
 	return 0;
 }
@@ -114,7 +110,52 @@ int64_t lx_sys_seccomp(struct lx_call *call, uint32_t operation, uint32_t flags,
 	return -LX_EINVAL;
 }
 
+/* Dispatch of calls to the program's own handler is not done; there is nothing to leave off, and that can be said. */
+int64_t lx_sys_prctl_pr_set_syscall_user_dispatch(struct lx_call *call, uint64_t mode, uint64_t offset, uint64_t size,
+						  struct lx_uptr selector)
+{
+	return mode || offset || size || !lx_is_null(selector) ? -LX_EINVAL : 0;
+}
+
+/* --- what the host does for the calling task */
+
+/* What becomes of a task whose memory the machine finds broken. */
+int64_t lx_sys_prctl_pr_mce_kill(struct lx_call *call, uint64_t operation, uint64_t policy, uint64_t arg4, uint64_t arg5)
+{
+	return lx_run_on_host(call);
+}
+
+int64_t lx_sys_prctl_pr_mce_kill_get(struct lx_call *call, uint64_t arg2, uint64_t arg3, uint64_t arg4, uint64_t arg5)
+{
+	return lx_run_on_host(call);
+}
+
+/* How far the processor may run ahead in the calling task. */
+int64_t lx_sys_prctl_pr_get_speculation_ctrl(struct lx_call *call, uint64_t which, uint64_t arg3, uint64_t arg4, uint64_t arg5)
+{
+	return lx_run_on_host(call);
+}
+
+int64_t lx_sys_prctl_pr_set_speculation_ctrl(struct lx_call *call, uint64_t which, uint64_t control, uint64_t arg4, uint64_t arg5)
+{
+	return lx_run_on_host(call);
+}
+
+/* Futexes that wait are the host's, and so is their table. */
+int64_t lx_sys_prctl_pr_futex_hash(struct lx_call *call, uint64_t operation, uint64_t arg3, uint64_t arg4)
+{
+	return lx_run_on_host(call);
+}
+
 /* --- timers and memory */
+
+/* Nobody may move the marks of a space; a wrong number of arguments is told first. */
+int64_t lx_sys_prctl_pr_set_mm(struct lx_call *call, uint64_t field, uint64_t addr, uint64_t arg4, uint64_t arg5)
+{
+	bool has_size = field == SET_MM_AUXV || field == SET_MM_MAP || field == SET_MM_MAP_SIZE;
+
+	return arg5 || (arg4 && !has_size) ? -LX_EINVAL : -LX_EPERM;
+}
 
 int64_t lx_sys_prctl_pr_set_timerslack(struct lx_call *call, uint64_t nanoseconds)
 {

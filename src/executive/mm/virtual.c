@@ -241,15 +241,6 @@ NTSTATUS NtProtectVirtualMemory(HANDLE ProcessHandle, PVOID *BaseAddress, PSIZE_
 	return STATUS_SUCCESS;
 }
 
-/* SeLockMemoryPrivilege, which is CAP_IPC_LOCK. */
-static bool may_lock_freely(void)
-{
-	const struct ps_thread *thread = ps_current_thread();
-	const struct se_token *token = thread->token ? thread->token : thread->process->token;
-
-	return token && token->cap_effective >> 14 & 1;
-}
-
 static NTSTATUS lock_range(HANDLE process, PVOID *base, PSIZE_T size, ULONG map_type, uint32_t flags)
 {
 	cleanup_space struct mm_address_space *space = NULL;
@@ -264,7 +255,7 @@ static NTSTATUS lock_range(HANDLE process, PVOID *base, PSIZE_T size, ULONG map_
 	if (NT_SUCCESS(status))
 		status = mm_space_by_handle(process, PROCESS_VM_OPERATION, &space);
 	if (NT_SUCCESS(status))
-		status = mm_lock(space, start, end - start, flags, may_lock_freely());
+		status = mm_lock(space, start, end - start, flags, mm_may_lock_freely());
 	if (!NT_SUCCESS(status))
 		return status;
 	*base = (PVOID)(uintptr_t)start;
