@@ -232,6 +232,56 @@ static void expiry_and_signal_exclude_each_other(void **state)
 	}
 }
 
+struct passage {
+	struct ke_gate gate;
+	int inside; /* guarded by the gate */
+};
+
+static void pass(struct worker *worker)
+{
+	struct passage *passage = worker->context;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		ke_enter_gate(&passage->gate, false);
+		passage->inside++;
+		if (i % 16 == 0)
+			sched_yield();
+		ke_leave_gate(&passage->gate);
+	}
+}
+
+static void gates_let_one_in_and_lose_nobody(void **state)
+{
+	struct worker workers[THREADS];
+	struct passage passage = {0};
+
+	for (int i = 0; i < THREADS; i++)
+		worker_start(&workers[i], pass, &passage);
+	for (int i = 0; i < THREADS; i++)
+		worker_join(&workers[i]);
+	assert_int_equal(passage.inside, THREADS * ROUNDS);
+}
+
+static void try_to_pass(struct worker *worker)
+{
+	worker->result = ke_enter_gate(worker->context, true);
+}
+
+static void who_waits_at_a_gate_can_be_killed(void **state)
+{
+	struct ke_gate gate = {0};
+	struct worker worker;
+
+	assert_true(ke_enter_gate(&gate, true));
+	worker_start(&worker, try_to_pass, &gate);
+	worker_wait_asleep(&worker);
+	atomic_store(&worker.ke.terminating, true);
+	ke_signal_apc(&worker.ke);
+	assert_int_equal(worker_join(&worker), false);
+	ke_leave_gate(&gate);
+	assert_true(ke_enter_gate(&gate, true));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -241,6 +291,8 @@ int main(void)
 	    cmocka_unit_test(each_end_abandons_what_is_owned),
 	    cmocka_unit_test(nothing_is_touched_after_its_wait_ended),
 	    cmocka_unit_test(expiry_and_signal_exclude_each_other),
+	    cmocka_unit_test(gates_let_one_in_and_lose_nobody),
+	    cmocka_unit_test(who_waits_at_a_gate_can_be_killed),
 	};
 
 	return cmocka_run_group_tests(tests, attach_main, NULL);
