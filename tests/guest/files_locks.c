@@ -1,6 +1,7 @@
 /* flock, POSIX record locks and locks of the description: who excludes whom, what close and fork do, and what waits. */
 #include "observe.h"
 
+#include <stdbool.h>
 #include <sys/select.h>
 
 #include <signal.h>
@@ -280,17 +281,19 @@ static int set(int fd, int command, int type, int start, int length)
 	return fcntl(fd, command, &range) < 0 ? errno : 0;
 }
 
-/* Hold a range, wait for another after `delay` ms, and report the outcome as who it is. */
-static pid_t holder(int fd, int own, int delay, int start, int length, int report, char name)
+/* Hold a range; told to, wait for another (or let go of all if there is none), and report the outcome as who it is. */
+static pid_t holder(int fd, int own, int start, int length, const int turn[2], int report, char name)
 {
 	pid_t child = fork();
-	char outcome[2] = {name, '?'};
+	char outcome[2] = {name, '?'}, go;
 	int error;
 
 	if (child)
 		return child;
 	set(fd, F_SETLK, F_WRLCK, own, 5);
-	usleep((useconds_t)delay * 1000);
+	write(report, outcome, 2);
+	read(turn[0], &go, 1);
+	write(report, outcome, 2);
 	if (!length) {
 		set(fd, F_SETLK, F_UNLCK, 0, 0);
 		pause();
@@ -302,35 +305,67 @@ static pid_t holder(int fd, int own, int delay, int start, int length, int repor
 	_exit(0);
 }
 
+static bool sleeps(pid_t child)
+{
+	char path[32], text[256] = "";
+	int file, size;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)child);
+	file = open(path, O_RDONLY);
+	size = (int)read(file, text, sizeof(text) - 1);
+	close(file);
+	return size > 0 && strstr(text, ") S ");
+}
+
+/* Let it go on, and see it asleep: several times in a row, for it may sleep shortly on its way. */
+static void give_turn(pid_t child, const int turn[2], int report)
+{
+	char said[2];
+
+	write(turn[1], "", 1);
+	read(report, said, 2);
+	for (int seen = 0; seen < 20; usleep(5000))
+		seen = sleeps(child) ? seen + 1 : 0;
+}
+
 /*
  * B waits for C; C waits for A, then, since A lets go, for B: the circle closes while C sleeps, and C is told. `order`: which
  * of the two sleeps first.
  */
 static void deadlock_by_release(int fd, int order)
 {
-	int report[2];
+	static const int own[3] = {2, 9, 17}, start[3] = {0, 17, 2}, length[3] = {0, 5, 14};
+	int report[2], turns[3][2];
 	pid_t children[3];
 	char outcome[2] = "??";
-	struct timeval patience = {8, 0};
+	struct timeval patience = {20, 0};
 	fd_set set;
 
 	pipe(report);
 	fflush(stdout);
-	children[0] = holder(fd, 2, 1200, 0, 0, report[1], 'A');
-	children[1] = holder(fd, 9, order ? 800 : 400, 17, 5, report[1], 'B');
-	children[2] = holder(fd, 17, order ? 400 : 800, 2, 14, report[1], 'C');
-	close(report[1]);
+	for (int i = 0; i < 3; i++) {
+		pipe(turns[i]);
+		children[i] = holder(fd, own[i], start[i], length[i], turns[i], report[1], (char)('A' + i));
+		read(report[0], outcome, 2);
+	}
+	give_turn(children[order ? 2 : 1], turns[order ? 2 : 1], report[0]);
+	give_turn(children[order ? 1 : 2], turns[order ? 1 : 2], report[0]);
+	write(turns[0][1], "", 1);
+	read(report[0], outcome, 2);
+	outcome[1] = '?';
 	FD_ZERO(&set);
 	FD_SET(report[0], &set);
 	if (select(report[0] + 1, &set, NULL, NULL, &patience) == 1)
 		read(report[0], outcome, 2);
-	/* Who of the two is told depends on when each went to sleep. */
 	printf("%c\n", outcome[1]);
 	for (int i = 0; i < 3; i++) {
 		kill(children[i], SIGKILL);
 		waitpid(children[i], NULL, 0);
+		close(turns[i][0]);
+		close(turns[i][1]);
 	}
 	close(report[0]);
+	close(report[1]);
 }
 
 static void late_deadlocks(void)

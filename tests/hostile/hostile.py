@@ -71,7 +71,8 @@ def main():
     expected = subprocess.run([innocent], capture_output=True, check=True, timeout=limit).stdout
     with tempfile.TemporaryDirectory() as work:
         os.chdir(work)
-        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        # A file of no name: what root changes of its standard input must be nothing of the machine's.
+        pipes = {"stdin": tempfile.TemporaryFile(), "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         hostile = subprocess.Popen([lxrun, "/bin/sh", "-c", BESIDE, "sh", innocent, attack], preexec_fn=set_limits, **pipes)
         other = subprocess.Popen([lxrun, innocent], **pipes)
         said, complained = end(hostile, limit, "the attacked instance")

@@ -181,6 +181,8 @@ static void locking_counts_against_its_limit(void **state)
 	struct mm_space_limits limits = {UINT64_MAX, UINT64_MAX, 4 * PAGE, UINT64_MAX};
 	struct mm_statistics statistics;
 
+	/* Who holds the privilege is not counted. */
+	((struct process_fixture *)*state)->process->token->cap_effective = 0;
 	mm_set_limits(space, &limits);
 	fixture_map(space, 0x1000000, 8 * PAGE, RW, true);
 	assert_success(mm_lock(space, 0x1000010, 3 * PAGE, MM_LOCKED, false));
