@@ -71,8 +71,10 @@ def main():
     expected = subprocess.run([innocent], capture_output=True, check=True, timeout=limit).stdout
     with tempfile.TemporaryDirectory() as work:
         os.chdir(work)
-        # A file of no name: what root changes of its standard input must be nothing of the machine's.
-        pipes = {"stdin": tempfile.TemporaryFile(), "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        # An empty pipe: what root changes of its standard input must be nothing of the machine's.
+        empty, writer = os.pipe()
+        os.close(writer)
+        pipes = {"stdin": empty, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         hostile = subprocess.Popen([lxrun, "/bin/sh", "-c", BESIDE, "sh", innocent, attack], preexec_fn=set_limits, **pipes)
         other = subprocess.Popen([lxrun, innocent], **pipes)
         said, complained = end(hostile, limit, "the attacked instance")
