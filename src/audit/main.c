@@ -21,12 +21,14 @@ static const char *const allowed_guest[] = {
 	"madvise", "mincore", "membarrier",						       /* after a check of the range */
 	"mbind", "get_mempolicy", "set_mempolicy", "set_mempolicy_home_node", "move_pages", "migrate_pages",
 	"adjtimex", "clock_adjtime",							       /* reading: setting takes a capability */
+	"prctl",									       /* options that act on the calling task alone */
 	"uretprobe", "uprobe",								       /* past every filter, by the host's own decision */
 	NULL};
 static const char *const allowed_listed[] = {"mmap", "munmap", "mprotect", "mremap",	      "madvise",   "close",  "recvmsg",
 					     "dup2", "read",   "prctl",	   "restart_syscall", "uretprobe", "uprobe", "exit", NULL};
 static const char *const allowed_placed[] = {"clone",  "futex",	  "msync",	"mincore", "mlock", "mlock2",
-					     "munlock", "membarrier", "mmap", "mremap",	 "madvise", "remap_file_pages", NULL};
+					     "munlock", "membarrier", "mmap", "mremap",	 "madvise", "remap_file_pages",
+					     "move_pages", "migrate_pages", NULL};
 
 struct finding {
 	enum audit_origin origin;
