@@ -33,6 +33,9 @@ static int open_of_task(const struct pico_thread *thread, const char *name, int 
 		return -ESRCH;
 	snprintf(path, sizeof(path), "/proc/%d/%s", thread->tid, name);
 	file = open(path, flags | O_CLOEXEC);
+	/* The files of one that is ending are root's already. */
+	if (file < 0 && (errno == EACCES || errno == ENOENT))
+		return -ESRCH;
 	return file < 0 ? -errno : file;
 }
 
@@ -55,7 +58,7 @@ static int open_of_process(struct pico_process *process, const char *name, int f
 	rtl_lock(&process->lock);
 	TAILQ_FOREACH(thread, &process->tasks, link) {
 		file = open_of_thread(thread, name, flags);
-		if (file >= 0 || (file != -ESRCH && file != -ENOENT))
+		if (file != -ESRCH)
 			break;
 	}
 	rtl_unlock(&process->lock);

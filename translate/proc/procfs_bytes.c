@@ -12,6 +12,7 @@
 
 struct memory {
 	struct mm_address_space *space;
+	struct lx_process *process; /* whose it was; referenced */
 	bool shows_frames; /* the opener may know where pages lie in the machine's memory */
 };
 
@@ -36,6 +37,7 @@ static NTSTATUS open_memory(const struct procfs_subject *subject, void **state)
 	if (!memory)
 		return STATUS_NO_MEMORY;
 	memory->space = steal_pointer(&view.space);
+	memory->process = steal_pointer(&view.process);
 	memory->shows_frames = !self || lx_capable(self, LX_CAP_SYS_ADMIN);
 	*state = memory;
 	return STATUS_SUCCESS;
@@ -46,7 +48,23 @@ static void close_memory(void *state)
 	struct memory *memory = state;
 
 	mm_dereference_space(memory->space);
+	lx_process_dereference(memory->process);
 	free(memory);
+}
+
+/* Its process has ended or runs another program: the host may take a moment longer to give the memory up. */
+static bool is_gone(const struct memory *memory)
+{
+	struct mm_address_space *now;
+
+	if (atomic_load(&memory->process->shares_space))
+		return false;
+	if (memory->process->state >= LX_ZOMBIE)
+		return true;
+	now = ps_reference_space(memory->process->ps);
+	if (now)
+		mm_dereference_space(now);
+	return now != memory->space;
 }
 
 /* --- mem */
@@ -67,6 +85,8 @@ static NTSTATUS read_mem(void *state, uint64_t offset, const struct io_buffer *b
 	NTSTATUS status = STATUS_SUCCESS;
 	uint8_t chunk[CHUNK_SIZE];
 
+	if (is_gone(memory))
+		size = 0;
 	while (total < size && status == STATUS_SUCCESS) {
 		status = mm_force_copy(memory->space, offset + total, chunk, MIN_OF(size - total, sizeof chunk), false, &got);
 		if (status == STATUS_SUCCESS && io_buffer_put(buffer, total, chunk, got) < got)
@@ -86,6 +106,8 @@ static NTSTATUS write_mem(void *state, uint64_t offset, const struct io_buffer *
 	NTSTATUS status = STATUS_SUCCESS;
 	uint8_t chunk[CHUNK_SIZE];
 
+	if (is_gone(memory))
+		size = 0;
 	while (total < size && status == STATUS_SUCCESS) {
 		size_t part = MIN_OF(size - total, sizeof chunk);
 
@@ -114,7 +136,7 @@ static NTSTATUS read_pagemap(void *state, uint64_t offset, const struct io_buffe
 
 	if (offset % ENTRY_SIZE || size % ENTRY_SIZE)
 		return lx_proc_error(LX_EINVAL);
-	size = offset < end ? (size_t)MIN_OF((uint64_t)size, end - offset) : 0;
+	size = offset < end && !is_gone(memory) ? (size_t)MIN_OF((uint64_t)size, end - offset) : 0;
 	while (total < size) {
 		size_t count = MIN_OF(size - total, sizeof entries) / ENTRY_SIZE;
 
