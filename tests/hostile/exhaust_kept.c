@@ -100,11 +100,11 @@ static void lock_records(void *argument)
 
 static void make_names(void *argument)
 {
-	char path[64];
+	char folder[] = "/dev/shm/kept.XXXXXX", path[64];
 
 	(void)argument;
-	snprintf(path, sizeof path, "/dev/shm/kept.%d", getpid());
-	if (mkdir(path, 0700) || chdir(path))
+	/* The folder above is the machine's, where other instances have the same process ids. */
+	if (!mkdtemp(folder) || chdir(folder))
 		_exit(1);
 	for (int i = 0; i < NAMES; i++) {
 		int file;
@@ -120,8 +120,7 @@ static void make_names(void *argument)
 		if (unlink(path))
 			_exit(3);
 	}
-	snprintf(path, sizeof path, "/dev/shm/kept.%d", getpid());
-	if (chdir("/") || rmdir(path))
+	if (chdir("/") || rmdir(folder))
 		_exit(4);
 }
 
