@@ -175,23 +175,32 @@ static void limits_of_space_and_data_hold(void **state)
 	fixture_map(space, address, 5 * PAGE, MM_PROT_READ, true);
 }
 
+/* SeLockMemoryPrivilege: who holds it is not limited. */
+static void hold_privilege(void **state, bool held)
+{
+	const struct process_fixture *fixture = *state;
+
+	se_set_effective(fixture->process->token, held ? 1ull << 14 : 0);
+}
+
 static void locking_counts_against_its_limit(void **state)
 {
 	struct mm_address_space *space = space_of(state);
 	struct mm_space_limits limits = {UINT64_MAX, UINT64_MAX, 4 * PAGE, UINT64_MAX};
 	struct mm_statistics statistics;
 
-	/* Who holds the privilege is not counted. */
-	((struct process_fixture *)*state)->process->token->cap_effective = 0;
+	hold_privilege(state, false);
 	mm_set_limits(space, &limits);
 	fixture_map(space, 0x1000000, 8 * PAGE, RW, true);
-	assert_success(mm_lock(space, 0x1000010, 3 * PAGE, MM_LOCKED, false));
+	assert_success(mm_lock(space, 0x1000010, 3 * PAGE, MM_LOCKED));
 	mm_statistics(space, &statistics);
 	assert_int_equal(statistics.locked, 4 * PAGE);
-	assert_success(mm_lock(space, 0x1000000, 4 * PAGE, MM_LOCKED, false));
-	assert_status(mm_lock(space, 0x1000000, 5 * PAGE, MM_LOCKED, false), STATUS_WORKING_SET_QUOTA);
-	assert_success(mm_lock(space, 0x1000000, 5 * PAGE, MM_LOCKED, true));
-	assert_success(mm_lock(space, 0x1000000, 8 * PAGE, 0, false));
+	assert_success(mm_lock(space, 0x1000000, 4 * PAGE, MM_LOCKED));
+	assert_status(mm_lock(space, 0x1000000, 5 * PAGE, MM_LOCKED), STATUS_WORKING_SET_QUOTA);
+	hold_privilege(state, true);
+	assert_success(mm_lock(space, 0x1000000, 5 * PAGE, MM_LOCKED));
+	hold_privilege(state, false);
+	assert_success(mm_lock(space, 0x1000000, 8 * PAGE, 0));
 	mm_statistics(space, &statistics);
 	assert_int_equal(statistics.locked, 0);
 	assert_int_equal(fixture_vad_count(space), 1);
@@ -203,11 +212,12 @@ static void lock_all_locks_what_comes_later_too(void **state)
 	struct mm_statistics statistics;
 
 	fixture_map(space, 0x1000000, PAGE, RW, true);
-	assert_success(mm_lock_all(space, MM_LOCKED, true, MM_LOCKED, true));
+	hold_privilege(state, true);
+	assert_success(mm_lock_all(space, MM_LOCKED, true, MM_LOCKED));
 	fixture_map(space, 0x2000000, PAGE, RW, true);
 	mm_statistics(space, &statistics);
 	assert_int_equal(statistics.locked, 2 * PAGE);
-	assert_success(mm_lock_all(space, 0, true, 0, true));
+	assert_success(mm_lock_all(space, 0, true, 0));
 	mm_statistics(space, &statistics);
 	assert_int_equal(statistics.locked, 0);
 }
@@ -423,7 +433,8 @@ static void host_refusal_leaves_the_tree_as_it_was(void **state)
 	null_platform_fail_call(1, ENOMEM);
 	assert_int_equal(mm_set_break(space, 0x4001000), 0x4000000);
 	null_platform_fail_call(1, ENOMEM);
-	assert_status(mm_lock(space, 0x1000000, PAGE, MM_LOCKED, true), STATUS_NO_MEMORY);
+	hold_privilege(state, true);
+	assert_status(mm_lock(space, 0x1000000, PAGE, MM_LOCKED), STATUS_NO_MEMORY);
 	assert_int_equal(fixture_vad_count(space), 1);
 	assert_true(mm_is_mapped(space, 0x1000000, 4 * PAGE));
 	assert_int_equal(space->usage.virtual_size, 4 * PAGE);

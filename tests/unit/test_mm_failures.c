@@ -98,7 +98,7 @@ static NTSTATUS advise_the_middle(struct process_fixture *fixture)
 
 static NTSTATUS lock_the_middle(struct process_fixture *fixture)
 {
-	return mm_lock(fixture->space, 0x1002000, PAGE, MM_LOCKED, true);
+	return mm_lock(fixture->space, 0x1002000, PAGE, MM_LOCKED);
 }
 
 static NTSTATUS name_the_middle(struct process_fixture *fixture)

@@ -2,6 +2,7 @@
 #include "workers.h"
 
 #include <executive/ex/ex.h>
+#include <executive/se/account.h>
 #include <executive/se/se.h>
 #include <nt/ntservices.h>
 #include <unistd.h>
@@ -247,9 +248,27 @@ static void impersonation_is_the_threads_own(void **state)
 	assert_int_equal(fsgid, identity.fsgid);
 }
 
+static void accounts_are_a_users_and_have_limits(void **state)
+{
+	assert_int_equal(se_charge(1, SE_SIGNALS, 3, 5), 3);
+	assert_int_equal(se_charge(1, SE_SIGNALS, 3, 5), 0);
+	assert_int_equal(se_charge(1, SE_SIGNALS, 2, 5), 5);
+	assert_int_equal(se_charge(1, SE_SIGNALS, 1, 0), 0);
+	/* Another account, and another user of the same bucket. */
+	assert_int_equal(se_charge(1, SE_PIPE_PAGES, 16, UINT64_MAX), 16);
+	assert_int_equal(se_charge(65, SE_SIGNALS, 1, 1), 1);
+	se_discharge(1, SE_SIGNALS, 5);
+	assert_int_equal(se_charge(1, SE_PIPE_PAGES, 1, UINT64_MAX), 17);
+	se_discharge(1, SE_PIPE_PAGES, 17);
+	se_discharge(65, SE_SIGNALS, 1);
+	assert_int_equal(se_charge(1, SE_PIPE_PAGES, 2, 2), 2);
+	se_discharge(1, SE_PIPE_PAGES, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(accounts_are_a_users_and_have_limits),
 	    cmocka_unit_test(host_token_is_the_host_user),
 	    cmocka_unit_test(token_queries_show_unix_ids_as_sids),
 	    cmocka_unit_test(privileges_are_capabilities),

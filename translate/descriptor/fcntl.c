@@ -63,8 +63,8 @@ int64_t lx_sys_fcntl_f_setfl(struct lx_call *call, int32_t fd, uint32_t arg)
 	return result < 0 ? result : set_status_flags(call, handle, arg & SETTABLE_FLAGS);
 }
 
-/* FIONBIO and FIOASYNC: one status flag by an int in memory. */
-static int64_t set_flag_from(struct lx_call *call, int32_t fd, struct lx_uptr argp, ULONG flag)
+/* One status flag by an int in memory. */
+int64_t lx_sys_ioctl_fionbio(struct lx_call *call, int32_t fd, struct lx_uptr argp)
 {
 	ULONG flags = 0;
 	IO_STATUS_BLOCK io;
@@ -80,13 +80,8 @@ static int64_t set_flag_from(struct lx_call *call, int32_t fd, struct lx_uptr ar
 	status = ZwQueryInformationFile(handle, &io, &flags, sizeof(flags), FileLxStatusFlagsInformation);
 	if (!NT_SUCCESS(status))
 		return lx_result(call, status);
-	flags = (flags & SETTABLE_FLAGS & ~flag) | (on ? flag : 0);
+	flags = (flags & SETTABLE_FLAGS & ~(ULONG)LX_O_NONBLOCK) | (on ? LX_O_NONBLOCK : 0);
 	return set_status_flags(call, handle, flags);
-}
-
-int64_t lx_sys_ioctl_fionbio(struct lx_call *call, int32_t fd, struct lx_uptr argp)
-{
-	return set_flag_from(call, fd, argp, LX_O_NONBLOCK);
 }
 
 /* Does the number name a task, a process, or a process group of the instance? */

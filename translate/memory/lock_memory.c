@@ -39,7 +39,7 @@ static int64_t lock(struct lx_call *call, uint64_t address, uint64_t size, bool 
 	if (address + region < address)
 		return region > limit ? -LX_ENOMEM : -LX_EINVAL;
 	if (on_fault)
-		return lx_result(call, mm_lock(space_of(call), address, region, MM_LOCKED | MM_LOCKONFAULT, is_privileged(call)));
+		return lx_result(call, mm_lock(space_of(call), address, region, MM_LOCKED | MM_LOCKONFAULT));
 	return lx_result(call, ZwLockVirtualMemory(NtCurrentProcess(), &base, &region, MAP_PROCESS));
 }
 
@@ -72,10 +72,10 @@ int64_t lx_sys_mlockall(struct lx_call *call, uint32_t flags)
 
 	if (!flags || flags & ~(uint32_t)(LX_MCL_CURRENT | LX_MCL_FUTURE | LX_MCL_ONFAULT) || flags == LX_MCL_ONFAULT)
 		return -LX_EINVAL;
-	return lx_result(call, mm_lock_all(space_of(call), current ? how : 0, current, flags & LX_MCL_FUTURE ? how : 0, is_privileged(call)));
+	return lx_result(call, mm_lock_all(space_of(call), current ? how : 0, current, flags & LX_MCL_FUTURE ? how : 0));
 }
 
 int64_t lx_sys_munlockall(struct lx_call *call)
 {
-	return lx_result(call, mm_lock_all(space_of(call), 0, true, 0, true));
+	return lx_result(call, mm_lock_all(space_of(call), 0, true, 0));
 }

@@ -10,9 +10,6 @@ uint64_t lx_limit(struct lx_process *process, uint32_t resource);
 /* limits.c */
 void lx_limits_initialize(struct lx_process *process);
 void lx_limits_apply(struct lx_process *process);
-/* user.c: one more or one less of what RLIMIT_SIGPENDING bounds: queued signals and timers. False: it would be more than `limit`. */
-bool lx_user_charge_signal(uint32_t uid, uint64_t limit);
-void lx_user_discharge_signal(uint32_t uid);
 /* scheduling.c: a processor that the guest may see itself on. */
 uint32_t lx_guest_cpu(const struct lx_thread *thread);
 

@@ -6,6 +6,7 @@
  * user_apc_pending set and has been kicked, or is about to look by itself; both under the process' signal_lock, which
  * guards all of this. Processes that share their actions (CLONE_SIGHAND) share those alone; they have a lock of their own.
  */
+#include <executive/se/account.h>
 #include <resources/resources.h>
 #include <signal/signals.h>
 #include <time/times.h>
@@ -67,10 +68,10 @@ int64_t lx_pending_add(struct lx_pending *pending, const struct lx_siginfo *info
 
 	if (info->signo < LX_SIG_FIRST_REALTIME && (pending->set.bits & lx_signal_bit(info->signo)))
 		return 0;
-	if (lx_user_charge_signal(user, may_exceed_limit(info) ? UINT64_MAX : lx_limit(owner, LX_RLIMIT_SIGPENDING))) {
+	if (se_charge(user, SE_SIGNALS, 1, may_exceed_limit(info) ? UINT64_MAX : lx_limit(owner, LX_RLIMIT_SIGPENDING))) {
 		entry = calloc(1, sizeof(*entry));
 		if (!entry)
-			lx_user_discharge_signal(user);
+			se_discharge(user, SE_SIGNALS, 1);
 	}
 	if (entry) {
 		entry->info = *info;
@@ -91,7 +92,7 @@ static void release_entry(struct lx_pending *pending, struct lx_queued_signal *e
 		lx_timer_collected(entry, info);
 		return;
 	}
-	lx_user_discharge_signal(entry->user);
+	se_discharge(entry->user, SE_SIGNALS, 1);
 	free(entry);
 }
 

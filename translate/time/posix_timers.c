@@ -6,9 +6,10 @@
  * away), which arms a periodic timer again. Guarded by the process' signal_lock. References: the list's, the armed alarm's, the
  * queue entry's.
  */
+#include <executive/se/account.h>
 #include <lx_syscalls.h>
-#include <resources/resources.h>
 #include <process/exit.h>
+#include <resources/resources.h>
 #include <signal/signals.h>
 #include <time/times.h>
 
@@ -170,7 +171,7 @@ static void delete_timer(struct lx_posix_timer *timer)
 	timer->armed = false;
 	lx_alarm_cancel(&timer->alarm);
 	timer->deleted = true;
-	lx_user_discharge_signal(timer->user);
+	se_discharge(timer->user, SE_SIGNALS, 1);
 	dereference(timer);
 }
 
@@ -248,7 +249,7 @@ static bool number_timer(struct lx_posix_timer *timer, bool good)
 	struct lx_process *process = owner->process;
 
 	timer->user = process->uid;
-	if (!lx_user_charge_signal(timer->user, lx_limit(process, LX_RLIMIT_SIGPENDING)))
+	if (!se_charge(timer->user, SE_SIGNALS, 1, lx_limit(process, LX_RLIMIT_SIGPENDING)))
 		return false;
 	do {
 		timer->id = owner->next_id;
@@ -257,7 +258,7 @@ static bool number_timer(struct lx_posix_timer *timer, bool good)
 	if (good)
 		RB_INSERT(lx_posix_timer_tree, &owner->tree, timer);
 	else
-		lx_user_discharge_signal(timer->user);
+		se_discharge(timer->user, SE_SIGNALS, 1);
 	return true;
 }
 

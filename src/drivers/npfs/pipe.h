@@ -34,7 +34,7 @@ struct npfs_pipe {
 	uint32_t slot_count;
 	uint32_t head, tail;
 	uint32_t readers, writers, files;
-	struct npfs_user *user; /* whose slots they are */
+	uint32_t uid; /* whose slots they are: its maker's */
 	/* A splice takes slots out or puts some in, the lock let go meanwhile: nobody else does, but poll and close need not wait. */
 	bool taken, given;
 	UCHAR *spare[2]; /* pages kept for the next write */
@@ -71,7 +71,7 @@ ULONG npfs_readable_bytes(struct npfs_pipe *pipe);
 /* FSCTL_LX_PIPE_SIZE: bytes wanted -> bytes of the new capacity. */
 NTSTATUS npfs_resize(struct npfs_pipe *pipe, ULONG wanted, ULONG *capacity);
 
-/* quota.c: the host's limits, once; a new pipe's slots, which it settles; another number of slots, and back; no pipe any more. */
+/* quota.c: the host's limits, once; a new pipe's slots, which it settles (0 if it fails); another number of slots, and back; no pipe any more. */
 void npfs_read_limits(void);
 NTSTATUS npfs_charge_new(struct npfs_pipe *pipe);
 NTSTATUS npfs_charge_resize(struct npfs_pipe *pipe, uint32_t slots);

@@ -2,28 +2,13 @@
  * How much of pipes each user may have: fs.pipe-user-pages-soft, fs.pipe-user-pages-hard and fs.pipe-max-size of the host,
  * by the rules of fs/pipe.c in the kernel. What is counted is capacity, which bounds the pages that a pipe can come to
  * hold. A pipe is its maker's for good, whoever resizes it; users are told apart by their real id.
- *
- * The list of users guards itself and what is in it; its lock is the innermost.
  */
 #include <errno.h>
 #include <fcntl.h>
 
 #include <drivers/npfs/pipe.h>
+#include <executive/se/account.h>
 #include <executive/se/se.h>
-
-struct npfs_user {
-	LIST_ENTRY(npfs_user) link;
-	uint32_t uid;
-	uint32_t pipes; /* that are its own: with the last one it goes */
-	uint64_t pages;
-};
-
-#define USER_BUCKETS 64u
-
-static struct {
-	struct rtl_lock lock;
-	LIST_HEAD(, npfs_user) buckets[USER_BUCKETS];
-} users = {.lock = RTL_LOCK_INITIALIZER};
 
 static struct {
 	uint64_t largest, soft, hard; /* bytes; pages, 0: no limit */
@@ -52,36 +37,9 @@ static bool is_privileged(void)
 	return fsrtl_capable(FSRTL_CAP_SYS_RESOURCE) || fsrtl_capable(FSRTL_CAP_SYS_ADMIN);
 }
 
-static bool is_beyond(uint64_t pages, uint64_t limit)
+static uint64_t pages_up_to(uint64_t limit, bool privileged)
 {
-	return limit && pages > limit;
-}
-
-/* Under the lock; with a reference for a pipe. */
-static struct npfs_user *find_user(uint32_t uid)
-{
-	struct npfs_user *user;
-
-	LIST_FOREACH (user, &users.buckets[uid % USER_BUCKETS], link)
-		if (user->uid == uid)
-			break;
-	if (!user) {
-		user = calloc(1, sizeof *user);
-		if (!user)
-			return NULL;
-		user->uid = uid;
-		LIST_INSERT_HEAD(&users.buckets[uid % USER_BUCKETS], user, link);
-	}
-	user->pipes++;
-	return user;
-}
-
-static void leave_user(struct npfs_user *user)
-{
-	if (--user->pipes)
-		return;
-	LIST_REMOVE(user, link);
-	free(user);
+	return limit && !privileged ? limit : UINT64_MAX;
 }
 
 NTSTATUS npfs_charge_new(struct npfs_pipe *pipe)
@@ -89,61 +47,52 @@ NTSTATUS npfs_charge_new(struct npfs_pipe *pipe)
 	const struct se_token *token = fsrtl_token();
 	bool privileged = is_privileged();
 	uint32_t slots = NPFS_DEFAULT_SLOTS;
-	NTSTATUS status = STATUS_SUCCESS;
+	uint64_t pages;
 
 	if (slots * NPFS_PAGE > limits.largest && !fsrtl_capable(FSRTL_CAP_SYS_RESOURCE))
 		slots = (uint32_t)(limits.largest / NPFS_PAGE);
-	rtl_lock(&users.lock);
-	pipe->user = find_user(token ? token->ruid : 0);
-	if (!pipe->user)
-		status = STATUS_NO_MEMORY;
-	else if (!privileged && is_beyond(pipe->user->pages + slots, limits.soft))
+	pipe->uid = token ? token->ruid : 0;
+	pages = se_charge(pipe->uid, SE_PIPE_PAGES, slots, pages_up_to(limits.soft, privileged));
+	if (!pages) {
 		slots = NPFS_FEWEST_SLOTS;
-	if (status == STATUS_SUCCESS && !privileged && is_beyond(pipe->user->pages + slots, limits.hard))
-		status = FSRTL_ERRNO(ENFILE);
-	if (status == STATUS_SUCCESS) {
-		pipe->user->pages += slots;
-		pipe->slot_count = slots;
-	} else if (pipe->user) {
-		leave_user(pipe->user);
-		pipe->user = NULL;
+		pages = se_charge(pipe->uid, SE_PIPE_PAGES, slots, UINT64_MAX);
 	}
-	rtl_unlock(&users.lock);
-	return status;
+	if (!pages)
+		return STATUS_NO_MEMORY;
+	if (pages > pages_up_to(limits.hard, privileged)) {
+		se_discharge(pipe->uid, SE_PIPE_PAGES, slots);
+		return FSRTL_ERRNO(ENFILE);
+	}
+	pipe->slot_count = slots;
+	return STATUS_SUCCESS;
+}
+
+/* False: more than `limit`. */
+static bool recharge(const struct npfs_pipe *pipe, uint32_t from, uint32_t to, uint64_t limit)
+{
+	if (to > from)
+		return se_charge(pipe->uid, SE_PIPE_PAGES, to - from, limit);
+	if (to < from)
+		se_discharge(pipe->uid, SE_PIPE_PAGES, from - to);
+	return true;
 }
 
 NTSTATUS npfs_charge_resize(struct npfs_pipe *pipe, uint32_t slots)
 {
-	bool grows = slots > pipe->slot_count, privileged = !grows || is_privileged();
-	NTSTATUS status = STATUS_SUCCESS;
-	uint64_t pages;
+	bool grows = slots > pipe->slot_count, privileged = grows && is_privileged();
+	uint64_t limit = MIN_OF(pages_up_to(limits.soft, privileged), pages_up_to(limits.hard, privileged));
 
 	if (grows && (uint64_t)slots * NPFS_PAGE > limits.largest && !fsrtl_capable(FSRTL_CAP_SYS_RESOURCE))
 		return FSRTL_ERRNO(EPERM);
-	rtl_lock(&users.lock);
-	pages = pipe->user->pages - pipe->slot_count + slots;
-	if (!privileged && (is_beyond(pages, limits.soft) || is_beyond(pages, limits.hard)))
-		status = FSRTL_ERRNO(EPERM);
-	else
-		pipe->user->pages = pages;
-	rtl_unlock(&users.lock);
-	return status;
+	return recharge(pipe, pipe->slot_count, slots, limit) ? STATUS_SUCCESS : FSRTL_ERRNO(EPERM);
 }
 
 void npfs_discharge_resize(struct npfs_pipe *pipe, uint32_t slots)
 {
-	rtl_lock(&users.lock);
-	pipe->user->pages += pipe->slot_count;
-	pipe->user->pages -= slots;
-	rtl_unlock(&users.lock);
+	recharge(pipe, slots, pipe->slot_count, UINT64_MAX);
 }
 
 void npfs_discharge(struct npfs_pipe *pipe)
 {
-	if (!pipe->user)
-		return;
-	rtl_lock(&users.lock);
-	pipe->user->pages -= pipe->slot_count;
-	leave_user(pipe->user);
-	rtl_unlock(&users.lock);
+	recharge(pipe, pipe->slot_count, 0, 0);
 }

@@ -47,18 +47,18 @@ static NTSTATUS host_lock(struct mm_address_space *space, uint64_t start, uint64
 	return mm_host_call(space, SYS_mlock, start, size, 0, 0, 0);
 }
 
-NTSTATUS mm_lock(struct mm_address_space *space, uint64_t address, uint64_t size, uint32_t flags, bool privileged)
+NTSTATUS mm_lock(struct mm_address_space *space, uint64_t address, uint64_t size, uint32_t flags)
 {
 	uint64_t start = ALIGN_DOWN(address, MM_PAGE_SIZE), length = ALIGN_UP(size + (address - start), MM_PAGE_SIZE), reach;
 	MM_HOLD(space);
 	uint64_t locked;
 	NTSTATUS status;
 
-	if (flags && !privileged && !space->limits.locked)
+	if (flags && !space->limits.locked && !mm_may_lock_freely())
 		return STATUS_PRIVILEGE_NOT_HELD;
 	if (size && (!length || start + length < start))
 		return STATUS_INVALID_PARAMETER;
-	if (flags && !privileged && !mm_may_lock(space, length)) {
+	if (flags && !mm_may_lock(space, length)) {
 		locked = locked_size(space, start, start + length, &reach);
 		if (length < locked || !mm_may_lock(space, length - locked))
 			return STATUS_WORKING_SET_QUOTA;
@@ -67,7 +67,7 @@ NTSTATUS mm_lock(struct mm_address_space *space, uint64_t address, uint64_t size
 		return STATUS_SUCCESS;
 	/* The platform's pages are a hole: what lies before them is done. */
 	if (start < space->platform->own_start && mm_touches_platform(space, start, start + length)) {
-		status = mm_lock(space, start, space->platform->own_start - start, flags, privileged);
+		status = mm_lock(space, start, space->platform->own_start - start, flags);
 		return NT_SUCCESS(status) ? STATUS_NO_MEMORY : status;
 	}
 	if (!mm_is_guest_range(space, start, length))
@@ -84,12 +84,12 @@ NTSTATUS mm_lock(struct mm_address_space *space, uint64_t address, uint64_t size
 	return status;
 }
 
-NTSTATUS mm_lock_all(struct mm_address_space *space, uint32_t current, bool change_current, uint32_t future, bool privileged)
+NTSTATUS mm_lock_all(struct mm_address_space *space, uint32_t current, bool change_current, uint32_t future)
 {
 	MM_HOLD(space);
 	struct mm_vad *vad, *next;
 
-	if ((current || future) && !privileged) {
+	if ((current || future) && !mm_may_lock_freely()) {
 		if (!space->limits.locked)
 			return STATUS_PRIVILEGE_NOT_HELD;
 		if (current && space->usage.virtual_size > space->limits.locked)

@@ -97,10 +97,10 @@ NTSTATUS mm_advise(struct mm_address_space *space, uint64_t address, uint64_t si
 NTSTATUS mm_remap_file_pages(struct mm_address_space *space, uint64_t address, uint64_t size, uint64_t page, uint32_t flags);
 /* msync(2) of a mapped range; flags are LX_MS_*. STATUS_NOT_MAPPED_VIEW: a hole in it. */
 NTSTATUS mm_flush(struct mm_address_space *space, uint64_t address, uint64_t size, uint32_t flags);
-/* mlock2(2), munlock(2): flags are MM_LOCKED, with MM_LOCKONFAULT; 0 unlocks. `privileged`: no limit. */
-NTSTATUS mm_lock(struct mm_address_space *space, uint64_t address, uint64_t size, uint32_t flags, bool privileged);
+/* mlock2(2), munlock(2): flags are MM_LOCKED, with MM_LOCKONFAULT; 0 unlocks. SeLockMemoryPrivilege: no limit. */
+NTSTATUS mm_lock(struct mm_address_space *space, uint64_t address, uint64_t size, uint32_t flags);
 /* mlockall(2), munlockall(2): what is mapped now, and what will be. */
-NTSTATUS mm_lock_all(struct mm_address_space *space, uint32_t current, bool change_current, uint32_t future, bool privileged);
+NTSTATUS mm_lock_all(struct mm_address_space *space, uint32_t current, bool change_current, uint32_t future);
 /* PR_SET_VMA_ANON_NAME; NULL takes the name away. */
 NTSTATUS mm_set_name(struct mm_address_space *space, uint64_t address, uint64_t size, const char *name);
 /* Is every byte of the range in some VAD? */

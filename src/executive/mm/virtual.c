@@ -255,7 +255,7 @@ static NTSTATUS lock_range(HANDLE process, PVOID *base, PSIZE_T size, ULONG map_
 	if (NT_SUCCESS(status))
 		status = mm_space_by_handle(process, PROCESS_VM_OPERATION, &space);
 	if (NT_SUCCESS(status))
-		status = mm_lock(space, start, end - start, flags, mm_may_lock_freely());
+		status = mm_lock(space, start, end - start, flags);
 	if (!NT_SUCCESS(status))
 		return status;
 	*base = (PVOID)(uintptr_t)start;
