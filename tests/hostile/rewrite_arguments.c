@@ -5,6 +5,7 @@
  */
 #include "attack.h"
 
+#include <dirent.h>
 #include <linux/futex.h>
 #include <poll.h>
 #include <sys/select.h>
@@ -233,6 +234,18 @@ static void rewrite_exec(void *argument)
 		execve("/bin/true", vector, vector + 8);
 }
 
+/* rename() reads its two names one after the other, so that the file may have got another: of whatever was there between two writes. */
+static void put_back(void)
+{
+	DIR *entries = opendir(".");
+	struct dirent *entry;
+
+	while ((entry = readdir(entries)))
+		if (entry->d_type == DT_REG)
+			rename(entry->d_name, "good");
+	closedir(entries);
+}
+
 int main(void)
 {
 	void (*const attacks[])(void *) = {rewrite_paths, lose_access, rewrite_vectors, rewrite_structures};
@@ -251,6 +264,7 @@ int main(void)
 			fail("attack %zu: status %d", i, WEXITSTATUS(status));
 		if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
 			fail("attack %zu does not end", i);
+		put_back();
 	}
 	for (uintptr_t i = 0; i < 40; i++, count++)
 		in_child(400000, rewrite_exec, (void *)(i & 1));
