@@ -243,6 +243,35 @@ static void others(void)
 	CALL(sigaltstack, &stack, BAD);
 }
 
+struct attributes {
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period;
+	uint32_t least, most;
+};
+
+static void policies_of_time(void)
+{
+	static const struct attributes wanted[] = {
+		{48, 6, 0, 0, 0, 0, 0, 0, 0, 0},	       {48, 6, 0, 0, 0, 5, 1, 9, 0, 0},
+		{48, 6, 0, 0, 1, 1000000, 2000000, 0, 0, 0},   {48, 0, 0, 0, 1, 0, 0, 0, 0, 0},
+		{48, 1, 0, 0, 0, 0, 0, 0, 0, 0},	       {48, 1, 0, 0, 100, 0, 0, 0, 0, 0},
+		{48, 1, 0x18, 0, 5, 0, 0, 0, 0, 0},	       {48, 99, 0, 0, 0, 0, 0, 0, 0, 0},
+		{48, 0, 0x100, 0, 0, 0, 0, 0, 0, 0},	       {48, 0, 0x20, 0, 0, 0, 0, 0, 5000, 0},
+		{48, 0x80000000, 0, 0, 0, 0, 0, 0, 0, 0},      {47, 0, 0, 0, 0, 0, 0, 0, 0, 0},
+	};
+
+	section("policies of time");
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+		struct attributes here = wanted[i], nowhere = wanted[i];
+
+		CALL(sched_setattr, 0, &here, 0);
+		CALL(sched_setattr, ANYTHING, &nowhere, 0);
+	}
+}
+
 static void privileged(void)
 {
 	section("groups");
@@ -259,6 +288,7 @@ int main(void)
 	memory();
 	counts();
 	others();
+	in_child(policies_of_time);
 	in_child(privileged);
 	return 0;
 }

@@ -107,6 +107,8 @@ static int64_t set_limit(struct lx_call *call, int32_t pid, int32_t resource, co
 
 	if (changed) {
 		lx_limits_apply(changed);
+		if (resource == LX_RLIMIT_STACK && changed == call->thread->process)
+			mm_trim_stack(changed->ps->space, call->trap->stack_pointer);
 		if (resource == LX_RLIMIT_CPU)
 			lx_cpu_limit_apply(changed);
 		lx_process_dereference(changed);

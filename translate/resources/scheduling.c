@@ -24,6 +24,10 @@ struct lx_sched_attr {
 	uint32_t util_min, util_max;
 };
 
+#define SCHED_FLAGS                                                                                                    \
+	(uint64_t)(LX_SCHED_FLAG_RESET_ON_FORK | LX_SCHED_FLAG_RECLAIM | LX_SCHED_FLAG_DL_OVERRUN | LX_SCHED_FLAG_KEEP_POLICY | \
+		   LX_SCHED_FLAG_KEEP_PARAMS | SCHED_FLAG_UTIL_CLAMP)
+
 struct settings {
 	int32_t policy, priority, nice;
 	bool reset_on_fork;
@@ -102,6 +106,7 @@ struct change {
 	int32_t priority;
 	bool reset_on_fork, sets_nice;
 	int32_t nice;
+	uint64_t flags, runtime, deadline, period; /* sched_setattr(2)'s; the last three are SCHED_DEADLINE's */
 };
 
 static bool can_nice(const struct lx_thread *self, struct lx_process *process, int32_t nice)
@@ -110,34 +115,54 @@ static bool can_nice(const struct lx_thread *self, struct lx_process *process, i
 	       lx_capable(self, LX_CAP_SYS_NICE);
 }
 
-/* Under lx_tree_lock. */
-static int64_t check_change(const struct lx_thread *self, const struct lx_task *task, const struct change *change)
+/* In nanoseconds, as Linux is told by default what is too often and too seldom. */
+static bool is_deadline(const struct change *change)
 {
-	struct settings now;
-	int32_t policy;
+	const uint64_t least = 100000, most = 4194304000, resolution = 1024;
+	uint64_t period = change->period ? change->period : change->deadline;
 
-	settings_of(task, &now);
-	policy = change->policy < 0 ? now.policy : change->policy;
+	return change->deadline && (int64_t)change->deadline > 0 && (int64_t)period > 0 && change->runtime >= resolution &&
+	       change->runtime <= change->deadline && change->deadline <= period && period >= least && period <= most;
+}
 
-	if (!is_policy(policy))
+/* What is wrong with it, whoever asks for it. */
+static int64_t check_values(const struct change *change, int32_t policy)
+{
+	if (!is_policy(policy) || (change->flags & ~SCHED_FLAGS))
 		return -LX_EINVAL;
-	if (policy == LX_SCHED_DEADLINE)
-		return -LX_EPERM;
 	if (change->priority < 0 || change->priority > RT_PRIORITY_MAX || is_realtime(policy) != (change->priority != 0))
 		return -LX_EINVAL;
-	if (is_realtime(policy))
+	return policy == LX_SCHED_DEADLINE && !is_deadline(change) ? -LX_EINVAL : 0;
+}
+
+static int64_t check_privilege(const struct lx_thread *self, const struct lx_task *task, const struct change *change,
+			       const struct settings *now, int32_t policy)
+{
+	if (is_realtime(policy) || policy == LX_SCHED_DEADLINE)
 		return -LX_EPERM;
 	if (lx_capable(self, LX_CAP_SYS_NICE))
 		return 0;
 	if (!same_owner(self, task))
 		return -LX_EPERM;
-	if (change->sets_nice && change->nice < now.nice && !can_nice(self, task->process, change->nice))
+	if (change->sets_nice && change->nice < now->nice && !can_nice(self, task->process, change->nice))
 		return -LX_EPERM;
-	if (now.policy == LX_SCHED_IDLE && policy != LX_SCHED_IDLE && !can_nice(self, task->process, now.nice))
+	if (now->policy == LX_SCHED_IDLE && policy != LX_SCHED_IDLE && !can_nice(self, task->process, now->nice))
 		return -LX_EPERM;
-	if (now.reset_on_fork && !change->reset_on_fork)
-		return -LX_EPERM;
-	return 0;
+	return now->reset_on_fork && !change->reset_on_fork ? -LX_EPERM : 0;
+}
+
+/* Under lx_tree_lock. */
+static int64_t check_change(const struct lx_thread *self, const struct lx_task *task, const struct change *change)
+{
+	struct settings now;
+	int64_t result;
+	int32_t policy;
+
+	settings_of(task, &now);
+	policy = change->policy < 0 ? now.policy : change->policy;
+	result = check_values(change, policy) ?: check_privilege(self, task, change, &now, policy);
+	/* As on a kernel without CONFIG_UCLAMP_TASK. */
+	return result || !(change->flags & SCHED_FLAG_UTIL_CLAMP) ? result : -LX_EOPNOTSUPP;
 }
 
 /* Under lx_tree_lock. 0 or -EPERM. */
@@ -265,8 +290,6 @@ wrong_size:
 
 int64_t lx_sys_sched_setattr(struct lx_call *call, int32_t pid, struct lx_uptr attr, uint32_t flags)
 {
-	const uint64_t known = LX_SCHED_FLAG_RESET_ON_FORK | LX_SCHED_FLAG_RECLAIM | LX_SCHED_FLAG_DL_OVERRUN |
-			       LX_SCHED_FLAG_KEEP_POLICY | LX_SCHED_FLAG_KEEP_PARAMS | SCHED_FLAG_UTIL_CLAMP;
 	struct lx_sched_attr wanted;
 	struct change change = {0};
 	int64_t result;
@@ -276,15 +299,17 @@ int64_t lx_sys_sched_setattr(struct lx_call *call, int32_t pid, struct lx_uptr a
 	result = read_attr(call, attr, &wanted);
 	if (result)
 		return result;
-	if ((int32_t)wanted.policy < 0 || (wanted.flags & ~known))
+	if ((int32_t)wanted.policy < 0 || ((wanted.flags & SCHED_FLAG_UTIL_CLAMP) && wanted.size < sizeof(wanted)))
 		return -LX_EINVAL;
-	/* As on a kernel without CONFIG_UCLAMP_TASK. */
-	if (wanted.flags & SCHED_FLAG_UTIL_CLAMP)
-		return -LX_EOPNOTSUPP;
+	change.flags = wanted.flags;
+	change.runtime = wanted.runtime;
+	change.deadline = wanted.deadline;
+	change.period = wanted.period;
 	change.policy = wanted.flags & LX_SCHED_FLAG_KEEP_POLICY ? -1 : (int32_t)wanted.policy;
 	change.reset_on_fork = wanted.flags & LX_SCHED_FLAG_RESET_ON_FORK;
+	/* Which is no priority that is kept: no policy here has one. */
+	change.priority = (int32_t)wanted.priority;
 	if (!(wanted.flags & LX_SCHED_FLAG_KEEP_PARAMS)) {
-		change.priority = (int32_t)wanted.priority;
 		change.sets_nice = change.policy == LX_SCHED_OTHER || change.policy == LX_SCHED_BATCH;
 		change.nice = MAX_OF(-20, MIN_OF(19, wanted.nice));
 	}

@@ -139,6 +139,10 @@ void lx_dispatch_exception(struct ps_thread *ps, const struct pico_exception *ex
 	struct lx_thread *thread = ps->pico_context;
 	struct lx_siginfo info;
 
+	/* Not mapped yet: the initial stack grows as far as its limit, which may have been raised. */
+	if (exception->host_signal == HOST_SIGSEGV && exception->code == LX_SEGV_MAPERR && exception->trap_number == TRAP_PAGE_FAULT &&
+	    mm_grow_stack(thread->process->ps->space, exception->address))
+		return;
 	keep_fault(thread, exception);
 	fill_info(&info, exception, signal_of(exception_status(exception)));
 	lx_signal_force(thread, &info);

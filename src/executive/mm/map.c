@@ -107,7 +107,7 @@ static NTSTATUS enter_mapping(struct mm_address_space *space, const struct mm_ma
 		.name = name,
 	};
 
-	if (vad.flags & MM_STACK)
+	if ((vad.flags & MM_STACK) && !space->stack_account)
 		space->stack_account = vad.end - MIN_OF(size, MM_INITIAL_STACK);
 	MM_HOLD_TREE(space);
 	mm_vad_remove(space, vad.start, vad.end);

@@ -85,6 +85,10 @@ void mm_dereference_space(struct mm_address_space *space);
 NTSTATUS mm_map(struct mm_address_space *space, const struct mm_map_request *request, uint64_t *address);
 /* Several at once, in as few batches as they fit in: exec. After a failure the space is of no use. `addresses` may be NULL. */
 NTSTATUS mm_map_many(struct mm_address_space *space, const struct mm_map_request *requests, size_t count, uint64_t *addresses);
+/* The initial stack grows to hold an address, if that is below it and within its limit. */
+bool mm_grow_stack(struct mm_address_space *space, uint64_t address);
+/* A lower limit holds: what lies beyond it and has not been used, which is below the stack pointer `used`, goes. */
+void mm_trim_stack(struct mm_address_space *space, uint64_t used);
 NTSTATUS mm_unmap(struct mm_address_space *space, uint64_t address, uint64_t size);
 NTSTATUS mm_protect(struct mm_address_space *space, uint64_t address, uint64_t size, uint32_t protection);
 /* mremap(2): flags are LX_MREMAP_*. */
