@@ -105,6 +105,14 @@ struct pico_resident {
 	uint64_t anonymous, file, shared;
 };
 
+/* What tasks have used besides time. */
+struct pico_usage {
+	uint64_t minor_faults, major_faults;
+	uint64_t voluntary; /* context switches: the platform's own stops hide the host's count, who knows of sleeps fills it in */
+	uint64_t involuntary;
+	uint64_t peak_resident;          /* bytes, of the most that any of them had in RAM */
+};
+
 /* Texts that only the host can write: of a process' memory, or of one thread's task. */
 enum pico_text {
 	PICO_TEXT_SMAPS,
@@ -177,6 +185,9 @@ struct pico_platform {
 	char (*state)(struct pico_thread *thread, bool *in_call);
 	/* What of a process' memory is in RAM. Any supervisor thread. 0, or -ESRCH for one without a living task. */
 	int (*resident)(struct pico_process *process, struct pico_resident *resident);
+	/* Of all tasks of a process so far, ended ones too, or of one thread's. Any supervisor thread. `waits`: a moment for tasks that are ending, which else may be missing; not under a lock. */
+	void (*process_usage)(struct pico_process *process, bool waits, struct pico_usage *usage);
+	void (*thread_usage)(struct pico_thread *thread, struct pico_usage *usage);
 	/* A text of the host's, NUL-terminated; the caller frees it. Its length or -errno; -ESRCH: no task is left. Any supervisor thread. */
 	int64_t (*process_text)(struct pico_process *process, enum pico_text which, char **text);
 	int64_t (*thread_text)(struct pico_thread *thread, enum pico_text which, char **text);

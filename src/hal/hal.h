@@ -24,6 +24,7 @@ struct hal_parker {
 	_Atomic uint32_t token;	  /* 1: an unpark is due; 2: the owner sleeps on it */
 	_Atomic uint32_t in_call; /* 1: inside hal_alertable_call */
 	pid_t tid;
+	_Atomic uint32_t sleeps; /* how often its owner slept, and made alertable calls */
 };
 
 /* Prepare the process: the signal that interrupts host calls, SIGPIPE ignored. At start; again is harmless. 0 or

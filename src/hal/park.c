@@ -105,6 +105,12 @@ void hal_set_sleep_count(_Atomic uint32_t *count)
 	sleep_count = count;
 }
 
+/* Of its owner alone. */
+static void note_sleep(struct hal_parker *parker)
+{
+	atomic_store_explicit(&parker->sleeps, atomic_load_explicit(&parker->sleeps, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
 static void count_sleep(void)
 {
 	if (sleep_count)
@@ -116,6 +122,7 @@ static bool sleep_on_token(struct hal_parker *parker, uint64_t deadline_ns)
 {
 	struct timespec deadline = {(time_t)(deadline_ns / 1000000000), (long)(deadline_ns % 1000000000)};
 
+	note_sleep(parker);
 	while (atomic_load(&parker->token) == TOKEN_SLEEPING) {
 		long result = syscall(SYS_futex, &parker->token, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, TOKEN_SLEEPING,
 				      deadline_ns == UINT64_MAX ? NULL : &deadline, NULL, FUTEX_BITSET_MATCH_ANY);
@@ -188,6 +195,7 @@ int64_t hal_alertable_call_array(struct hal_parker *parker, long number, const u
 
 	rtl_assert_lock_free();
 	count_sleep();
+	note_sleep(parker);
 	atomic_store(&parker->in_call, 1);
 	/* Interrupted without a token: stopped and continued, or a signal meant for an earlier call. It had no effect.
 	 */

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define REAPING_TRIES 500
+#define REAPING_US 200
 #define TEXT_MAX (256u << 20)
 #define PAGE_ENTRY sizeof(uint64_t)
 
@@ -161,4 +163,89 @@ int64_t pico_force_memory(struct pico_process *process, uint64_t address, void *
 		done = -errno;
 	close(file);
 	return done;
+}
+
+/* --- usage */
+
+void pico_add_usage(struct pico_usage *sum, const struct pico_usage *more)
+{
+	sum->minor_faults += more->minor_faults;
+	sum->major_faults += more->major_faults;
+	sum->involuntary += more->involuntary;
+	if (more->peak_resident > sum->peak_resident)
+		sum->peak_resident = more->peak_resident;
+}
+
+/* thread->task_lock held. The beginning of a file of the task's. */
+static void read_head(const struct pico_thread *thread, const char *name, char *text, size_t size)
+{
+	int file = open_of_task(thread, name, O_RDONLY);
+	ssize_t got = file < 0 ? 0 : read(file, text, size - 1);
+
+	if (file >= 0)
+		close(file);
+	text[got < 0 ? 0 : got] = 0;
+}
+
+static uint64_t line_value(const char *text, const char *name)
+{
+	const char *line = strstr(text, name);
+
+	return line ? strtoull(line + strlen(name), NULL, 10) : 0;
+}
+
+static void read_usage(struct pico_thread *thread, struct pico_usage *usage)
+{
+	unsigned long long minor = 0, major = 0;
+	char text[4096];
+	const char *rest;
+
+	*usage = (struct pico_usage){0};
+	read_head(thread, "stat", text, sizeof(text));
+	rest = strrchr(text, ')');
+	/* Behind the name: state, parent, group, session, terminal, foreground, flags. */
+	if (rest && sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %*u %llu %*u %llu", &minor, &major) == 2) {
+		usage->minor_faults = minor;
+		usage->major_faults = major;
+	}
+	read_head(thread, "status", text, sizeof(text));
+	usage->involuntary = line_value(text, "\nnonvoluntary_ctxt_switches:");
+	usage->peak_resident = line_value(text, "\nVmHWM:") * 1024;
+}
+
+void pico_thread_usage(struct pico_thread *thread, struct pico_usage *usage)
+{
+	rtl_lock(&thread->task_lock);
+	read_usage(thread, usage);
+	rtl_unlock(&thread->task_lock);
+}
+
+/* process->lock held. False: a task has given up its memory and is not counted as reaped yet. */
+static bool sum_usage(struct pico_process *process, struct pico_usage *usage)
+{
+	bool complete = !process->reaping;
+	struct pico_thread *thread;
+	struct pico_usage one;
+
+	*usage = process->ended;
+	TAILQ_FOREACH(thread, &process->tasks, link) {
+		pico_thread_usage(thread, &one);
+		pico_add_usage(usage, &one);
+		complete = complete && (one.peak_resident || thread->tid <= 0);
+	}
+	return complete;
+}
+
+void pico_process_usage(struct pico_process *process, bool waits, struct pico_usage *usage)
+{
+	int tries = waits ? REAPING_TRIES : 0;
+
+	rtl_lock(&process->lock);
+	/* A killed task's end takes a moment; one that hangs in the host is not waited for. */
+	while (!sum_usage(process, usage) && tries-- > 0) {
+		rtl_unlock(&process->lock);
+		usleep(REAPING_US);
+		rtl_lock(&process->lock);
+	}
+	rtl_unlock(&process->lock);
 }

@@ -65,6 +65,8 @@ struct pico_process {
 	struct grant_socket *socket;     /* what PICO_GRANT_FD means in the guest; a fork gives it to the child */
 	uint64_t slots[(PICO_SLOT_COUNT + 63) / 64];
 	pthread_cond_t slot_freed;
+	struct pico_usage ended; /* of tasks that have been reaped */
+	unsigned reaping;        /* tasks that are being reaped: neither there nor in `ended` */
 };
 
 struct pico_thread {
@@ -184,6 +186,9 @@ int grant_send(struct grant_socket *socket, const int *descriptors, size_t count
 
 /* resident.c */
 /* facts.c */
+void pico_add_usage(struct pico_usage *sum, const struct pico_usage *more);
+void pico_process_usage(struct pico_process *process, bool waits, struct pico_usage *usage);
+void pico_thread_usage(struct pico_thread *thread, struct pico_usage *usage);
 int64_t pico_process_text(struct pico_process *process, enum pico_text which, char **text);
 int64_t pico_thread_text(struct pico_thread *thread, enum pico_text which, char **text);
 int64_t pico_page_map(struct pico_process *process, uint64_t address, uint64_t *entries, size_t count);

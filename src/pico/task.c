@@ -28,12 +28,28 @@ static long request(int operation, pid_t tid, uintptr_t address, const void *dat
 	return ptrace((enum __ptrace_request)operation, tid, (void *)address, (void *)(uintptr_t)data) == 0 ? 0 : -errno;
 }
 
+/* process->lock held. */
+static void keep_usage(struct pico_thread *thread, const struct rusage *usage)
+{
+	struct pico_usage used = {
+		.minor_faults = (uint64_t)usage->ru_minflt,
+		.major_faults = (uint64_t)usage->ru_majflt,
+		.involuntary = (uint64_t)usage->ru_nivcsw,
+		.peak_resident = (uint64_t)usage->ru_maxrss * 1024,
+	};
+
+	pico_add_usage(&thread->process->ended, &used);
+}
+
 /* The task's end: remember its CPU time, forget its id, reap it. */
 void task_reaped(struct pico_thread *thread)
 {
 	struct rusage usage = {0};
 	pid_t tid = thread->tid;
 
+	rtl_lock(&thread->process->lock);
+	thread->process->reaping++;
+	rtl_unlock(&thread->process->lock);
 	rtl_lock(&thread->task_lock);
 	thread->tid = 0;
 	rtl_unlock(&thread->task_lock);
@@ -44,6 +60,11 @@ void task_reaped(struct pico_thread *thread)
 		thread->final.user_ns = (uint64_t)usage.ru_utime.tv_sec * 1000000000 + (uint64_t)usage.ru_utime.tv_usec * 1000;
 		thread->final.system_ns = (uint64_t)usage.ru_stime.tv_sec * 1000000000 + (uint64_t)usage.ru_stime.tv_usec * 1000;
 	}
+	rtl_lock(&thread->process->lock);
+	if (tid > 0)
+		keep_usage(thread, &usage);
+	thread->process->reaping--;
+	rtl_unlock(&thread->process->lock);
 	thread->died = true;
 }
 

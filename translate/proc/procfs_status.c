@@ -110,6 +110,7 @@ static bool has_cpu(const struct lx_proc_view *view, unsigned cpu)
 /* The mask in words of 32 bits, highest first, then as ranges. */
 static void show_cpus(const struct lx_proc_view *view, struct procfs_text *text)
 {
+	struct pico_usage usage = {0};
 	unsigned words = CPU_BITS / 32;
 	const char *separator = "";
 
@@ -137,9 +138,10 @@ static void show_cpus(const struct lx_proc_view *view, struct procfs_text *text)
 	}
 	procfs_append(text, "\n", 1);
 	procfs_append_host_lines(text, HOST_STATUS, "Mems_allowed");
+	if (view->ps_thread)
+		usage = ps_thread_usage(view->ps_thread);
 	procfs_printf(text, "voluntary_ctxt_switches:\t%llu\nnonvoluntary_ctxt_switches:\t%llu\n",
-		      (unsigned long long)view->process->own_retired.voluntary,
-		      (unsigned long long)view->process->own_retired.involuntary);
+		      (unsigned long long)usage.voluntary, (unsigned long long)usage.involuntary);
 }
 
 NTSTATUS lx_proc_show_status(const struct procfs_subject *subject, struct procfs_text *text)

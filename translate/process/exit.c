@@ -285,6 +285,8 @@ static bool leave_tree(struct lx_thread *thread, int32_t status, int32_t *hangup
 		/* Without exit_group, the status of the thread that happens to be the last. */
 		process->wait_status = process->group_exiting ? process->group_exit_status : status;
 		lx_process_usage(process, &process->exit_usage);
+		if (process->ps && process->ps->space)
+			process->exit_body = mm_reference_process(process->ps->space);
 	}
 	if (thread->tid == process->pid)
 		keep_leader(process, thread);

@@ -68,6 +68,8 @@ struct lx_process {
 	int32_t parent_tid;        /* the parent's thread that made it: __WNOTHREAD, PR_SET_PDEATHSIG */
 	struct lx_thread *exec_thread; /* in execve, waiting for the other threads to end */
 	struct kevent threads_gone;    /* ... which the last of them sets */
+	struct pico_process *exit_body; /* once a zombie: whose tasks' usage is part of exit_usage when it is asked for */
+	TAILQ_ENTRY(lx_process) unsummed_link;
 	struct lx_rusage_sum exit_usage; /* once a zombie: its own, without its children */
 	bool thp_disabled;
 	int32_t memory_merge, ioprio;
@@ -80,6 +82,9 @@ struct lx_process {
 	struct lx_pending pending; /* to the process */
 	struct lx_rlimit limits[LX_RLIM_NLIMITS];
 	struct lx_rusage_sum children_usage, own_retired;
+	/* Children that were reaped, but whose usage nobody has asked for yet: rusage.c. Each is referenced. */
+	TAILQ_HEAD(lx_unsummed, lx_process) unsummed;
+	uint32_t unsummed_count;
 	struct lx_posix_timers *timers;
 	char *executable;          /* absolute path: /proc/<pid>/exe */
 	struct io_file *executable_file;

@@ -13,6 +13,7 @@
 #include <process/exit.h>
 #include <process/session.h>
 #include <process/tree.h>
+#include <resources/rusage.h>
 #include <signal/signals.h>
 
 static struct rtl_lock tree_lock = RTL_LOCK_INITIALIZER;
@@ -135,6 +136,7 @@ struct lx_process *lx_process_new(void)
 	atomic_init(&process->references, 1);
 	TAILQ_INIT(&process->children);
 	TAILQ_INIT(&process->threads);
+	TAILQ_INIT(&process->unsummed);
 	TAILQ_INIT(&process->pending.queue);
 	ke_wake_list_init(&process->child_waiters);
 	ke_wake_list_init(&process->signalfd_waiters);
@@ -163,6 +165,9 @@ void lx_process_dereference(struct lx_process *process)
 		ob_dereference(process->leader_token);
 	/* Nobody is left who could send or take. */
 	lx_pending_flush(&process->pending, UINT64_MAX);
+	if (process->exit_body)
+		ps_platform()->process_dereference(process->exit_body);
+	lx_usage_forget_children(process);
 	if (process->sighand && atomic_fetch_sub(&process->sighand->references, 1) == 1)
 		free(process->sighand);
 	free(process->executable);

@@ -24,6 +24,8 @@ struct wait_request {
 	int32_t pid, code, status; /* siginfo's status */
 	int32_t wait_status;       /* wait4's */
 	uint32_t uid;
+	bool wants_usage;
+	struct lx_process *zombie; /* whose own usage is still to be added; referenced */
 	struct lx_rusage_sum usage;
 };
 
@@ -68,11 +70,14 @@ static bool is_eligible(const struct wait_request *request, const struct lx_proc
 
 static void take_usage(struct wait_request *request, struct lx_process *child)
 {
+	if (!request->wants_usage)
+		return;
+	lx_usage_sum_children(child);
+	request->usage = child->children_usage;
 	if (child->state == LX_ZOMBIE)
-		request->usage = child->exit_usage;
+		request->zombie = lx_process_reference(child);
 	else
 		lx_process_usage(child, &request->usage);
-	lx_usage_add(&request->usage, &child->children_usage);
 }
 
 static void collect_zombie(struct wait_request *request, struct lx_process *child)
@@ -90,7 +95,7 @@ static void collect_zombie(struct wait_request *request, struct lx_process *chil
 	take_usage(request, child);
 	if (request->options & LX_WNOWAIT)
 		return;
-	lx_usage_add(&request->waiter->process->children_usage, &request->usage);
+	lx_usage_keep_child(request->waiter->process, child);
 	lx_reap(child);
 }
 
@@ -167,6 +172,18 @@ static int64_t do_wait(struct wait_request *request)
 	}
 }
 
+/* Outside of lx_tree_lock: what the host counts of a task is known at its end there, which may be a moment off. */
+static void add_own_usage(struct wait_request *request)
+{
+	struct lx_rusage_sum usage;
+
+	if (!request->zombie)
+		return;
+	lx_usage_of_zombie(request->zombie, true, &usage);
+	lx_usage_add(&request->usage, &usage);
+	lx_process_dereference(request->zombie);
+}
+
 static int32_t own_group(struct lx_call *call)
 {
 	return lx_process_group_id(call->thread->process);
@@ -174,7 +191,7 @@ static int32_t own_group(struct lx_call *call)
 
 int64_t lx_sys_wait4(struct lx_call *call, int32_t pid, struct lx_uptr wstatus, uint32_t options, struct lx_uptr rusage)
 {
-	struct wait_request request = {.waiter = call->thread, .options = options | LX_WEXITED};
+	struct wait_request request = {.waiter = call->thread, .options = options | LX_WEXITED, .wants_usage = !lx_is_null(rusage)};
 	int64_t result;
 
 	if (options & ~(LX_WNOHANG | LX_WUNTRACED | LX_WCONTINUED | LX___WNOTHREAD | LX___WCLONE | LX___WALL))
@@ -186,6 +203,7 @@ int64_t lx_sys_wait4(struct lx_call *call, int32_t pid, struct lx_uptr wstatus, 
 	result = do_wait(&request);
 	if (result <= 0)
 		return result;
+	add_own_usage(&request);
 	if (!lx_is_null(wstatus) && lx_copy_out(call, wstatus, &request.wait_status, sizeof(request.wait_status)))
 		return -LX_EFAULT;
 	if (!lx_is_null(rusage) && lx_rusage_copy_out(call, rusage, &request.usage))
@@ -237,11 +255,12 @@ static int64_t prepare_waitid(struct lx_call *call, int32_t idtype, int32_t id, 
 int64_t lx_sys_waitid(struct lx_call *call, int32_t idtype, int32_t id, struct lx_uptr infop, uint32_t options,
 		      struct lx_uptr rusage)
 {
-	struct wait_request request = {.waiter = call->thread, .options = options};
+	struct wait_request request = {.waiter = call->thread, .options = options, .wants_usage = !lx_is_null(rusage)};
 	int64_t result = prepare_waitid(call, idtype, id, options, &request);
 
 	if (!result)
 		result = do_wait(&request);
+	add_own_usage(&request);
 	if (result > 0 && !lx_is_null(rusage) && lx_rusage_copy_out(call, rusage, &request.usage))
 		return -LX_EFAULT;
 	if (!lx_is_null(infop) && copy_out_info(call, infop, &request, result > 0))

@@ -5,6 +5,7 @@
 
 #define SECOND_NS 1000000000u
 #define TICKS_A_SECOND 100u
+#define UNSUMMED_MAX 32 /* children whose usage is still to be added up */
 
 void lx_usage_add(struct lx_rusage_sum *sum, const struct lx_rusage_sum *more)
 {
@@ -29,16 +30,90 @@ void lx_process_usage(struct lx_process *process, struct lx_rusage_sum *usage)
 	usage->system_ns += time.system_ns;
 }
 
-/* What Mm knows of a process' memory; only of the caller's own, whose space stays. */
-static void add_memory(struct lx_rusage_sum *usage)
+static void add_host_usage(struct lx_rusage_sum *usage, const struct pico_usage *host)
 {
-	VM_COUNTERS counters = {0};
-	NTSTATUS status = ZwQueryInformationProcess(NtCurrentProcess(), ProcessVmCounters, &counters, sizeof(counters), NULL);
+	usage->max_rss_kib = MAX_OF(usage->max_rss_kib, host->peak_resident / 1024);
+	usage->minor_faults += host->minor_faults;
+	usage->major_faults += host->major_faults;
+	usage->voluntary += host->voluntary;
+	usage->involuntary += host->involuntary;
+}
 
-	if (!NT_SUCCESS(status))
+/* The caller's own, whose space stays. */
+static void add_own(struct lx_thread *thread, bool whole, struct lx_rusage_sum *usage)
+{
+	struct pico_usage host = mm_usage(thread->ps->process->space), alone;
+
+	host.voluntary += ps_sleeps(thread->ps->process);
+	if (!whole) {
+		alone = ps_thread_usage(thread->ps);
+		alone.peak_resident = host.peak_resident;
+		host = alone;
+	}
+	add_host_usage(usage, &host);
+}
+
+void lx_usage_of_zombie(struct lx_process *zombie, bool waits, struct lx_rusage_sum *usage)
+{
+	struct pico_usage host = {0};
+
+	*usage = zombie->exit_usage;
+	if (zombie->exit_body && ps_platform()->process_usage)
+		ps_platform()->process_usage(zombie->exit_body, waits, &host);
+	add_host_usage(usage, &host);
+	if (zombie->ps)
+		usage->voluntary += ps_sleeps(zombie->ps);
+}
+
+/* lx_tree_lock held; takes over the reference to the child. */
+static void add_child(struct lx_process *parent, struct lx_process *child, const struct lx_rusage_sum *usage)
+{
+	lx_usage_sum_children(child);
+	lx_usage_add(&parent->children_usage, usage);
+	lx_usage_add(&parent->children_usage, &child->children_usage);
+	lx_process_dereference(child);
+}
+
+static struct lx_process *take_unsummed(struct lx_process *parent)
+{
+	struct lx_process *child = TAILQ_FIRST(&parent->unsummed);
+
+	if (!child)
+		return NULL;
+	TAILQ_REMOVE(&parent->unsummed, child, unsummed_link);
+	parent->unsummed_count--;
+	return child;
+}
+
+void lx_usage_sum_children(struct lx_process *parent)
+{
+	struct lx_rusage_sum usage;
+	struct lx_process *child;
+
+	while ((child = take_unsummed(parent))) {
+		lx_usage_of_zombie(child, false, &usage);
+		add_child(parent, child, &usage);
+	}
+}
+
+void lx_usage_keep_child(struct lx_process *parent, struct lx_process *child)
+{
+	struct lx_rusage_sum usage;
+
+	TAILQ_INSERT_TAIL(&parent->unsummed, lx_process_reference(child), unsummed_link);
+	if (++parent->unsummed_count <= UNSUMMED_MAX)
 		return;
-	usage->max_rss_kib = MAX_OF(usage->max_rss_kib, counters.PeakWorkingSetSize / 1024);
-	usage->minor_faults += counters.PageFaultCount;
+	child = take_unsummed(parent);
+	lx_usage_of_zombie(child, false, &usage);
+	add_child(parent, child, &usage);
+}
+
+void lx_usage_forget_children(struct lx_process *parent)
+{
+	struct lx_process *child;
+
+	while ((child = take_unsummed(parent)))
+		lx_process_dereference(child);
 }
 
 int64_t lx_rusage_copy_out(struct lx_call *call, struct lx_uptr to, const struct lx_rusage_sum *usage)
@@ -58,9 +133,19 @@ int64_t lx_rusage_copy_out(struct lx_call *call, struct lx_uptr to, const struct
 	return lx_copy_out(call, to, &out, sizeof(out));
 }
 
+/* A child that was waited for just now is given the moment that its end on the host takes. */
 static void children_usage(struct lx_process *process, struct lx_rusage_sum *usage)
 {
+	struct lx_process *child;
+	struct lx_rusage_sum one;
+
 	lx_lock_tree();
+	while ((child = take_unsummed(process))) {
+		lx_unlock_tree();
+		lx_usage_of_zombie(child, true, &one);
+		lx_lock_tree();
+		add_child(process, child, &one);
+	}
 	*usage = process->children_usage;
 	lx_unlock_tree();
 }
@@ -74,7 +159,7 @@ int64_t lx_sys_getrusage(struct lx_call *call, int32_t who, struct lx_uptr usage
 	switch (who) {
 	case LX_RUSAGE_SELF:
 		lx_process_usage(thread->process, &sum);
-		add_memory(&sum);
+		add_own(thread, true, &sum);
 		break;
 	case LX_RUSAGE_CHILDREN:
 		children_usage(thread->process, &sum);
@@ -83,7 +168,7 @@ int64_t lx_sys_getrusage(struct lx_call *call, int32_t who, struct lx_uptr usage
 		time = ps_thread_cpu_time(thread->ps);
 		sum.user_ns = time.user_ns;
 		sum.system_ns = time.system_ns;
-		add_memory(&sum);
+		add_own(thread, false, &sum);
 		break;
 	default:
 		return -LX_EINVAL;

@@ -17,6 +17,13 @@ _Static_assert(sizeof(struct lx_rusage) == 144, "struct rusage");
 void lx_usage_add(struct lx_rusage_sum *sum, const struct lx_rusage_sum *more);
 /* rusage.c: what a process and its ended threads used so far, without children. */
 void lx_process_usage(struct lx_process *process, struct lx_rusage_sum *usage);
+/* A zombie's own, with what its host tasks used. `waits`: a moment for those that are ending; not under a lock. */
+void lx_usage_of_zombie(struct lx_process *zombie, bool waits, struct lx_rusage_sum *usage);
+/* Under lx_tree_lock: a child has been waited for. Its usage is added when somebody asks: the host counts it at the task's end. */
+void lx_usage_keep_child(struct lx_process *parent, struct lx_process *child);
+void lx_usage_sum_children(struct lx_process *parent);
+/* The parent itself goes. */
+void lx_usage_forget_children(struct lx_process *parent);
 int64_t lx_rusage_copy_out(struct lx_call *call, struct lx_uptr to, const struct lx_rusage_sum *usage);
 
 #endif

@@ -129,6 +129,11 @@ void mm_statistics(struct mm_address_space *space, struct mm_statistics *statist
 /* What of it is in RAM, by the platform's count; all 0 for a space that no task is in any more. */
 struct pico_resident mm_resident(struct mm_address_space *space);
 
+/* What its tasks have used so far. */
+struct pico_usage mm_usage(struct mm_address_space *space);
+/* The platform's process, with a reference for the caller: who wants to hear of its usage after the space has gone. */
+struct pico_process *mm_reference_process(struct mm_address_space *space);
+
 /* What only the host knows of it (report.c). The text is the caller's to free; 0: no task is in the space any more. */
 size_t mm_host_text(struct mm_address_space *space, enum pico_text which, char **text);
 /* Entries of the host's pagemap; pages outside of the guest's own areas count as not there. ESRCH's status: nobody is in the space any more. */

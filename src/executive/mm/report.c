@@ -65,3 +65,18 @@ NTSTATUS mm_force_copy(struct mm_address_space *space, uint64_t address, void *d
 	*done = (size_t)copied;
 	return STATUS_SUCCESS;
 }
+
+struct pico_usage mm_usage(struct mm_address_space *space)
+{
+	struct pico_usage usage = {0};
+
+	if (space->platform->process_usage)
+		space->platform->process_usage(space->process, false, &usage);
+	return usage;
+}
+
+struct pico_process *mm_reference_process(struct mm_address_space *space)
+{
+	space->platform->process_reference(space->process);
+	return space->process;
+}

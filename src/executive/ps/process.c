@@ -292,6 +292,18 @@ struct pico_cpu_time ps_process_cpu_time(struct ps_process *process)
 	return sum;
 }
 
+uint64_t ps_sleeps(struct ps_process *process)
+{
+	const struct ps_thread *thread;
+	uint64_t sum;
+	PS_HOLD(&process->lock);
+
+	sum = process->retired_io.sleeps;
+	TAILQ_FOREACH (thread, &process->threads, link)
+		sum += atomic_load(&thread->ke.parker.sleeps);
+	return sum;
+}
+
 struct ps_io_counters ps_process_io(struct ps_process *process)
 {
 	struct ps_io_counters sum;

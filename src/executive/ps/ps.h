@@ -20,6 +20,7 @@ struct ps_job;
 struct ps_io_counters {
 	uint64_t reads, writes, read_bytes, written_bytes;
 	uint64_t storage_read, storage_written;
+	uint64_t sleeps; /* of threads that ended: see ps_sleeps() */
 };
 
 struct ps_process {
@@ -126,6 +127,10 @@ void ps_detach_system_thread(void);
 /* CPU time of all its threads, past and present. */
 struct pico_cpu_time ps_process_cpu_time(struct ps_process *process);
 struct ps_io_counters ps_process_io(struct ps_process *process);
+/* How often its threads slept in calls that the supervisor carries out, ended ones too. */
+uint64_t ps_sleeps(struct ps_process *process);
+/* What the thread's task has used, with those sleeps. */
+struct pico_usage ps_thread_usage(struct ps_thread *thread);
 /* A transfer of the calling thread has ended. */
 void ps_count_transfer(bool writing, NTSTATUS status, ULONG_PTR size);
 /* CPU time of one thread, in all the tasks that it ran in. */

@@ -114,6 +114,17 @@ NTSTATUS ps_create_thread(struct ps_process *process, ULONG_PTR unique_id, void 
 	return STATUS_SUCCESS;
 }
 
+struct pico_usage ps_thread_usage(struct ps_thread *thread)
+{
+	struct pico_usage usage = {0};
+	PS_HOLD(&thread->process->lock);
+
+	if (thread->pico && thread->started && ps_platform()->thread_usage)
+		ps_platform()->thread_usage(thread->pico, &usage);
+	usage.voluntary += atomic_load(&thread->ke.parker.sleeps);
+	return usage;
+}
+
 void ps_count_transfer(bool writing, NTSTATUS status, ULONG_PTR size)
 {
 	struct ps_thread *thread = ps_current_thread();
@@ -151,6 +162,7 @@ static void forget_thread(struct ps_thread *thread)
 		process->retired.user_ns += time.user_ns;
 		process->retired.system_ns += time.system_ns;
 		ps_add_io(&process->retired_io, &thread->io);
+		process->retired_io.sleeps += atomic_load(&thread->ke.parker.sleeps);
 		thread->time_before = time;
 	}
 	thread->exit_time = ps_now();
