@@ -2,7 +2,7 @@
 #ifndef TRACE_THREAD_H
 #define TRACE_THREAD_H
 
-#include <process/process.h>
+#include <core/process.h>
 #include <core/thread.h>
 #include <sys/queue.h>
 #include <trace/decode.h>

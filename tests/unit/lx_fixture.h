@@ -15,7 +15,7 @@
 #include <ftw.h>
 #include <core/thread.h>
 #include <path/resolve.h>
-#include <process/process.h>
+#include <core/process.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>

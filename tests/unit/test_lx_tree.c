@@ -5,8 +5,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <process/session.h>
-#include <process/tree.h>
+#include <core/session.h>
+#include <core/tree.h>
 #include <terminal/terminal.h>
 
 /* The world before each test: an init that leads session 1. */

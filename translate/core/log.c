@@ -2,8 +2,8 @@
 #include <core/ntstatus.h>
 #include <core/thread.h>
 
+#include <core/process.h>
 #include <executive/ex/debug.h>
-#include <process/process.h>
 
 void lx_log_refused(struct lx_call *call)
 {

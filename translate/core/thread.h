@@ -1,12 +1,12 @@
 /*
  * Tasks. A thread's own mask and alternate stack are written by itself alone; what else is shared is guarded as its process'
- * is, see process/process.h.
+ * is, see core/process.h.
  */
 #ifndef TRANSLATE_CORE_THREAD_H
 #define TRANSLATE_CORE_THREAD_H
 
 #include <core/lx.h>
-#include <signal/siginfo.h>
+#include <core/siginfo.h>
 
 struct lx_thread {
 	struct ps_thread *ps;
@@ -59,7 +59,20 @@ struct lx_thread {
 	uint8_t affinity[128];
 };
 
-struct lx_thread *lx_current(void);
+/* NULL: the caller is no guest's thread. */
+static inline struct lx_thread *lx_current(void)
+{
+	struct ps_thread *thread = ps_current_thread();
+
+	return thread ? thread->pico_context : NULL;
+}
+
+/* Has the thread this capability, LX_CAP_*, in effect? */
+static inline bool lx_capable(const struct lx_thread *thread, uint32_t capability)
+{
+	return thread->token->cap_effective & 1ull << capability;
+}
+
 struct lx_thread *lx_find_thread(int32_t tid);    /* under lx_tree_lock; live ones */
 /*
  * A task by its number, also one that runs no more: a zombie, a leader that ended before its threads, and pid 1 have no

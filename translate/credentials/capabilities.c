@@ -1,8 +1,8 @@
 /* capget(2), capset(2), the capability sets of prctl(2), and what exec makes of them. */
+#include <core/process.h>
 #include <core/thread.h>
 #include <credentials/credentials.h>
 #include <lx_syscalls.h>
-#include <process/process.h>
 
 #define VERSION_1 0x19980330u
 #define VERSION_2 0x20071026u

@@ -5,18 +5,13 @@
  * since others look at it to decide what they may do to the thread). On the host the calling half alone follows, with its
  * file-system identity. Set-id bits of files play no part.
  */
+#include <core/process.h>
 #include <core/thread.h>
+#include <core/tree.h>
 #include <credentials/credentials.h>
 #include <lx_syscalls.h>
-#include <process/tree.h>
-#include <resources/resources.h>
 
 #define NO_ID UINT32_MAX /* (uid_t)-1: leave as it is */
-
-bool lx_capable(const struct lx_thread *thread, uint32_t capability)
-{
-	return thread->token->cap_effective & 1ull << capability;
-}
 
 static bool gains(const struct se_token *old, const struct se_token *new)
 {

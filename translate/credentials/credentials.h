@@ -20,8 +20,6 @@ struct lx_real_identity {
 };
 int64_t lx_begin_real(struct lx_thread *thread, struct lx_real_identity *real);
 void lx_end_real(struct lx_thread *thread, struct lx_real_identity *real);
-/* Current thread has a capability (LX_CAP_*). */
-bool lx_capable(const struct lx_thread *thread, uint32_t capability);
 /* The thread's real user and group are all of the other's: real, effective and saved. Under lx_tree_lock. */
 bool lx_has_ids_of(const struct lx_thread *thread, const struct se_token *other);
 struct lx_task;

@@ -6,25 +6,16 @@
  * O_PATH descriptors answer F_GETFL alone of these. The owner is kept in the file
  * object, so that all descriptors of the description show the same.
  */
+#include <core/process.h>
 #include <core/thread.h>
 #include <descriptor/files.h>
 #include <lx_syscalls.h>
-#include <path/mounts.h>
-#include <process/process.h>
 
 #define SETTABLE_FLAGS (LX_O_APPEND | LX_O_NONBLOCK | LX_O_DIRECT | LX_O_NOATIME | LX_O_ASYNC)
 
 struct lx_f_owner_ex {
 	int32_t type, pid;
 };
-
-static uint32_t access_mode(const struct io_file *file)
-{
-	bool reads = file->access & FILE_READ_DATA;
-	bool writes = file->access & (FILE_WRITE_DATA | FILE_APPEND_DATA);
-
-	return reads && writes ? LX_O_RDWR : writes ? LX_O_WRONLY : LX_O_RDONLY;
-}
 
 int64_t lx_sys_fcntl_f_getfl(struct lx_call *call, int32_t fd)
 {
@@ -40,12 +31,7 @@ int64_t lx_sys_fcntl_f_getfl(struct lx_call *call, int32_t fd)
 	if (!NT_SUCCESS(status))
 		return lx_result(call, status);
 	flags &= ~(ULONG)LX_O_CLOEXEC;
-	if (stream.is_path)
-		return flags | LX_O_PATH;
-	/* The host's answer is complete; other drivers keep what the open said, but for the access mode. */
-	if (lx_mounts_is_host_device(stream.file->device))
-		return flags;
-	return (flags & ~(ULONG)LX_O_ACCMODE) | access_mode(stream.file);
+	return stream.is_path ? flags | LX_O_PATH : flags;
 }
 
 static int64_t set_status_flags(struct lx_call *call, HANDLE handle, ULONG flags)

@@ -19,10 +19,9 @@
  * called under it, but that cloning copies the handle table under it. An entry's
  * lock comes last, and nothing is taken under it.
  */
+#include <core/process.h>
 #include <core/thread.h>
-#include <descriptor/table.h>
-#include <process/process.h>
-#include <resources/resources.h>
+#include <descriptor/fd_table.h>
 
 /* The caller's limit as a count of descriptors. */
 static uint32_t descriptor_limit(struct lx_call *call)
@@ -190,6 +189,17 @@ static int64_t install(struct lx_call *call, HANDLE handle, bool is_path, bool c
 int64_t lx_fd_install(struct lx_call *call, HANDLE handle, bool close_on_exec, int32_t minimum)
 {
 	return install(call, handle, false, close_on_exec, minimum);
+}
+
+int64_t lx_fd_install_file(struct lx_call *call, struct io_file *file, bool close_on_exec)
+{
+	HANDLE handle;
+	NTSTATUS status = ob_open_by_pointer(file, 0, file->access, &handle);
+
+	ob_dereference(file);
+	if (!NT_SUCCESS(status))
+		return lx_result(call, status);
+	return lx_fd_install(call, handle, close_on_exec, 0);
 }
 
 /* --- duplicates */

@@ -4,9 +4,9 @@
  * Invariant: a handle in an entry belongs to that entry alone. Other handles of
  * the handle table belong to calls under way, so a copy (fork) drops them.
  */
+#include <core/process.h>
 #include <core/thread.h>
-#include <descriptor/table.h>
-#include <process/process.h>
+#include <descriptor/fd_table.h>
 
 struct lx_files *lx_files_create(void)
 {

@@ -43,8 +43,12 @@ int64_t lx_fd_handle(struct lx_call *call, int32_t fd, bool allow_path, HANDLE *
 void lx_fd_let_go(struct lx_call *call);
 /* Give the caller the lowest free descriptor >= minimum for `handle` (consumed also on failure): fd or -LX_EMFILE. */
 int64_t lx_fd_install(struct lx_call *call, HANDLE handle, bool close_on_exec, int32_t minimum);
+/* For a new file object, whose reference is consumed; -LX_EMFILE, -LX_ENOMEM. */
+int64_t lx_fd_install_file(struct lx_call *call, struct io_file *file, bool close_on_exec);
+/* pipe.c: two handles at once as pipe(2) does: descriptors to the guest, all or nothing. Handles are consumed. */
+int64_t lx_fd_install_pair(struct lx_call *call, const HANDLE handles[2], bool close_on_exec, struct lx_uptr to);
 /*
- * The same in two steps, so that running out of descriptors is noticed before anything is opened: a reserved descriptor
+ * lx_fd_install() in two steps, so that running out of descriptors is noticed before anything is opened: a reserved descriptor
  * is taken but answers EBADF until it is filled with a handle, or given back with lx_fd_release().
  */
 int64_t lx_fd_reserve(struct lx_call *call, int32_t minimum, bool close_on_exec);

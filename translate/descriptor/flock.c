@@ -6,10 +6,10 @@
  * it is the host's, so that native programs meet it. The owner of POSIX locks is
  * the descriptor table; closing drops them there (fd.c).
  */
+#include <core/process.h>
 #include <core/thread.h>
 #include <descriptor/files.h>
 #include <lx_syscalls.h>
-#include <process/process.h>
 
 /* struct flock */
 struct lx_flock {

@@ -6,7 +6,6 @@
  */
 #include <descriptor/files.h>
 #include <lx_syscalls.h>
-#include <terminal/tty.h>
 
 enum { LARGEST_ARGUMENT = 64 };
 
@@ -82,13 +81,4 @@ int64_t lx_sys_ioctl_fioasync(struct lx_call *call, int32_t fd, struct lx_uptr a
 	if (result < 0)
 		return result;
 	return on ? -LX_ENOTTY : 0;
-}
-
-/* A request that no sub-row takes. */
-int64_t lx_sys_ioctl(struct lx_call *call, int32_t fd, uint32_t request, struct lx_uptr argp)
-{
-	HANDLE handle;
-	int64_t result = lx_fd_handle(call, fd, false, &handle);
-
-	return result < 0 ? result : lx_terminal_unknown_request(call, handle);
 }

@@ -6,7 +6,6 @@
  */
 #include <descriptor/files.h>
 #include <lx_syscalls.h>
-#include <terminal/devices.h>
 
 #define PIPE_QUOTA 65536u
 

@@ -3,12 +3,12 @@
  * linker, a fresh address space, the initial stack. execve(2)'s own part, the
  * change of the caller, is in execve.c.
  */
+#include <core/process.h>
 #include <core/thread.h>
 #include <descriptor/fd.h>
 #include <drivers/hostfs/hostfs.h>
 #include <exec/exec_image.h>
 #include <path/resolve.h>
-#include <process/process.h>
 
 #include <stdarg.h>
 #include <stdio.h>

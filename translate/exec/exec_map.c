@@ -2,10 +2,9 @@
  * The address space of a new program: the layout of Linux x86-64 (program, heap
  * behind it, linker and mappings top down below the stack), built in one batch.
  */
+#include <core/process.h>
 #include <core/thread.h>
 #include <exec/exec_image.h>
-#include <process/process.h>
-#include <resources/resources.h>
 
 #include <executive/ex/random.h>
 

@@ -7,11 +7,11 @@
  * through a buffer here: the source is read at explicit positions, and only what
  * was written counts as read.
  */
+#include <core/process.h>
 #include <core/thread.h>
 #include <descriptor/files.h>
 #include <file/truncate.h>
 #include <lx_syscalls.h>
-#include <resources/resources.h>
 #include <signal/signal.h>
 
 #define CHUNK 65536u

@@ -6,10 +6,10 @@
  * straight from or to the guest. The checks come in the Linux kernel's order:
  * descriptor, access mode, addresses, position, size.
  */
+#include <core/process.h>
 #include <core/thread.h>
 #include <descriptor/files.h>
 #include <lx_syscalls.h>
-#include <resources/resources.h>
 #include <signal/signal.h>
 
 /* The most that one call moves. */

@@ -2,12 +2,11 @@
  * Moving data by way of pipes: splice(2), tee(2), vmsplice(2). The work is the pipe
  * driver's (FSCTL_LX_SPLICE); here are the checks and where offsets come from.
  */
+#include <core/process.h>
 #include <core/thread.h>
 #include <descriptor/files.h>
 #include <file/truncate.h>
 #include <lx_syscalls.h>
-#include <process/process.h>
-#include <resources/resources.h>
 #include <signal/signal.h>
 
 #define SPLICE_FLAGS (LX_SPLICE_F_MOVE | LX_SPLICE_F_NONBLOCK | LX_SPLICE_F_MORE | LX_SPLICE_F_GIFT)

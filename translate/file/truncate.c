@@ -2,12 +2,12 @@
  * How much room a file takes: truncate, ftruncate, fallocate, and the limit that
  * RLIMIT_FSIZE sets to its size.
  */
+#include <core/process.h>
 #include <core/thread.h>
 #include <file/truncate.h>
 #include <lx_syscalls.h>
 #include <path/path.h>
 #include <path/resolve.h>
-#include <resources/resources.h>
 #include <signal/signal.h>
 
 static bool query_statx(HANDLE handle, FILE_LX_STATX_INFORMATION *information)

@@ -16,13 +16,13 @@
  * new owner before that thread wakes. If the owner died, the woken waiter (the heir) writes the word itself: only it knows
  * the word's address in a space that still exists.
  */
+#include <core/process.h>
 #include <core/thread.h>
+#include <core/timespec.h>
 #include <lx_syscalls.h>
 #include <memory/futex.h>
 #include <memory/pi_word.h>
-#include <process/process.h>
 #include <signal/signal.h>
-#include <time/times.h>
 
 struct pi_lock_state;
 struct pi_waiter {

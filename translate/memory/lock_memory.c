@@ -2,9 +2,9 @@
  * mlock(2), mlock2(2), munlock(2), mlockall(2), munlockall(2): NtLockVirtualMemory and NtUnlockVirtualMemory where they say
  * what is wanted. The host locks the pages really; the account against RLIMIT_MEMLOCK is the guest's.
  */
+#include <core/process.h>
 #include <core/thread.h>
 #include <lx_syscalls.h>
-#include <resources/resources.h>
 
 static struct mm_address_space *space_of(struct lx_call *call)
 {

@@ -5,10 +5,10 @@
  * NT has no word for travel in its allocation type. Where NT has no form at all (write-only pages, ranges across allocations,
  * moving), the memory manager is asked directly. The order of the checks is the kernel's, since errnos show it.
  */
+#include <core/process.h>
 #include <core/thread.h>
 #include <descriptor/files.h>
 #include <lx_syscalls.h>
-#include <resources/resources.h>
 
 #define HUGE_SHIFT 26
 #define HUGE_MASK 0x3fu

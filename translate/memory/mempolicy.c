@@ -6,11 +6,11 @@
  * where the guest could write itself: the platform's pages are none the worse for them. Other processes' pages are not
  * reached: the host's process ids mean nothing to a guest.
  */
+#include <core/process.h>
 #include <core/thread.h>
+#include <core/tree.h>
 #include <credentials/credentials.h>
 #include <lx_syscalls.h>
-#include <process/process.h>
-#include <process/tree.h>
 
 int64_t lx_sys_mbind(struct lx_call *call, uint64_t start, uint64_t len, int32_t mode, struct lx_uptr nmask, uint64_t maxnode, uint32_t flags)
 {

@@ -2,9 +2,9 @@
  * Words of priority-inheritance futexes. A word is known by its place: in an address space, in shared memory, in a file.
  * Its gate exists as long as somebody is at it, or waits to be.
  */
+#include <core/process.h>
 #include <core/thread.h>
 #include <memory/pi_word.h>
-#include <process/process.h>
 
 /* Of a word, as long as somebody is at it. */
 struct pi_gate {

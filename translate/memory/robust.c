@@ -5,9 +5,9 @@
  * is, and the first thing that can't be read ends it. The word is changed by the stub's compare-and-swap; the wake runs
  * in the guest, on the same host queue that the waiters sleep on.
  */
+#include <core/process.h>
 #include <core/thread.h>
 #include <memory/futex.h>
-#include <process/process.h>
 
 #define ROBUST_LIST_LIMIT 2048
 #define HOST_FUTEX 202 /* the host call's number */

@@ -7,11 +7,11 @@
  *
  * Lock: lx_fs.lock guards the members; no service is called under it.
  */
+#include <core/process.h>
 #include <core/thread.h>
 #include <drivers/hostfs/hostfs.h>
 #include <path/fs.h>
 #include <path/resolve.h>
-#include <process/process.h>
 
 struct lx_fs {
 	_Atomic uint32_t references;

@@ -2,10 +2,10 @@
 #ifndef TRANSLATE_PROCFS_H
 #define TRANSLATE_PROCFS_H
 
+#include <core/process.h>
 #include <core/thread.h>
 #include <descriptor/files.h>
 #include <drivers/procfs/procfs.h>
-#include <process/process.h>
 
 /*
  * A task as it was when looked at. The members were copied or referenced under
@@ -28,6 +28,9 @@ struct lx_proc_view {
 	uint8_t affinity[128];
 	uint64_t timer_slack_ns;
 };
+
+/* Once, when the driver has been started: it is given its content. */
+void lx_procfs_initialize(void);
 
 /* -ESRCH's status if there is no such task. Release with lx_proc_release (or the cleanup attribute). */
 NTSTATUS lx_proc_look(const struct procfs_subject *subject, struct lx_proc_view *view);

@@ -2,7 +2,7 @@
  * The files of a task's memory that are bytes at places: mem, pagemap, and clear_refs, which is only written. They belong to
  * the memory that the task had when they were opened, and say so when that is gone, whatever the task has become.
  */
-#include <credentials/credentials.h>
+#include <core/thread.h>
 #include <proc/procfs.h>
 
 #define CHUNK_SIZE (16u << 10)

@@ -4,10 +4,11 @@
  * A task's own number may outlive its thread: a zombie, a leader that ended before the others, and pid 1 are shown with what
  * is left of them. Their memory, files and directories are gone, whatever the process' other threads still have.
  */
+#include <core/session.h>
+#include <core/thread.h>
 #include <credentials/credentials.h>
 #include <path/resolve.h>
 #include <proc/procfs.h>
-#include <process/session.h>
 #include <signal/signals.h>
 #include <terminal/terminal.h>
 

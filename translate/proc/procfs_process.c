@@ -1,12 +1,11 @@
 /*
  * Which /proc/<pid> and /proc/<pid>/task/<tid> there are, and the driver's registration.
  */
+#include <core/session.h>
+#include <core/tree.h>
 #include <executive/ex/debug.h>
 #include <path/resolve.h>
 #include <proc/procfs.h>
-#include <process/session.h>
-#include <process/tree.h>
-#include <terminal/devices.h>
 
 /* --- the directories */
 

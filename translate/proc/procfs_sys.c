@@ -3,8 +3,8 @@
  * bound by them, and LX's own, where it keeps them itself (pid_max, hostname). None
  * can be written: a setting of the host is not a guest's to change.
  */
+#include <core/process.h>
 #include <proc/procfs.h>
-#include <process/instance.h>
 
 #define HOST(folder, text) {.name = text, .kind = PROCFS_FILE, .host_path = "/proc/sys/" folder text, .seek = PROCFS_SEEK_PLAIN}
 #define FOLDER(text, nodes) {.name = text, .kind = PROCFS_DIRECTORY, .permissions = 0555, .children = nodes}

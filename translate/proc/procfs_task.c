@@ -2,7 +2,7 @@
  * The small files of /proc/<pid>: one value each, some of which can be written. What the host alone knows of a task comes from
  * the host; what the guest may set is LX's, so that the guest reads what it wrote, and the host's own bookkeeping is left alone.
  */
-#include <credentials/credentials.h>
+#include <core/thread.h>
 #include <hal/host.h>
 #include <proc/procfs.h>
 

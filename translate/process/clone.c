@@ -5,16 +5,15 @@
  * task (parked: it runs no guest code yet), the NT objects, the entry into the tree. After the last, others can see the task,
  * and only starting its half is left. Processes that share memory (vfork) are further tasks of the same pico process.
  */
+#include <core/process.h>
+#include <core/session.h>
 #include <core/thread.h>
-#include <credentials/credentials.h>
+#include <core/tree.h>
 #include <descriptor/files.h>
 #include <exec/exec.h>
 #include <hal/host.h>
 #include <lx_syscalls.h>
 #include <path/resolve.h>
-#include <process/session.h>
-#include <process/tree.h>
-#include <resources/resources.h>
 #include <signal/signal.h>
 #include <time/times.h>
 

@@ -9,7 +9,9 @@
  * Locks: lx_tree_lock for the tree; never held while the guest is touched or descriptors are closed.
  */
 #include <core/observer.h>
+#include <core/session.h>
 #include <core/thread.h>
+#include <core/tree.h>
 #include <descriptor/files.h>
 #include <exec/exec.h>
 #include <lx_syscalls.h>
@@ -17,8 +19,6 @@
 #include <path/resolve.h>
 #include <process/exit.h>
 #include <process/instance.h>
-#include <process/session.h>
-#include <process/tree.h>
 #include <process/undertaker.h>
 #include <resources/rusage.h>
 #include <signal/signal.h>
@@ -335,6 +335,7 @@ static void end_last_thread(struct lx_process *process)
 {
 	struct io_file *executable;
 
+	lx_timers_exit(process);
 	lx_timers_exit(process);
 	lx_signal_process_exit(process);
 	lx_lock_tree();

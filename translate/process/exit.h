@@ -8,12 +8,6 @@
 
 struct lx_siginfo;
 
-/* The whole process is to end with this status (wait4's form); the first caller's counts. Any thread; the caller's own thread ends at its return to user mode. Takes lx_tree_lock. */
-void lx_exit_group(struct lx_process *process, int32_t wait_status);
-/* tree.c: the same by a fatal signal, under lx_tree_lock too: then when that is let go. */
-void lx_end_by_signal(struct lx_process *process, int32_t signo);
-/* wait.c: a child stopped or went on: wake its parent's wait4. Under lx_tree_lock. */
-void lx_child_state_changed(struct lx_process *child);
 
 /* exit.c: the sequence of a thread that ends, on its own half (or, if `died`, without touching the guest). */
 void lx_thread_exit(struct lx_thread *thread, int32_t status, bool died);

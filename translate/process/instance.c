@@ -6,21 +6,21 @@
  * program has ended and that was asked for, and stops lxrun as a whole when every guest is stopped, so that a shell's job
  * control works from outside. Another thread takes the signals that are sent to lxrun.
  */
+#include <core/session.h>
 #include <core/thread.h>
+#include <core/tree.h>
 #include <descriptor/files.h>
 #include <drivers/condrv/condrv.h>
 #include <exec/exec.h>
 #include <hal/host.h>
 #include <path/resolve.h>
-#include <process/exit.h>
+#include <proc/procfs.h>
 #include <process/instance.h>
-#include <process/session.h>
-#include <process/tree.h>
 #include <process/undertaker.h>
 #include <resources/resources.h>
 #include <signal/signal.h>
-#include <terminal/devices.h>
 #include <terminal/terminal.h>
+#include <terminal/tty.h>
 #include <time/times.h>
 
 struct lx_process *lx_init_process;
@@ -198,7 +198,8 @@ static int64_t open_world(struct lx_thread *thread, const struct lx_start *start
 	const char *directory = start->working_directory ? start->working_directory : hal_start_state()->working_directory;
 	NTSTATUS status;
 
-	lx_devices_initialize();
+	lx_tty_initialize();
+	lx_procfs_initialize();
 	status = lx_mounts_initialize();
 	if (NT_SUCCESS(status))
 		status = lx_files_adopt_host(thread->files);

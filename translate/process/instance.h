@@ -26,7 +26,5 @@ void lx_instance_thread_started(void);
 void lx_instance_thread_ended(void);
 /* The first program's last thread is about to give up its descriptors. */
 void lx_instance_exit_hook(struct lx_process *process);
-/* uname.c: what uname(2) shows as the host's name. */
-void lx_node_name(char name[65]);
 
 #endif

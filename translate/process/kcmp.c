@@ -2,11 +2,11 @@
  * kcmp(2): do two tasks share something? The order of what differs is that of addresses, stable while both live. Only
  * references are compared after lx_tree_lock has been given up, never what they lead to.
  */
+#include <core/process.h>
 #include <core/thread.h>
 #include <credentials/credentials.h>
 #include <descriptor/files.h>
 #include <lx_syscalls.h>
-#include <process/process.h>
 
 static int64_t order(const void *left, const void *right)
 {

@@ -1,8 +1,8 @@
 /* prctl(2): what a thread or process says about itself. Capability sets are in capabilities.c. */
+#include <core/process.h>
 #include <core/thread.h>
 #include <credentials/credentials.h>
 #include <lx_syscalls.h>
-#include <process/process.h>
 
 #define TSC_ENABLE 1
 #define SET_MM_AUXV 12

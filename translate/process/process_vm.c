@@ -2,10 +2,10 @@
  * process_vm_readv(2), process_vm_writev(2): between the caller's memory and another process', by NtReadVirtualMemory and
  * NtWriteVirtualMemory on a handle to it. A fault after some bytes is a short transfer.
  */
+#include <core/process.h>
 #include <core/thread.h>
 #include <credentials/credentials.h>
 #include <lx_syscalls.h>
-#include <process/process.h>
 
 #define MAXIMUM_SEGMENTS 1024u
 #define MAXIMUM_TRANSFER 0x7ffff000u

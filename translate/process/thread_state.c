@@ -1,8 +1,8 @@
 /* What belongs to one thread alone: its id word, its robust list, its segment bases. */
+#include <core/process.h>
 #include <core/thread.h>
 #include <credentials/credentials.h>
 #include <lx_syscalls.h>
-#include <process/process.h>
 
 #define ROBUST_LIST_HEAD_SIZE 24
 

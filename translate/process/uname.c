@@ -1,12 +1,11 @@
 /* Who and what the system is: uname(2), sysinfo(2), the host's name, getrandom(2), personality(2), getcpu(2), namespaces. */
 #include <core/thread.h>
-#include <credentials/credentials.h>
+#include <core/tree.h>
 #include <descriptor/files.h>
 #include <hal/host.h>
 #include <lx_syscalls.h>
 #include <path/resolve.h>
 #include <process/instance.h>
-#include <process/tree.h>
 #include <resources/resources.h>
 #include <signal/signal.h>
 

@@ -10,11 +10,11 @@
  *
  * Locks: the list is lx_tree_lock's; burying takes what ending takes, and no lock is held over closing descriptors.
  */
+#include <core/process.h>
 #include <core/thread.h>
 #include <descriptor/files.h>
 #include <hal/host.h>
 #include <process/exit.h>
-#include <process/process.h>
 #include <process/undertaker.h>
 
 #define LOOK_NS (100 * 1000000ll)

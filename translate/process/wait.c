@@ -5,12 +5,12 @@
  * has something to tell. What it collects it takes under that lock, so that two waiters never get the same event. Stop and
  * continue marks belong to the child's signal_lock, which is taken inside.
  */
+#include <core/session.h>
 #include <core/thread.h>
+#include <core/tree.h>
 #include <lx_syscalls.h>
 #include <process/exit.h>
 #include <process/instance.h>
-#include <process/session.h>
-#include <process/tree.h>
 #include <resources/rusage.h>
 
 #define TICKS_NS 10000000u /* clock_t's unit in siginfo: 1/100 s */

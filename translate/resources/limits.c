@@ -2,22 +2,17 @@
  * Resource limits: LX's own, inherited from how lxrun was started. What the host enforces for the supervisor is another
  * matter. Written under lx_tree_lock; a value is read without it, as a word is.
  */
+#include <core/process.h>
 #include <core/thread.h>
 #include <credentials/credentials.h>
 #include <hal/host.h>
 #include <lx_syscalls.h>
-#include <process/process.h>
 #include <resources/resources.h>
 #include <time/times.h>
 
 #define OPEN_FILES_MAX (1024u * 1024) /* fs.nr_open's default */
 
 _Static_assert(LX_RLIM_NLIMITS == HAL_LIMIT_COUNT, "limits");
-
-uint64_t lx_limit(struct lx_process *process, uint32_t resource)
-{
-	return __atomic_load_n(&process->limits[resource].current, __ATOMIC_RELAXED);
-}
 
 void lx_limits_initialize(struct lx_process *process)
 {

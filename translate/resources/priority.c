@@ -1,9 +1,8 @@
 /* getpriority(2), setpriority(2), ioprio_get(2), ioprio_set(2). */
+#include <core/process.h>
+#include <core/session.h>
 #include <core/thread.h>
-#include <credentials/credentials.h>
 #include <lx_syscalls.h>
-#include <process/session.h>
-#include <resources/resources.h>
 
 #define NICE_MIN (-20)
 #define NICE_MAX 19

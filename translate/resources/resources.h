@@ -6,7 +6,6 @@
 
 #include <core/lx.h>
 
-uint64_t lx_limit(struct lx_process *process, uint32_t resource);
 /* limits.c */
 void lx_limits_initialize(struct lx_process *process);
 void lx_limits_apply(struct lx_process *process);

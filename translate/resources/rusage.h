@@ -2,7 +2,7 @@
 #ifndef TRANSLATE_RUSAGE_H
 #define TRANSLATE_RUSAGE_H
 
-#include <process/process.h>
+#include <core/process.h>
 
 /* struct rusage */
 struct lx_rusage {

@@ -3,11 +3,10 @@
  * for the moment never shows. Real-time policies would starve the supervisor, so they are refused as for a user without
  * the privilege; the others differ only in how the host treats batch work. Other threads' settings: lx_tree_lock.
  */
+#include <core/process.h>
 #include <core/thread.h>
-#include <credentials/credentials.h>
 #include <hal/host.h>
 #include <lx_syscalls.h>
-#include <process/process.h>
 #include <resources/resources.h>
 
 #define ATTR_SIZE_VER0 48u

@@ -5,8 +5,8 @@
  * The signal is forced: blocked or ignored, it ends the process. What ucontext shows of the fault (trap number, error
  * code, address) is kept in the thread until the next one, as Linux keeps it.
  */
+#include <core/process.h>
 #include <core/thread.h>
-#include <process/process.h>
 #include <signal/exception.h>
 #include <signal/signal.h>
 

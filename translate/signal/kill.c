@@ -4,9 +4,9 @@
  * Only the instance's own processes exist: a pid of the host is ESRCH. Permission is checked under lx_tree_lock, which
  * also keeps the target; the order of the checks (does it exist, is the signal valid, may it be sent) is Linux'.
  */
-#include <credentials/credentials.h>
+#include <core/session.h>
+#include <core/thread.h>
 #include <lx_syscalls.h>
-#include <process/session.h>
 #include <signal/signals.h>
 
 /* Under lx_tree_lock. Tokens of threads change under it, and that of a process without threads changes no more. */

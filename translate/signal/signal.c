@@ -6,10 +6,9 @@
  * user_apc_pending set and has been kicked, or is about to look by itself; both under the process' signal_lock, which
  * guards all of this. Processes that share their actions (CLONE_SIGHAND) share those alone; they have a lock of their own.
  */
+#include <core/process.h>
 #include <executive/se/account.h>
-#include <resources/resources.h>
 #include <signal/signals.h>
-#include <time/times.h>
 
 
 static const uint8_t default_actions[LX_SIG_FIRST_REALTIME] = {
@@ -319,7 +318,6 @@ void lx_signal_thread_exit(struct lx_thread *thread)
 
 void lx_signal_process_exit(struct lx_process *process)
 {
-	lx_timers_exit(process);
 	rtl_lock(&process->signal_lock);
 	process->signals_closed = true;
 	lx_pending_flush(&process->pending, UINT64_MAX);

@@ -5,7 +5,7 @@
 #ifndef TRANSLATE_SIGNAL_SIGNAL_H
 #define TRANSLATE_SIGNAL_SIGNAL_H
 
-#include <signal/siginfo.h>
+#include <core/siginfo.h>
 
 /*
  * signal.c: send. `info` is copied. Privilege has been checked by the caller. The first two take the signal_lock of the process alone and

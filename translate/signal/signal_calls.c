@@ -2,9 +2,9 @@
  * The calls on a thread's own signal state: actions, mask, pending set, alternate stack, and waiting for signals
  * (signal(7), sigaction(2), sigprocmask(2), sigsuspend(2), sigtimedwait(2), sigaltstack(2)).
  */
+#include <core/timespec.h>
 #include <lx_syscalls.h>
 #include <signal/signals.h>
-#include <time/times.h>
 
 #define KEPT_ACTION_FLAGS                                                                                              \
 	(LX_SA_NOCLDSTOP | LX_SA_NOCLDWAIT | LX_SA_SIGINFO | LX_SA_ONSTACK | LX_SA_RESTART | LX_SA_NODEFER |           \

@@ -6,8 +6,8 @@
  * as Linux does. An interrupted call is settled by the first frame only: the ones above it interrupt a handler's entry.
  */
 #include <core/observer.h>
-#include <process/exit.h>
-#include <process/session.h>
+#include <core/process.h>
+#include <core/session.h>
 #include <signal/signals.h>
 
 #define RESTART_INSTRUCTION_SIZE 2 /* bytes of `syscall` */

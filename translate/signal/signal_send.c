@@ -7,8 +7,8 @@
  * locked half says that it is due.
  */
 #include <core/observer.h>
-#include <process/exit.h>
-#include <process/session.h>
+#include <core/process.h>
+#include <core/session.h>
 #include <signal/signals.h>
 
 static uint64_t stop_signals(void)

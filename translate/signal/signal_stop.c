@@ -6,7 +6,7 @@
  * All state is guarded by the process' signal_lock; telling the parent needs the tree's lock first, so it is done afterwards.
  */
 #include <core/observer.h>
-#include <process/exit.h>
+#include <core/thread.h>
 #include <signal/signals.h>
 
 void lx_stop_begin(struct lx_process *process, int32_t signo)

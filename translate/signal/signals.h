@@ -5,7 +5,7 @@
 #ifndef TRANSLATE_SIGNALS_H
 #define TRANSLATE_SIGNALS_H
 
-#include <process/process.h>
+#include <core/process.h>
 #include <core/thread.h>
 #include <signal/signal.h>
 

@@ -8,16 +8,13 @@
  *
  * Guarded by lx_tree_lock: a session's terminal and foreground group, and the list of sessions that have one.
  */
+#include <core/session.h>
 #include <core/thread.h>
-#include <credentials/credentials.h>
+#include <core/tree.h>
 #include <drivers/condrv/condrv.h>
 #include <hal/host.h>
-#include <process/session.h>
-#include <process/tree.h>
 #include <signal/signal.h>
 #include <terminal/terminal.h>
-
-static TAILQ_HEAD(, lx_session) with_terminal = TAILQ_HEAD_INITIALIZER(with_terminal);
 
 static struct lx_session *session_of(const struct lx_process *process)
 {
@@ -57,26 +54,6 @@ uint64_t lx_terminal_of_caller(void)
 	return terminal;
 }
 
-static struct lx_session *find_session(uint64_t terminal)
-{
-	struct lx_session *session;
-
-	TAILQ_FOREACH (session, &with_terminal, terminal_link)
-		if (session->terminal == terminal)
-			return session;
-	return NULL;
-}
-
-void lx_session_set_terminal(struct lx_session *session, uint64_t terminal, int32_t foreground)
-{
-	if (session->terminal)
-		TAILQ_REMOVE(&with_terminal, session, terminal_link);
-	session->terminal = terminal;
-	session->foreground = terminal ? foreground : 0;
-	if (terminal)
-		TAILQ_INSERT_TAIL(&with_terminal, session, terminal_link);
-}
-
 /* May the caller ask about the terminal? Through a pseudo-terminal's master anyone may. */
 static bool may_ask(const struct lx_call *call, const struct lx_terminal *terminal)
 {
@@ -89,7 +66,7 @@ int64_t lx_terminal_foreground(struct lx_call *call, const struct lx_terminal *t
 	int64_t group = -LX_ENOTTY;
 
 	lx_lock_tree();
-	session = find_session(terminal->number);
+	session = lx_session_with_terminal(terminal->number);
 	if (may_ask(call, terminal))
 		group = session ? foreground_of(session) : 0;
 	lx_unlock_tree();
@@ -102,7 +79,7 @@ int64_t lx_terminal_session(struct lx_call *call, const struct lx_terminal *term
 	int64_t number = -LX_ENOTTY;
 
 	lx_lock_tree();
-	session = find_session(terminal->number);
+	session = lx_session_with_terminal(terminal->number);
 	if (session && may_ask(call, terminal))
 		number = session->id->number;
 	lx_unlock_tree();
@@ -187,13 +164,13 @@ int64_t lx_terminal_set_foreground(struct lx_call *call, const struct lx_termina
 /* Has somebody the terminal: a guest session, or among the host's processes who started lxrun? */
 static bool is_taken(uint64_t terminal)
 {
-	return find_session(terminal) || (terminal == condrv_console() && !hal_start_state()->leads_session);
+	return lx_session_with_terminal(terminal) || (terminal == condrv_console() && !hal_start_state()->leads_session);
 }
 
 static int64_t acquire(struct lx_thread *thread, const struct lx_terminal *terminal, bool steal)
 {
 	struct lx_process *process = thread->process;
-	struct lx_session *session = session_of(process), *owner = find_session(terminal->number);
+	struct lx_session *session = session_of(process), *owner = lx_session_with_terminal(terminal->number);
 	bool privileged = lx_capable(thread, LX_CAP_SYS_ADMIN);
 
 	if (session->leader == process && owner == session)
@@ -283,7 +260,7 @@ void lx_terminal_signal(uint64_t terminal, int32_t signal)
 	int32_t group;
 
 	lx_lock_tree();
-	session = find_session(terminal);
+	session = lx_session_with_terminal(terminal);
 	group = session ? session->foreground : 0;
 	lx_unlock_tree();
 	send_to_group(group, signal);
@@ -296,7 +273,7 @@ void lx_terminal_hangup(uint64_t terminal)
 	struct lx_session *session;
 
 	lx_lock_tree();
-	session = find_session(terminal);
+	session = lx_session_with_terminal(terminal);
 	if (session)
 		lx_session_set_terminal(session, 0, 0);
 	if (session && session->leader && session->leader->state < LX_ZOMBIE) {

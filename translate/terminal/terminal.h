@@ -35,7 +35,5 @@ void lx_terminal_signal(uint64_t terminal, int32_t signal);
 void lx_terminal_hangup(uint64_t terminal);
 /* terminal.c. A session's leader ends: its terminal is given up; the group to be sent SIGHUP, or 0. */
 int32_t lx_session_leader_exit(struct lx_process *process);
-/* `terminal` 0: the session has none any more. */
-void lx_session_set_terminal(struct lx_session *session, uint64_t terminal, int32_t foreground);
 
 #endif

@@ -5,11 +5,9 @@
  * What concerns sessions and process groups is LX's own (terminal.c).
  */
 #include <core/thread.h>
-#include <credentials/credentials.h>
 #include <descriptor/files.h>
 #include <drivers/condrv/condrv.h>
 #include <lx_syscalls.h>
-#include <terminal/devices.h>
 #include <terminal/tty.h>
 
 #define TERMIO_SIZE 18u
@@ -223,10 +221,15 @@ int64_t lx_sys_ioctl_tiocsig(struct lx_call *call, int32_t fd, int32_t arg)
 	return 0;
 }
 
-int64_t lx_terminal_unknown_request(struct lx_call *call, HANDLE handle)
+/* A request that no sub-row takes, of a terminal or of any other file. */
+int64_t lx_sys_ioctl(struct lx_call *call, int32_t fd, uint32_t request, struct lx_uptr argp)
 {
 	struct lx_terminal terminal;
+	HANDLE handle;
+	int64_t result = lx_fd_handle(call, fd, false, &handle);
 
+	if (result < 0)
+		return result;
 	return lx_terminal_of_handle(call, handle, &terminal) == 0 && terminal.hung_up ? -LX_EIO : -LX_ENOTTY;
 }
 

@@ -4,10 +4,9 @@
  * Programs read the realtime and monotonic clocks in the vDSO, without a call; what arrives here are the others and
  * callers that go past the C library. CPU-time clocks count what the host tasks behind guest threads used.
  */
+#include <core/process.h>
 #include <core/thread.h>
-#include <credentials/credentials.h>
 #include <lx_syscalls.h>
-#include <process/process.h>
 #include <time/times.h>
 
 #define CPU_CLOCK_KIND_MASK 3
@@ -34,23 +33,6 @@ static const uint8_t host_clocks[] = {
 	[HARDWARE_CLOCK] = NO_CLOCK,
 	[LX_CLOCK_TAI] = HAL_CLOCK_TAI,
 };
-
-int64_t lx_copy_in_timespec(struct lx_call *call, struct lx_uptr from, uint64_t *ns)
-{
-	struct lx_timespec time;
-
-	if (lx_copy_in(call, &time, from, sizeof(time)))
-		return -LX_EFAULT;
-	if (!lx_timespec_is_valid(&time))
-		return -LX_EINVAL;
-	*ns = lx_timespec_ns(&time);
-	return 0;
-}
-
-uint64_t lx_deadline_after(uint64_t interval)
-{
-	return lx_time_after(hal_time(HAL_CLOCK_MONOTONIC), interval);
-}
 
 /* A CPU clock's task: 0 is the caller, a thread must be one of its own process, a process any. */
 static int64_t resolve_cpu_target(struct lx_thread *caller, int32_t number, bool is_thread, int32_t *target)

@@ -1,6 +1,6 @@
 /* Interval timers: getitimer(2), setitimer(2), alarm(2). One of wall time, two of the process' CPU time. */
+#include <core/process.h>
 #include <lx_syscalls.h>
-#include <process/exit.h>
 #include <signal/signals.h>
 #include <time/times.h>
 

@@ -6,10 +6,9 @@
  * away), which arms a periodic timer again. Guarded by the process' signal_lock. References: the list's, the armed alarm's, the
  * queue entry's.
  */
+#include <core/process.h>
 #include <executive/se/account.h>
 #include <lx_syscalls.h>
-#include <process/exit.h>
-#include <resources/resources.h>
 #include <signal/signals.h>
 #include <time/times.h>
 

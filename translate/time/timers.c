@@ -5,7 +5,7 @@
  * their own: armed alarms hold references to it, it holds one to the process, whose signal_lock guards it, and when the
  * process ends it is marked.
  */
-#include <process/process.h>
+#include <core/process.h>
 #include <time/times.h>
 
 void lx_timers_reference(struct lx_posix_timers *timers)

@@ -306,7 +306,7 @@ static NTSTATUS condrv_query_information(struct io_file *file, FILE_INFORMATION_
 		if (flags < 0)
 			return FSRTL_ERRNO(errno);
 		/* All that the host shows: one opened by TIOCGPTPEER lacks O_LARGEFILE. */
-		status_flags = (ULONG)flags & (FSRTL_STATUS_FLAGS | FSRTL_O_LARGEFILE | O_ACCMODE);
+		status_flags = ((ULONG)flags & (FSRTL_STATUS_FLAGS | FSRTL_O_LARGEFILE)) | fsrtl_access_mode(file);
 		return fsrtl_return(&status_flags, sizeof status_flags, data, size, information);
 	}
 	status = query_attributes(condrv_file(file), &attributes);

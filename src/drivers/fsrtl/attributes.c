@@ -4,6 +4,7 @@
  * setattr_prepare(), since an NT access mask can't express them.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <time.h>
 
 #include <drivers/fsrtl/fsrtl.h>
@@ -161,9 +162,17 @@ void fsrtl_keep_flags(struct io_file *file, const struct io_create *create)
 	atomic_store(&file->lx_flags, flags);
 }
 
+ULONG fsrtl_access_mode(const struct io_file *file)
+{
+	bool reads = file->access & FILE_READ_DATA;
+	bool writes = file->access & (FILE_WRITE_DATA | FILE_APPEND_DATA);
+
+	return reads && writes ? O_RDWR : writes ? O_WRONLY : O_RDONLY;
+}
+
 NTSTATUS fsrtl_query_status_flags(struct io_file *file, void *data, ULONG size, ULONG_PTR *information)
 {
-	ULONG flags = atomic_load(&file->lx_flags);
+	ULONG flags = (atomic_load(&file->lx_flags) & ~(ULONG)O_ACCMODE) | fsrtl_access_mode(file);
 
 	return fsrtl_return(&flags, sizeof flags, data, size, information);
 }

@@ -83,7 +83,9 @@ NTSTATUS fsrtl_query_attributes(const FILE_LX_STATX_INFORMATION *attributes, FIL
 				ULONG size, ULONG_PTR *information);
 /* The status flags of an open into file->lx_flags; O_LARGEFILE for what open(2) opened, as F_GETFL shows it. */
 void fsrtl_keep_flags(struct io_file *file, const struct io_create *create);
-/* FileLxStatusFlagsInformation kept in file->lx_flags. */
+/* O_RDONLY, O_WRONLY or O_RDWR, as the file was opened. */
+ULONG fsrtl_access_mode(const struct io_file *file);
+/* FileLxStatusFlagsInformation kept in file->lx_flags, with the access mode. */
 NTSTATUS fsrtl_query_status_flags(struct io_file *file, void *data, ULONG size, ULONG_PTR *information);
 NTSTATUS fsrtl_set_status_flags(struct io_file *file, const void *data, ULONG size);
 /* FileLxMode, FileLxOwner, FileLxTimes and FileBasic, with Linux' permission rules. */

@@ -3,18 +3,12 @@
  *
  * One red-black tree holds every number in use, as Linux' struct pid does: a number is free again only when no process (a
  * zombie counts), thread, group or session bears it. Numbers go up and wrap at lx_pid_max, so that a number just given up
- * is not met again soon. Everything here runs under lx_tree_lock, except making and freeing objects that are not linked.
+ * is not met again soon. Everything here runs under lx_tree_lock.
  * A signal sent under it (to a parent, to orphans) may be fatal, and to end a process takes the lock: that waits until it is let go.
  */
+#include <core/session.h>
 #include <core/thread.h>
-#include <descriptor/files.h>
-#include <exec/exec.h>
-#include <path/resolve.h>
-#include <process/exit.h>
-#include <process/session.h>
-#include <process/tree.h>
-#include <resources/rusage.h>
-#include <signal/signals.h>
+#include <core/tree.h>
 
 static struct rtl_lock tree_lock = RTL_LOCK_INITIALIZER;
 static _Thread_local bool tree_is_held, ends_doomed; /* by this thread; it is at those below */
@@ -125,87 +119,6 @@ void lx_id_release(struct lx_id *id)
 		return;
 	RB_REMOVE(lx_id_tree, &ids, id);
 	free(id);
-}
-
-struct lx_process *lx_process_new(void)
-{
-	struct lx_process *process = calloc(1, sizeof(*process));
-
-	if (!process)
-		return NULL;
-	atomic_init(&process->references, 1);
-	TAILQ_INIT(&process->children);
-	TAILQ_INIT(&process->threads);
-	TAILQ_INIT(&process->unsummed);
-	TAILQ_INIT(&process->pending.queue);
-	ke_wake_list_init(&process->child_waiters);
-	ke_wake_list_init(&process->signalfd_waiters);
-	ke_initialize_event(&process->vfork_done, NotificationEvent, false);
-	ke_initialize_event(&process->threads_gone, NotificationEvent, false);
-	process->dumpable = true;
-	process->start_time_ns = hal_time(HAL_CLOCK_BOOTTIME);
-	return process;
-}
-
-struct lx_process *lx_process_reference(struct lx_process *process)
-{
-	atomic_fetch_add_explicit(&process->references, 1, memory_order_relaxed);
-	return process;
-}
-
-void lx_process_dereference(struct lx_process *process)
-{
-	if (atomic_fetch_sub_explicit(&process->references, 1, memory_order_acq_rel) != 1)
-		return;
-	if (process->ps)
-		ob_dereference(process->ps);
-	if (process->executable_file)
-		lx_executable_release(process->executable_file);
-	if (process->leader_token)
-		ob_dereference(process->leader_token);
-	/* Nobody is left who could send or take. */
-	lx_pending_flush(&process->pending, UINT64_MAX);
-	if (process->exit_body)
-		ps_platform()->process_dereference(process->exit_body);
-	lx_usage_forget_children(process);
-	if (process->sighand && atomic_fetch_sub(&process->sighand->references, 1) == 1)
-		free(process->sighand);
-	free(process->executable);
-	free(process);
-}
-
-struct lx_thread *lx_thread_new(struct lx_process *process)
-{
-	struct lx_thread *thread = calloc(1, sizeof(*thread));
-
-	if (!thread)
-		return NULL;
-	thread->process = lx_process_reference(process);
-	TAILQ_INIT(&thread->pending.queue);
-	ke_initialize_event(&thread->killed, NotificationEvent, false);
-	return thread;
-}
-
-void lx_thread_free(struct lx_thread *thread)
-{
-	lx_pending_flush(&thread->pending, UINT64_MAX);
-	if (thread->ps)
-		ob_dereference(thread->ps);
-	if (thread->files)
-		lx_files_dereference(thread->files);
-	if (thread->fs)
-		lx_fs_dereference(thread->fs);
-	if (thread->token)
-		ob_dereference(thread->token);
-	lx_process_dereference(thread->process);
-	free(thread);
-}
-
-struct lx_thread *lx_current(void)
-{
-	struct ps_thread *thread = ps_current_thread();
-
-	return thread ? thread->pico_context : NULL;
 }
 
 struct lx_process *lx_find_process(int32_t pid)

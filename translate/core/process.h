@@ -10,7 +10,7 @@
 #define TRANSLATE_PROCESS_PROCESS_H
 
 #include <core/lx.h>
-#include <signal/siginfo.h>
+#include <core/siginfo.h>
 
 struct lx_rlimit {
 	uint64_t current, maximum;
@@ -108,8 +108,39 @@ void lx_unlock_tree(void);
 struct lx_process *lx_find_process(int32_t pid);  /* under lx_tree_lock; zombies too */
 /* The first process whose pid is at least `pid`, zombies too: under lx_tree_lock. NULL: none. */
 struct lx_process *lx_next_process(int32_t pid);
-struct lx_process *lx_process_reference(struct lx_process *process);
-void lx_process_dereference(struct lx_process *process);
+/* Nobody refers to it any more: process/objects.c. */
+void lx_process_free(struct lx_process *process);
+
+static inline struct lx_process *lx_process_reference(struct lx_process *process)
+{
+	atomic_fetch_add_explicit(&process->references, 1, memory_order_relaxed);
+	return process;
+}
+
+static inline void lx_process_dereference(struct lx_process *process)
+{
+	if (atomic_fetch_sub_explicit(&process->references, 1, memory_order_acq_rel) == 1)
+		lx_process_free(process);
+}
+
+/* A soft limit, LX_RLIMIT_*: UINT64_MAX is none. */
+static inline uint64_t lx_limit(struct lx_process *process, uint32_t resource)
+{
+	return __atomic_load_n(&process->limits[resource].current, __ATOMIC_RELAXED);
+}
+
+/*
+ * The whole process is to end with this status (wait4's form); the first caller's counts. Any thread; the caller's own
+ * thread ends at its return to user mode. Takes lx_tree_lock: process/exit.c.
+ */
+void lx_exit_group(struct lx_process *process, int32_t wait_status);
+/* tree.c: the same by a fatal signal, under lx_tree_lock too: then when that is let go. */
+void lx_end_by_signal(struct lx_process *process, int32_t signo);
+/* process/wait.c: a child stopped or went on: wake its parent's wait4. Under lx_tree_lock. */
+void lx_child_state_changed(struct lx_process *child);
+/* process/uname.c: what uname(2) shows as the host's name. */
+void lx_node_name(char name[65]);
+
 /* tree.c: visit every process under lx_tree_lock, in the order of pids. */
 void lx_walk_processes(void (*visit)(struct lx_process *process, void *context), void *context);
 extern const int32_t lx_pid_max;

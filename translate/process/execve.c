@@ -6,15 +6,16 @@
  * own memory (robust futexes, clear_child_tid, a waiting vfork parent), and the half changes its body. A failure after
  * that point kills the process, as in Linux.
  */
+#include <core/process.h>
 #include <core/thread.h>
+#include <core/tree.h>
 #include <credentials/credentials.h>
 #include <descriptor/files.h>
 #include <exec/exec.h>
 #include <lx_syscalls.h>
-#include <path/resolve.h>
 #include <memory/futex.h>
+#include <path/resolve.h>
 #include <process/exit.h>
-#include <process/tree.h>
 #include <resources/resources.h>
 #include <signal/signal.h>
 #include <time/times.h>

@@ -4,7 +4,7 @@
 #ifndef TRANSLATE_PROCESS_SESSION_H
 #define TRANSLATE_PROCESS_SESSION_H
 
-#include <process/process.h>
+#include <core/process.h>
 
 struct lx_group {
 	struct lx_id *id;
@@ -21,6 +21,10 @@ struct lx_session {
 	TAILQ_ENTRY(lx_session) terminal_link; /* among those that have one */
 };
 
+/* The session that has the terminal; NULL: none. */
+struct lx_session *lx_session_with_terminal(uint64_t terminal);
+/* `terminal` 0: the session has none any more. */
+void lx_session_set_terminal(struct lx_session *session, uint64_t terminal, int32_t foreground);
 int64_t lx_session_create(struct lx_id *id, struct lx_process *leader);
 /* A new group in the process' own session: id's number. */
 int64_t lx_group_create(struct lx_id *id, struct lx_process *leader);

@@ -6,10 +6,9 @@
  *
  * Locks: lx_tree_lock for limits; under it a thread that is not exiting keeps the process' timers from going.
  */
+#include <core/process.h>
 #include <core/thread.h>
 #include <lx_syscalls.h>
-#include <process/process.h>
-#include <resources/resources.h>
 #include <signal/signal.h>
 #include <time/times.h>
 

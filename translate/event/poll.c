@@ -5,13 +5,11 @@
  * and any kind of file object. A temporary signal mask stays in force until a
  * handler has been entered: sigreturn puts the old one back.
  */
+#include <core/process.h>
 #include <core/thread.h>
 #include <descriptor/files.h>
 #include <lx_syscalls.h>
-#include <process/process.h>
-#include <resources/resources.h>
 #include <signal/signal.h>
-#include <terminal/devices.h>
 #include <time/times.h>
 
 #define FOREVER LX_CLOCK_FOREVER
@@ -31,7 +29,7 @@ struct poll_request {
 	_Alignas(AFD_POLL_INFO) UCHAR inline_info[sizeof(AFD_POLL_INFO) + INLINE_HANDLES * sizeof(AFD_POLL_HANDLE_INFO)];
 };
 
-HANDLE lx_afd_device(void)
+static HANDLE afd_device(void)
 {
 	static struct rtl_lock lock = RTL_LOCK_INITIALIZER;
 	static HANDLE device;
@@ -92,7 +90,7 @@ static int64_t poll_wait(struct lx_call *call, struct poll_request *request, uin
 	NTSTATUS status;
 
 	request->info->Timeout = nt_timeout(request->invalid ? 0 : deadline);
-	status = ZwDeviceIoControlFile(lx_afd_device(), NULL, NULL, NULL, &block, IOCTL_AFD_POLL, request->info, size,
+	status = ZwDeviceIoControlFile(afd_device(), NULL, NULL, NULL, &block, IOCTL_AFD_POLL, request->info, size,
 				       request->info, size);
 	if (status == STATUS_TIMEOUT)
 		return 0;

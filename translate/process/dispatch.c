@@ -5,10 +5,10 @@
  */
 #include <core/observer.h>
 #include <core/thread.h>
+#include <core/tree.h>
 #include <descriptor/files.h>
 #include <process/exit.h>
 #include <process/instance.h>
-#include <process/tree.h>
 #include <signal/signal.h>
 
 #define FOREIGN_INSTRUCTION_SIZE 2 /* bytes of `int $0x80` */

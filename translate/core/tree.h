@@ -5,7 +5,7 @@
 #define TRANSLATE_TREE_H
 
 #include <bsd/sys/tree.h>
-#include <process/process.h>
+#include <core/process.h>
 
 /* A number that is taken: Linux never reuses one while a task, a group or a session still bears it. */
 struct lx_id {

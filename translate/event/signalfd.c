@@ -5,12 +5,12 @@
  * changed by a further signalfd call. The readers and pollers of a process are on its list, whichever file they use, which
  * a sender wakes when somebody is on it: which thread may take a signal is the reader's own question.
  */
+#include <core/thread.h>
 #include <descriptor/files.h>
 #include <drivers/fsrtl/fsrtl.h>
 #include <lx_syscalls.h>
 #include <poll.h>
 #include <signal/signals.h>
-#include <terminal/devices.h>
 
 #define ANONYMOUS_MODE 0600u
 #define ANONYMOUS_INODE 1u

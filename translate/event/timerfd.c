@@ -2,11 +2,10 @@
  * timerfd_create(2): the host's own timer descriptors behind file objects, so that reading, polling, and what a step of
  * the clock does to them are exact.
  */
-#include <credentials/credentials.h>
+#include <core/thread.h>
 #include <descriptor/files.h>
 #include <drivers/anonfs/anonfs.h>
 #include <lx_syscalls.h>
-#include <terminal/devices.h>
 #include <time/times.h>
 
 int64_t lx_sys_timerfd_create(struct lx_call *call, int32_t clockid, uint32_t flags)

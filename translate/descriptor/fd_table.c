@@ -1,5 +1,5 @@
 /* Descriptor tables from inside: see table.h. */
-#include <descriptor/table.h>
+#include <descriptor/fd_table.h>
 
 static bool allocate_maps(struct lx_files *files, uint32_t capacity)
 {
