@@ -3,6 +3,7 @@
 #include "reaper.h"
 
 #include <errno.h>
+#include <rtl/rtl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -137,6 +138,7 @@ static void quit_idle_tasks(struct pico_process *process, struct task_list *bodi
 void process_remove_task(struct pico_process *process, struct pico_thread *thread)
 {
 	struct task_list bodies = TAILQ_HEAD_INITIALIZER(bodies);
+	struct grant_socket *socket = NULL;
 	struct pico_thread *body;
 
 	rtl_lock(&process->lock);
@@ -145,7 +147,11 @@ void process_remove_task(struct pico_process *process, struct pico_thread *threa
 		process->idle--;
 	else if (--process->active == 0)
 		quit_idle_tasks(process, &bodies);
+	/* Who remembers an ended process, for what it used, holds no descriptors for it. */
+	if (TAILQ_EMPTY(&process->tasks))
+		socket = steal_pointer(&process->socket);
 	rtl_unlock(&process->lock);
+	grant_socket_dereference(socket);
 	thread->process = NULL;
 	while ((body = TAILQ_FIRST(&bodies))) {
 		TAILQ_REMOVE(&bodies, body, link);

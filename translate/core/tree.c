@@ -74,7 +74,8 @@ void lx_end_by_signal(struct lx_process *process, int32_t signo)
 		lx_exit_group(process, signo);
 	} else if (!process->doomed_by) {
 		process->doomed_by = signo;
-		TAILQ_INSERT_TAIL(&doomed, lx_process_reference(process), doomed_link);
+		lx_process_reference(process);
+		TAILQ_INSERT_TAIL(&doomed, process, doomed_link);
 	}
 }
 

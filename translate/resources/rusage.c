@@ -100,7 +100,8 @@ void lx_usage_keep_child(struct lx_process *parent, struct lx_process *child)
 {
 	struct lx_rusage_sum usage;
 
-	TAILQ_INSERT_TAIL(&parent->unsummed, lx_process_reference(child), unsummed_link);
+	lx_process_reference(child);
+	TAILQ_INSERT_TAIL(&parent->unsummed, child, unsummed_link);
 	if (++parent->unsummed_count <= UNSUMMED_MAX)
 		return;
 	child = take_unsummed(parent);
