@@ -14,9 +14,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <trace/nt.h>
+#include <trace/decode/nt.h>
 #include <trace/output.h>
-#include <trace/paths.h>
+#include <trace/decode/paths.h>
 #include <trace/summary.h>
 #include <trace/thread.h>
 

@@ -10,7 +10,7 @@
 #ifndef TRACE_OUTPUT_H
 #define TRACE_OUTPUT_H
 
-#include <trace/text.h>
+#include <trace/decode/text.h>
 
 struct trace_options;
 struct trace_thread;

@@ -2,7 +2,7 @@
 #ifndef TRACE_SUMMARY_H
 #define TRACE_SUMMARY_H
 
-#include <trace/text.h>
+#include <trace/decode/text.h>
 
 struct lx_syscall_descriptor;
 

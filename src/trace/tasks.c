@@ -1,5 +1,5 @@
 /* Calls that make tasks and programs, and futexes. */
-#include <trace/special.h>
+#include <trace/decode/special.h>
 
 #include <inttypes.h>
 #include <lx/flags.h>

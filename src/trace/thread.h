@@ -5,7 +5,7 @@
 #include <core/process.h>
 #include <core/thread.h>
 #include <sys/queue.h>
-#include <trace/decode.h>
+#include <trace/decode/decode.h>
 
 enum { TRACE_IGNORED_SIGNALS = 16 };
 

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <trace/events.h>
-#include <trace/nt.h>
+#include <trace/decode/nt.h>
 #include <trace/output.h>
 #include <trace/summary.h>
 

@@ -1,5 +1,5 @@
 /* poll, select and their relatives: everything is known before they wait, and what came of it stands behind the result. */
-#include <trace/special.h>
+#include <trace/decode/special.h>
 
 #include <inttypes.h>
 #include <string.h>

@@ -3,8 +3,8 @@
 #include <lx/flags.h>
 #include <nt/ntio.h>
 #include <nt/ntstatus.h>
-#include <trace/decode.h>
-#include <trace/nt.h>
+#include <trace/decode/decode.h>
+#include <trace/decode/nt.h>
 
 #include <setjmp.h>
 #include <stdarg.h>

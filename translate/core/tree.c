@@ -7,8 +7,12 @@
  * A signal sent under it (to a parent, to orphans) may be fatal, and to end a process takes the lock: that waits until it is let go.
  */
 #include <core/session.h>
+#include <core/observer.h>
 #include <core/thread.h>
 #include <core/tree.h>
+
+struct lx_process *lx_init_process;
+const struct lx_call_observer *lx_call_observer;
 
 static struct rtl_lock tree_lock = RTL_LOCK_INITIALIZER;
 static _Thread_local bool tree_is_held, ends_doomed; /* by this thread; it is at those below */
@@ -88,6 +92,12 @@ struct lx_id *lx_id_find(int32_t number)
 	struct lx_id key = {.number = number};
 
 	return RB_FIND(lx_id_tree, &ids, &key);
+}
+
+bool lx_thread_must_exit(const struct lx_thread *thread)
+{
+	return atomic_load_explicit(&thread->dying, memory_order_acquire) ||
+	       atomic_load_explicit(&thread->process->group_exiting, memory_order_acquire);
 }
 
 static int32_t next_number(int32_t number)

@@ -1,19 +1,13 @@
 /*
- * signalfd(2): a file object whose reads take signals of the reading thread and its process.
- *
- * It lives here and not among the drivers, since what it reads is the LX subsystem's own. A file holds a set of signals,
- * changed by a further signalfd call. The readers and pollers of a process are on its list, whichever file they use, which
- * a sender wakes when somebody is on it: which thread may take a signal is the reader's own question.
+ * signalfd(2): a file object whose reads take signals of the reading thread and its process. The file is sigfs'; which
+ * thread may take a signal is the reader's own question, and a sender wakes the process' readers when there are some.
  */
+#include <core/process.h>
 #include <core/thread.h>
 #include <descriptor/files.h>
-#include <drivers/fsrtl/fsrtl.h>
+#include <drivers/sigfs/sigfs.h>
 #include <lx_syscalls.h>
-#include <poll.h>
 #include <signal/signals.h>
-
-#define ANONYMOUS_MODE 0600u
-#define ANONYMOUS_INODE 1u
 
 /* struct signalfd_siginfo */
 struct signal_record {
@@ -30,11 +24,7 @@ struct signal_record {
 	uint32_t arch;
 	uint8_t rest[28];
 };
-_Static_assert(sizeof(struct signal_record) == 128, "signalfd_siginfo");
-
-struct signal_file {
-	_Atomic uint64_t signals;
-};
+_Static_assert(sizeof(struct signal_record) == sizeof(struct sigfs_record), "signalfd_siginfo");
 
 static bool is_fault(const struct lx_siginfo *info)
 {
@@ -66,199 +56,66 @@ static void fill_record(struct signal_record *record, const struct lx_siginfo *i
 	}
 }
 
-static uint64_t signals_of(struct io_file *file)
-{
-	struct signal_file *signals = io_file_extension(file);
-
-	return atomic_load(&signals->signals);
-}
-
-static bool take_signal(struct io_file *file, struct lx_siginfo *info)
+static bool take(uint64_t signals, struct sigfs_record *to)
 {
 	struct lx_thread *thread = lx_current();
+	struct signal_record record;
+	struct lx_siginfo info;
 	bool taken;
 
 	rtl_lock(&thread->process->signal_lock);
-	taken = lx_signal_dequeue(thread, ~signals_of(file), info);
+	taken = lx_signal_dequeue(thread, ~signals, &info);
 	if (taken)
 		lx_signal_recalculate(thread);
 	rtl_unlock(&thread->process->signal_lock);
-	return taken;
+	if (!taken)
+		return false;
+	fill_record(&record, &info);
+	memcpy(to, &record, sizeof(record));
+	return true;
 }
 
-/* The first signal, for which a blocking read waits. */
-static NTSTATUS wait_signal(struct io_file *file, struct lx_siginfo *info)
-{
-	struct ke_wake_entry entry = {0}, *entries[] = {&entry};
-	NTSTATUS status = STATUS_SUCCESS;
-
-	for (;;) {
-		bool taken;
-
-		ke_list_enqueue(&lx_current()->process->signalfd_waiters, &entry);
-		taken = take_signal(file, info);
-		if (!taken && (atomic_load(&file->lx_flags) & LX_O_NONBLOCK))
-			status = nt_status_from_errno(LX_EAGAIN);
-		else if (!taken && NT_SUCCESS(status) && status != STATUS_USER_APC && status != STATUS_ALERTED)
-			status = ke_list_sleep(entries, 1, true, UINT64_MAX);
-		else if (taken)
-			status = STATUS_SUCCESS;
-		ke_list_dequeue(&entry);
-		if (taken || status != STATUS_SUCCESS)
-			return status;
-	}
-}
-
-static NTSTATUS signalfd_read(struct io_file *file, const struct io_buffer *buffer, const LARGE_INTEGER *position, ULONG flags,
-			      ULONG_PTR *information)
-{
-	size_t room = io_buffer_size(buffer) / sizeof(struct signal_record), done = 0;
-	struct lx_siginfo info;
-	NTSTATUS status;
-
-	if (position)
-		return nt_status_from_errno(LX_ESPIPE);
-	if (!room)
-		return nt_status_from_errno(LX_EINVAL);
-	status = wait_signal(file, &info);
-	while (status == STATUS_SUCCESS) {
-		struct signal_record record;
-
-		fill_record(&record, &info);
-		if (io_buffer_put(buffer, done * sizeof(record), &record, sizeof(record)) != sizeof(record))
-			return done ? STATUS_SUCCESS : nt_status_from_errno(LX_EFAULT);
-		*information = ++done * sizeof(record);
-		if (done == room || !take_signal(file, &info))
-			break;
-	}
-	return status;
-}
-
-static ULONG signalfd_poll(struct io_file *file, ULONG events, struct io_poll_table *table)
+static uint64_t pending(void)
 {
 	struct lx_thread *thread = lx_current();
-	uint64_t pending;
+	uint64_t signals;
 
-	if (!thread)
-		return 0;
-	if (table)
-		io_poll_add_list(table, &thread->process->signalfd_waiters);
 	rtl_lock(&thread->process->signal_lock);
-	pending = thread->pending.set.bits | thread->process->pending.set.bits;
+	signals = thread->pending.set.bits | thread->process->pending.set.bits;
 	rtl_unlock(&thread->process->signal_lock);
-	return pending & signals_of(file) ? events & (POLLIN | POLLRDNORM) : 0;
+	return signals;
 }
 
-static struct fsrtl_file_system file_system;
-
-static void find_file_system(void)
+static struct ke_wake_list *waiters(void)
 {
-	file_system = fsrtl_file_system_of_anonymous(15);
+	struct lx_thread *thread = lx_current();
+
+	return thread ? &thread->process->signalfd_waiters : NULL;
 }
 
-static NTSTATUS signalfd_query_information(struct io_file *file, FILE_INFORMATION_CLASS class, void *data, ULONG size,
-					   ULONG_PTR *information)
-{
-	static const char name[] = "anon_inode:[signalfd]";
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	FILE_LX_STATX_INFORMATION attributes;
-
-	if (class == FileNameInformation)
-		return fsrtl_return_name(name, sizeof(name) - 1, data, size, information);
-	if (class == FileLxStatusFlagsInformation)
-		return fsrtl_query_status_flags(file, data, size, information);
-	pthread_once(&once, find_file_system);
-	fsrtl_init_attributes(&attributes, ANONYMOUS_MODE, ANONYMOUS_INODE);
-	fsrtl_place_in(&attributes, &file_system);
-	return fsrtl_query_attributes(&attributes, class, data, size, information);
-}
-
-static NTSTATUS signalfd_set_information(struct io_file *file, FILE_INFORMATION_CLASS class, const void *data, ULONG size,
-					 struct io_file *target)
-{
-	if (class == FileLxStatusFlagsInformation)
-		return fsrtl_set_status_flags(file, data, size);
-	return nt_status_from_errno(class == FilePositionInformation ? LX_ESPIPE : LX_EINVAL);
-}
-
-/* Seeking succeeds and does nothing. */
-static NTSTATUS signalfd_control(struct io_file *file, ULONG code, const void *input, ULONG input_size, void *output,
-				 ULONG output_size, ULONG_PTR *information)
-{
-	const LONGLONG position = 0;
-
-	return code == FSCTL_LX_SEEK ? fsrtl_return(&position, sizeof(position), output, output_size, information) :
-				       STATUS_INVALID_DEVICE_REQUEST;
-}
-
-static NTSTATUS signalfd_write(struct io_file *file, const struct io_buffer *buffer, const LARGE_INTEGER *position,
-			       ULONG flags, ULONG_PTR *information)
-{
-	return nt_status_from_errno(LX_EINVAL);
-}
-
-static ULONG signalfd_splice_ends(struct io_file *file)
-{
-	return 0;
-}
-
-static const struct io_driver_operations signalfd_operations = {
-	.splice_ends = signalfd_splice_ends,
-	.read = signalfd_read,
-	.write = signalfd_write,
-	.query_information = signalfd_query_information,
-	.set_information = signalfd_set_information,
-	.fs_control = signalfd_control,
-	.poll = signalfd_poll,
-};
-
-static struct io_driver signalfd_driver = {
-	.name = "LxSignal",
-	.operations = &signalfd_operations,
-	.file_extension_size = sizeof(struct signal_file),
-};
-static struct io_device *signalfd_device;
-static pthread_once_t started = PTHREAD_ONCE_INIT;
-
-static void start(void)
-{
-	if (NT_SUCCESS(io_register_driver(&signalfd_driver)))
-		io_create_device(&signalfd_driver, NULL, NULL, &signalfd_device);
-}
+static const struct sigfs_source source = {.take = take, .pending = pending, .waiters = waiters};
 
 static int64_t create_file(struct lx_call *call, uint64_t signals, uint32_t flags)
 {
-	struct signal_file *extension;
 	struct io_file *file;
-	NTSTATUS status;
+	NTSTATUS status = sigfs_create(&source, signals, flags & LX_SFD_NONBLOCK, &file);
 
-	pthread_once(&started, start);
-	if (!signalfd_device)
-		return -LX_ENOMEM;
-	status = io_create_file_object(signalfd_device, FILE_READ_DATA | FILE_WRITE_DATA | SYNCHRONIZE, 0, &file);
-	if (!NT_SUCCESS(status))
-		return lx_result(call, status);
-	extension = io_file_extension(file);
-	atomic_store(&extension->signals, signals);
-	atomic_store(&file->lx_flags, LX_O_RDWR | (flags & LX_SFD_NONBLOCK));
-	return lx_fd_install_file(call, file, flags & LX_SFD_CLOEXEC);
+	return NT_SUCCESS(status) ? lx_fd_install_file(call, file, flags & LX_SFD_CLOEXEC) : lx_result(call, status);
 }
 
 static int64_t change_file(struct lx_call *call, int32_t fd, uint64_t signals)
 {
 	cleanup_object struct io_file *file = NULL;
-	struct signal_file *extension;
 	HANDLE handle;
+	NTSTATUS status;
 	int64_t result = lx_fd_handle(call, fd, false, &handle);
 
 	if (result)
 		return result;
-	if (!NT_SUCCESS(io_reference_file(handle, 0, &file)) || file->device != signalfd_device || !signalfd_device)
+	if (!NT_SUCCESS(io_reference_file(handle, 0, &file)))
 		return -LX_EINVAL;
-	extension = io_file_extension(file);
-	atomic_store(&extension->signals, signals);
-	ke_wake_all(&call->thread->process->signalfd_waiters);
-	return fd;
+	status = sigfs_change(file, signals);
+	return NT_SUCCESS(status) ? fd : lx_result(call, status);
 }
 
 int64_t lx_sys_signalfd4(struct lx_call *call, int32_t fd, struct lx_uptr mask, uint64_t sizemask, uint32_t flags)

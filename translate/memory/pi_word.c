@@ -39,12 +39,10 @@ static void name_shared(const struct mm_vad *vad, struct lx_uptr uaddr, struct p
 {
 	struct io_file *file = mm_section_file(vad->section);
 	FILE_LX_STATX_INFORMATION attributes = {0};
-	ULONG_PTR size = 0;
 
 	key->object = vad->section;
 	key->offset = vad->offset + (uaddr.address - vad->start);
-	if (!file || !NT_SUCCESS(IO_OPERATION(file, query_information)(file, FileLxStatxInformation, &attributes,
-								      sizeof(attributes), &size)))
+	if (!file || !NT_SUCCESS(io_query_file(file, FileLxStatxInformation, &attributes, sizeof(attributes))))
 		return;
 	key->object = NULL;
 	key->device = (uint64_t)attributes.DevMajor << 32 | attributes.DevMinor;

@@ -54,14 +54,12 @@ struct backing {
 static void describe(const struct lx_proc_area *area, struct backing *backing)
 {
 	struct io_file *file = area->vad.section ? mm_section_file(area->vad.section) : NULL;
-	ULONG_PTR information = 0;
 	int64_t length;
 
 	backing->attributes = (FILE_LX_STATX_INFORMATION){0};
 	backing->path[0] = 0;
 	if (file) {
-		IO_OPERATION(file, query_information)(file, FileLxStatxInformation, &backing->attributes,
-						      sizeof backing->attributes, &information);
+		io_query_file(file, FileLxStatxInformation, &backing->attributes, sizeof backing->attributes);
 		length = lx_file_path(file, backing->path, sizeof backing->path);
 		if (length < 0)
 			backing->path[0] = 0;

@@ -73,26 +73,11 @@ static ULONG fd_permissions(const struct procfs_subject *subject)
 
 /* --- fdinfo */
 
-static LONGLONG position_of(struct io_file *file)
-{
-	FSCTL_LX_SEEK_INPUT seek = {.Offset = 0, .Whence = LX_SEEK_CUR};
-	LONGLONG position = 0;
-	ULONG_PTR information = 0;
-
-	if (IO_OPERATION(file, fs_control)(file, FSCTL_LX_SEEK, &seek, sizeof seek, &position, sizeof position,
-					 &information) != STATUS_SUCCESS)
-		return 0;
-	return position;
-}
-
 static uint32_t flags_of(struct io_file *file, bool close_on_exec)
 {
-	ULONG_PTR information = 0;
 	ULONG flags = 0;
 
-	IO_OPERATION(file, query_information)(file, FileLxStatusFlagsInformation, &flags, sizeof flags, &information);
-	if (file->access & FILE_WRITE_DATA)
-		flags |= file->access & FILE_READ_DATA ? LX_O_RDWR : LX_O_WRONLY;
+	io_query_file(file, FileLxStatusFlagsInformation, &flags, sizeof flags);
 	if (close_on_exec)
 		flags |= LX_O_CLOEXEC;
 	return flags | (file->name.Length ? LX_O_LARGEFILE_SHOWN : 0);
@@ -102,15 +87,13 @@ static NTSTATUS show_fdinfo(const struct procfs_subject *subject, struct procfs_
 {
 	cleanup_object struct io_file *file = NULL;
 	FILE_LX_STATX_INFORMATION attributes = {0};
-	ULONG_PTR information = 0;
 	bool close_on_exec = false;
 	NTSTATUS status = file_of(subject, &close_on_exec, &file);
 
 	if (status != STATUS_SUCCESS)
 		return status;
-	IO_OPERATION(file, query_information)(file, FileLxStatxInformation, &attributes, sizeof attributes,
-					      &information);
-	procfs_printf(text, "pos:\t%lld\nflags:\t0%o\nmnt_id:\t%llu\nino:\t%llu\n", (long long)position_of(file),
+	io_query_file(file, FileLxStatxInformation, &attributes, sizeof attributes);
+	procfs_printf(text, "pos:\t%lld\nflags:\t0%o\nmnt_id:\t%llu\nino:\t%llu\n", (long long)io_file_position(file),
 		      flags_of(file, close_on_exec), (unsigned long long)attributes.MountId,
 		      (unsigned long long)attributes.Inode);
 	return STATUS_SUCCESS;

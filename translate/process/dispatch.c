@@ -16,8 +16,6 @@
 #define SYSCALL_INSTRUCTION_SIZE 2
 #define RESTART_SYSCALL_NUMBER 219
 
-const struct lx_call_observer *lx_call_observer;
-
 /* A signal other than SIGKILL acts when a call has returned: this one did, though nobody will see it. */
 static bool is_ended_by_signal(const struct lx_process *process)
 {

@@ -27,12 +27,6 @@
 
 #define FUTEX_NUMBER 202 /* futex(2) of the host's x86-64 */
 
-bool lx_thread_must_exit(const struct lx_thread *thread)
-{
-	return atomic_load_explicit(&thread->dying, memory_order_acquire) ||
-	       atomic_load_explicit(&thread->process->group_exiting, memory_order_acquire);
-}
-
 /* Under lx_tree_lock. */
 static void end_thread(struct lx_thread *thread)
 {

@@ -23,7 +23,6 @@
 #include <terminal/tty.h>
 #include <time/times.h>
 
-struct lx_process *lx_init_process;
 
 static atomic_bool told_to_end; /* by a signal to lxrun itself: the first program's end is the run's */
 static struct kevent changed; /* set by lx_instance_changed() */

@@ -73,6 +73,24 @@ static NTSTATUS query_generic(struct io_file *file, FILE_INFORMATION_CLASS class
 	return STATUS_INVALID_INFO_CLASS;
 }
 
+NTSTATUS io_query_file(struct io_file *file, FILE_INFORMATION_CLASS class, void *data, ULONG size)
+{
+	ULONG_PTR information = 0;
+
+	return IO_OPERATION(file, query_information)(file, class, data, size, &information);
+}
+
+LONGLONG io_file_position(struct io_file *file)
+{
+	FSCTL_LX_SEEK_INPUT seek = {.Offset = 0, .Whence = SEEK_CUR};
+	LONGLONG position = 0;
+	ULONG_PTR information = 0;
+	NTSTATUS status = IO_OPERATION(file, fs_control)(file, FSCTL_LX_SEEK, &seek, sizeof seek, &position, sizeof position,
+							 &information);
+
+	return status == STATUS_SUCCESS ? position : 0;
+}
+
 static NTSTATUS query_information(HANDLE handle, FILE_INFORMATION_CLASS class, void *data, ULONG size,
 				  ULONG_PTR *information)
 {

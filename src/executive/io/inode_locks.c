@@ -71,12 +71,11 @@ NTSTATUS io_lock_inode(struct io_file *file, ULONG code, const void *input, ULON
 	FILE_LX_STATX_INFORMATION attributes = {0};
 	FSCTL_LX_RECORD_LOCK_BUFFER record;
 	struct io_inode_locks *locks;
-	ULONG_PTR size = 0;
 	NTSTATUS status;
 
 	if (input_size < (code == FSCTL_LX_FLOCK ? sizeof(ULONG) : sizeof(record)))
 		return STATUS_INFO_LENGTH_MISMATCH;
-	status = IO_OPERATION(file, query_information)(file, FileLxStatxInformation, &attributes, sizeof(attributes), &size);
+	status = io_query_file(file, FileLxStatxInformation, &attributes, sizeof(attributes));
 	if (status != STATUS_SUCCESS)
 		return STATUS_INVALID_DEVICE_REQUEST;
 	locks = list_of(file, &attributes);

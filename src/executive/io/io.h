@@ -174,6 +174,10 @@ NTSTATUS io_create_file_object(struct io_device *device, ACCESS_MASK access, ULO
 /* Reference a file object by handle and check access. */
 NTSTATUS io_reference_file(HANDLE handle, ACCESS_MASK access, struct io_file **file);
 
+/* What a driver says of a file that the executive or a subsystem holds itself: as NtQueryInformationFile, without a handle. */
+NTSTATUS io_query_file(struct io_file *file, FILE_INFORMATION_CLASS class, void *data, ULONG size);
+/* Where the next read begins; 0 of a file that has no position. */
+LONGLONG io_file_position(struct io_file *file);
 /* Common helpers for drivers that keep no position of their own. */
 NTSTATUS io_position_seek(struct io_file *file, LONGLONG offset, ULONG whence, LONGLONG end, LONGLONG *result);
 

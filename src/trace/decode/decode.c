@@ -1,5 +1,5 @@
 /* One call by its row's types: which arguments are written before it runs, which after, and the result. */
-#include <trace/decode.h>
+#include <trace/decode/decode.h>
 
 #include <inttypes.h>
 #include <lx/errno.h>

@@ -1,5 +1,5 @@
 /* Values that are no addresses: numbers, flags, descriptors, modes, signals, times. */
-#include <trace/decode.h>
+#include <trace/decode/decode.h>
 
 #include <inttypes.h>
 #include <lx/flags.h>

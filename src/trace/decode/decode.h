@@ -10,7 +10,7 @@
 #define TRACE_DECODE_H
 
 #include <core/table.h>
-#include <trace/text.h>
+#include <trace/decode/text.h>
 
 /* What the user chose of the form. */
 struct trace_format {

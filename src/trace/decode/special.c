@@ -1,5 +1,5 @@
 /* The table of calls with a form of their own, and the short ones among them. */
-#include <trace/special.h>
+#include <trace/decode/special.h>
 
 #include <inttypes.h>
 #include <lx/flags.h>

@@ -1,5 +1,5 @@
 /* Growing text, and strings as strace quotes them. */
-#include <trace/text.h>
+#include <trace/decode/text.h>
 
 #include <inttypes.h>
 #include <stdarg.h>

@@ -2,7 +2,7 @@
  * What is behind an argument's address: strings, buffers, arrays, vectors, sets, structures. Lengths come from the guest,
  * so each is bounded before memory is taken or read for it; what can't be read is shown as its address.
  */
-#include <trace/decode.h>
+#include <trace/decode/decode.h>
 
 #include <inttypes.h>
 #include <lx/types.h>

@@ -4,7 +4,7 @@
  * A service reports on the thread that calls it, so the collection is that thread's own and needs no lock. Lines stand in
  * the order in which services began; one that another service called is indented further.
  */
-#include <trace/nt.h>
+#include <trace/decode/nt.h>
 
 #include <core/table.h>
 #include <inttypes.h>

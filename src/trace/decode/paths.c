@@ -1,6 +1,6 @@
 /* What descriptors and path arguments refer to, asked of the LX subsystem without a service of its own. */
 #include <path/resolve.h>
-#include <trace/paths.h>
+#include <trace/decode/paths.h>
 
 #include <lx/flags.h>
 #include <path/fs.h>

@@ -2,7 +2,7 @@
 #ifndef TRACE_SPECIAL_H
 #define TRACE_SPECIAL_H
 
-#include <trace/decode.h>
+#include <trace/decode/decode.h>
 
 /* waiting.c */
 void trace_enter_poll(struct trace_decoder *decoder);

@@ -2,7 +2,7 @@
  * Structures: member by member as structs.tbl lays them out, cut short after the members that strace shows without -v,
  * and the few whose printed form is not that of their layout.
  */
-#include <trace/decode.h>
+#include <trace/decode/decode.h>
 
 #include <inttypes.h>
 #include <lx/flags.h>

@@ -3,7 +3,7 @@
 #define TRACE_NT_H
 
 #include <nt/ntobserver.h>
-#include <trace/text.h>
+#include <trace/decode/text.h>
 
 struct trace_thread;
 

@@ -2,7 +2,7 @@
 #ifndef TRACE_PATHS_H
 #define TRACE_PATHS_H
 
-#include <trace/text.h>
+#include <trace/decode/text.h>
 
 struct trace_thread;
 struct trace_options;

@@ -1,5 +1,5 @@
 /* Socket addresses, message headers and socket options. */
-#include <trace/decode.h>
+#include <trace/decode/decode.h>
 
 #include <arpa/inet.h>
 #include <inttypes.h>
