@@ -1,10 +1,18 @@
 /*
- * Host calls in a guest's context: the half points its stopped task into the
- * stub, lets it run to the stub's private number, and later puts the guest's
- * registers back. Calls that the stub policy does not list stop on their way
- * and are let through here if they are what the supervisor itself has put in
- * place, to the last argument; nobody else does that. A batch lies in guest
- * memory, where another thread of the guest can rewrite it while it runs.
+ * Host calls in a guest's context: mmap, clone, the reads and writes of protected pages, everything that only the
+ * guest's own task can do.
+ *
+ * The half points its stopped task into the stub, a few pages that are the same in every guest, lets it run to the
+ * stub's private number (PICO_CALL_DONE), and later puts the guest's registers back. A single call takes the place of
+ * the one that the task is stopped at, where there is one, which saves a trap; several are a batch: the stub reads them
+ * from a page, makes them one after the other, and reports once. An execve of a program with ten segments is one trip.
+ *
+ * The guest's filter tells stub from guest by the instruction pointer alone, for the stub has one `syscall`
+ * instruction. A guest that jumps there gains nothing: the calls that the filter lets the stub make untraced are
+ * harmless to others, and those that are not listed stop on their way and are let through here only if they are what
+ * the supervisor itself has put in place, to the last argument. A batch lies in guest memory, where another thread of
+ * the guest can rewrite it while it runs; so its results are believed as little as anything else that a guest could
+ * have written.
  */
 #include "internal.h"
 #include "reaper.h"

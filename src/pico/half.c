@@ -1,10 +1,19 @@
 /*
- * The kernel half of a guest thread: the loop that resumes its task, waits for
- * its next stop and has the provider deal with it.
+ * The kernel half of a guest thread: the loop that resumes its task, waits for its next stop and has the provider deal
+ * with it.
  *
- * A kick must never be lost between "nothing pending" and the task's run in user
- * mode: the half announces user mode first and looks for kicks afterwards, the
- * kicker sets its flag first and looks for user mode afterwards.
+ * A half is to its task what kernel mode is to a thread on NT: one supervisor thread, which alone traces the task
+ * (ptrace requests work from the tracing thread only), runs the handler of its call on its own stack, sleeps for it,
+ * and is the only one to write its registers. What others want of the thread they ask for by a kick. So a handler is
+ * plain sequential code, and two guest threads in the kernel at once are two supervisor threads.
+ *
+ * One call costs one stop: the task waits at its seccomp stop, the half takes number and arguments, runs the handler,
+ * pokes the result and -1 for the number, and lets it run. Registers are read and written whole only where a handler
+ * changes them, and the result of a call that the host runs for the guest is only asked for if somebody wants to see
+ * it.
+ *
+ * A kick must never be lost between "nothing pending" and the task's run in user mode: the half announces user mode
+ * first and looks for kicks afterwards, the kicker sets its flag first and looks for user mode afterwards.
  */
 #include "internal.h"
 #include "stub_image.h"

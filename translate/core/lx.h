@@ -1,12 +1,24 @@
 /*
- * The LX subsystem's own objects: what Linux has and NT has not. A Linux thread
- * group is an lx_process around a ps_process; a task is an lx_thread around a
- * ps_thread. What clone(2) can share is an object of its own with a reference
- * count: files, fs, signal handlers, address space (mm_address_space).
+ * The core of LX, the subsystem that gives Linux' calls to guests: what every room of translate/ may use.
  *
- * Lock order: lx_tree_lock (process tree, ids, sessions) > the signal_lock of a process > that of its actions. The locks
- * of lx_files and lx_fs are leaves. Nobody holds one of these where the thread may sleep, copies from or to a guest, or
- * enters one; ARCHITECTURE.md has all locks.
+ * What Linux has and NT has not are objects of LX's own. A Linux thread group is an lx_process around a ps_process; a
+ * task is an lx_thread around a ps_thread. What clone(2) can share is an object of its own with a reference count:
+ * files, fs, signal handlers, address space (mm_address_space). Processes, threads and the numbers that they bear are
+ * here; what makes and ends them is process/.
+ *
+ * One call is one struct lx_call on the stack of the calling thread's half. process/dispatch.c finds the row of the
+ * table by the number, the row's thunk cuts each argument to its type, and the handler, lx_sys_NAME(), reads as Linux'
+ * own would: take the arguments in, resolve the objects, call Zw* services, give the results out. Errors are of two
+ * kinds with one border between them: a handler returns a value or -LX_Exxx, a service an NTSTATUS, and lx_result()
+ * turns the second into the first by status.tbl and the row's overrides. WSL1's LxCore drew the same border, and had
+ * its own errno table too.
+ *
+ * Invariants: guest memory is reached by lx_copy_in() and lx_copy_out() alone, once for each argument, since another
+ * thread may change it between; a guest address is a struct lx_uptr, so that it can't be dereferenced by mistake.
+ *
+ * Lock order: lx_tree_lock (process tree, ids, sessions) > the signal_lock of a process > that of its actions. The
+ * locks of lx_files and lx_fs are leaves. Nobody holds one of these where the thread may sleep, copies from or to a
+ * guest, or enters one; ARCHITECTURE.md has all locks.
  */
 #ifndef TRANSLATE_LX_H
 #define TRANSLATE_LX_H

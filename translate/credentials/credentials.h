@@ -1,4 +1,13 @@
-/* Changing the calling thread's token: a private copy is made, changed, and put in place. */
+/*
+ * Who a thread is. In NT's terms its identity is a token: ids, groups, capabilities, securebits. A token that others
+ * may see is never changed: a private copy is made, changed, and put in place.
+ *
+ * The host decides about files, so the half must be on the host what the guest is: lx_set_token() gives the calling
+ * host thread the ids, groups and effective capabilities of the token, and puts it in place only if the host has
+ * agreed. Identity fails closed: where the host refuses, the call fails and nothing has changed. Capabilities that
+ * lxrun's user does not have on the host are never in a token. Checks that are Linux' own (may it signal, may it look
+ * into another) are made here by the tokens of both.
+ */
 #ifndef TRANSLATE_CREDENTIALS_H
 #define TRANSLATE_CREDENTIALS_H
 

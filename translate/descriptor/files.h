@@ -1,10 +1,20 @@
 /*
- * Descriptor tables (CLONE_FILES).
+ * Descriptors: numbers of a process' table (CLONE_FILES) that refer to open file descriptions.
  *
- * A descriptor is an entry {file object, access, NT handle, close-on-exec} in an
- * lx_files; the handle lives in the lx_files' own handle table, so that sharing
- * and copying descriptor tables is sharing and copying handle tables. The open
- * file description is the FILE_OBJECT. How they are looked up: fd.c.
+ * In NT's words a descriptor is a handle and an open file description a FILE_OBJECT: dup(2) makes a second handle to
+ * one object, so that offset and status flags are shared, and fork copies a table of handles. But a handle is a name,
+ * and a name can be given to something else while a call is under way. So an entry is a reference: it holds the file
+ * object and the access that it was opened with, a call takes its reference once and keeps it to its end, and the NT
+ * handle is what traces and --objects show. dup2(2) exchanges what an entry refers to: whoever looks at the same moment
+ * gets the old file or the new one, as in Linux, and never EBADF.
+ *
+ * POSIX record locks go when any descriptor of their file is closed in the table (lx_files_lock_owner); flock(2)'s and
+ * open file description locks belong to the file object. An O_PATH descriptor refers to an object that grants no
+ * access.
+ *
+ * Locks: an lx_files' own for who changes the table, an entry's bit, the last of all, for the moment in which a lookup
+ * adds its reference (fd.c). What a descriptor is to fcntl(2) and ioctl(2) is found here; what is done with a file's
+ * content is in file/, waiting for it in event/.
  */
 #ifndef TRANSLATE_FILES_H
 #define TRANSLATE_FILES_H

@@ -1,5 +1,16 @@
 /*
  * Loading a program into a fresh space: shared by the start of the instance and execve.
+ *
+ * The host never executes a guest's program. A file is read, `#!` chains are followed, headers are taken apart by
+ * libelf in private copies that no guest can change (exec.c, exec_elf.c); a fresh pico process is filled by one batch
+ * of mappings (exec_map.c) and gets a stack with arguments, environment and auxiliary vector (exec_stack.c). Up to here
+ * all errors can be returned, and nothing of the caller has changed. Then process/execve.c makes the exchange: other
+ * threads end, the calling half leaves its old task and takes over the new one. After that there is no way back, and a
+ * failure kills, as in Linux.
+ *
+ * A program's file keeps writers out while anybody runs it (lx_executable_share). Every layout that Linux loads must
+ * load: odd alignments, empty segments, static position-independent programs, and the host's order of complaints must
+ * come out of those that it does not.
  */
 #ifndef TRANSLATE_EXEC_EXEC_H
 #define TRANSLATE_EXEC_EXEC_H

@@ -1,5 +1,16 @@
 /*
  * What the rest of LX asks of paths: file-system contexts (CLONE_FS) and the object that a path names.
+ *
+ * NT resolves a name in one go: the object manager parses, a driver gets what is left. Linux resolves component by
+ * component, and "..", links, mounts and permissions act on the way. Here both meet. A path is turned into what a
+ * service takes, a directory handle and a name beneath it, and tried whole, which is one host call for most paths. Only
+ * when a driver answers that a symbolic link lies on the way (STATUS_REPARSE) is the path walked: the link is read, its
+ * target put in its place, and the service asked again (path.c, follow.c). Drivers never follow a link, so that none
+ * leads past the guest's root, and the sticky directories' rules for links are this room's too (sticky.c).
+ *
+ * Mounts (mounts.c) are few and fixed: the root, /dev, /proc, /dev/shm and their kin. Which one a name falls to is
+ * found by where the walk is, not by what the name looks like. Root and working directory are references to open
+ * directories (fs.c), not names: they may be renamed, and removed.
  */
 #ifndef TRANSLATE_PATH_RESOLVE_H
 #define TRANSLATE_PATH_RESOLVE_H

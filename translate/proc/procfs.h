@@ -1,4 +1,14 @@
-/* What the generators of /proc share: a consistent view of the task that a node is about. */
+/*
+ * What the generators of /proc share: a consistent view of the task that a node is about.
+ *
+ * The host's /proc tells of host tasks and of the supervisor, so nothing of it is ever passed on: every file here is
+ * written from LX's own objects, and from the host comes only what concerns the guest alone (CPU time, residence of its
+ * pages) or the machine as a whole. The driver (drivers/procfs) knows names, numbers and offsets; this room fills them
+ * in. What a task shows to another is decided as ptrace(2) decides it.
+ *
+ * Invariant: what is needed of a task is copied or referenced under lx_tree_lock, at once, and written out without any
+ * lock: a reader of /proc/<pid>/maps must not wait for what that process waits for.
+ */
 #ifndef TRANSLATE_PROCFS_H
 #define TRANSLATE_PROCFS_H
 

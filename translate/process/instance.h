@@ -1,5 +1,19 @@
 /*
- * The instance: its start, its end, its name.
+ * The process engine: how processes and threads are made (clone.c), change programs (execve.c), end (exit.c,
+ * undertaker.c) and are waited for (wait.c); the life of one call (dispatch.c); and the instance: its start, its end,
+ * its name.
+ *
+ * A Linux process outlives its tasks twice. A zombie has none, but a number, a parent and an exit status; and execve
+ * gives a process another task and another space, since the host's execve would lose what lxrun has set up. So nothing
+ * that belongs to a process may be found by its host task; what a host task used is kept when it goes
+ * (resources/rusage.c).
+ *
+ * Ends come in order, as Linux promises them: robust list and clear_child_tid while the memory is still there,
+ * descriptors, then the parent hears of it. A thread that hangs in the host is told to end like all others, and the
+ * undertaker gives it up after a moment: its process ends without it.
+ *
+ * An instance is all that a run of lxrun holds: pid 1 is lxrun itself, the first program is pid 2, and lxrun stays
+ * until the last process has ended.
  */
 #ifndef TRANSLATE_PROCESS_INSTANCE_H
 #define TRANSLATE_PROCESS_INSTANCE_H

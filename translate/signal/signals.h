@@ -1,6 +1,18 @@
 /*
- * Signals inside the LX subsystem: what signal_*.c, the timers and exceptions share. Everything here is called under the
- * process' signal_lock unless it says otherwise. No two processes' are held at once.
+ * Signals inside the LX subsystem: what the files of this room, the timers and exceptions share. Everything here is
+ * called under the process' signal_lock unless it says otherwise. No two processes' are held at once.
+ *
+ * A signal goes through four hands. *Sending* (signal_send.c) does what acts at once: SIGCONT continues, stop signals
+ * and SIGCONT undo each other, ignored ones are dropped, a fatal one ends the process. What is left is *pending*
+ * (signal.c) for a thread or for its process, and the thread that is to take it is kicked: in NT's terms a user APC is
+ * queued to it. *Delivery* (signal_deliver.c) happens on that thread's own half, on its way back to user mode: a
+ * default action is carried out, or a *frame* (signal_frame.c, signal_xstate.c) is put on the guest's stack. The frame
+ * is Linux' own to the byte, for unwinders, sanitizers and language run times read it. Faults (exception.c) are signals
+ * that a thread sends to itself and can't block. A stop of job control (signal_stop.c) is no signal any more but a
+ * state of the process, in which each thread takes part on its own half.
+ *
+ * An interrupted call says with a code of its own (-ERESTARTSYS and its kin) how it wants to go on; delivery alone
+ * decides, as in Linux: EINTR or once more, by SA_RESTART of the handler that runs first.
  */
 #ifndef TRANSLATE_SIGNALS_H
 #define TRANSLATE_SIGNALS_H

@@ -1,5 +1,11 @@
 /*
  * Controlling terminals of sessions, their foreground groups, and who may read, write and change them.
+ *
+ * Two kernels share one terminal: the line (echo, editing, attributes, window size) is the host's, so that the user's
+ * shell and guests see the same one; sessions, foreground groups and the stops by SIGTTIN and SIGTTOU are LX's own,
+ * since guests' process groups are not the host's. lxrun's own controlling terminal is the *console*, whose signals the
+ * host sends to lxrun; a terminal that a guest makes by /dev/ptmx belongs to no host session, and its ^C is found by
+ * the driver (condrv) in what is written to the master. ioctls of the line go to the driver as bytes (tty.c).
  */
 #ifndef TRANSLATE_TERMINAL_TERMINAL_H
 #define TRANSLATE_TERMINAL_TERMINAL_H

@@ -1,5 +1,14 @@
 /*
- * Time inside the LX subsystem: the guest's structures, clocks, and alarms, which call back at a time of any clock.
+ * Time inside the LX subsystem: clocks, sleeping, and alarms, which call back at a time of any clock.
+ *
+ * Programs read the realtime and monotonic clocks in the host's vDSO without a call, so the guest's clocks are the
+ * host's and can't be set. What arrives here are callers that go past the C library, and the other clocks: CPU-time
+ * clocks count what the host tasks behind guest threads used, also those that have ended. Everything that calls back at
+ * a time is an alarm (alarm.c) on one of NT's timer objects: POSIX timers, interval timers, RLIMIT_CPU. A CPU-time
+ * alarm can't be set on the host; the clock is looked at when the time could be used up at the earliest.
+ *
+ * Absolute times of CLOCK_REALTIME follow when the host's clock is set, relative ones do not. Timers are guarded by
+ * their process' signal_lock, for what they do is to send; an alarm's own functions run under no lock.
  */
 #ifndef TRANSLATE_TIMES_H
 #define TRANSLATE_TIMES_H

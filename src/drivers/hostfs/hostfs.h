@@ -1,11 +1,18 @@
 /*
  * hostfs: the host's files as file objects of \Device\HostFs.
  *
- * A file object is one host open file description. Offset, status flags, flock
- * and locks of the description are the host's, so that native programs on the
- * same description or file see the same. Names are resolved by the host beneath
- * the device's root directory and never through a symbolic link: those are the
- * LX subsystem's to follow (STATUS_REPARSE, see executive/io/io.h).
+ * A file object is one host open file description. Offset, status flags, flock and locks of the description are the
+ * host's, so that native programs on the same description or file see the same. Names are resolved by the host beneath
+ * the device's root directory and never through a symbolic link: those are the LX subsystem's to follow
+ * (STATUS_REPARSE, see executive/io/io.h).
+ *
+ * The half makes each host call with the guest's identity (executive/se), so the host's own checks say what they would
+ * say natively; hostfs adds none but one. Through the *gate* (gate.c) goes whatever is opened or inherited: a view of
+ * the host's kernel (proc, sysfs, cgroup and many more, told by the file system's type) is never a guest's, by whatever
+ * path or descriptor it was reached.
+ *
+ * What the host can't know is kept per inode (inode.c): who denies writing since it runs as a program, and who is open
+ * for it. A host call that may sleep is alertable and made under no lock.
  */
 #ifndef HOSTFS_HOSTFS_H
 #define HOSTFS_HOSTFS_H

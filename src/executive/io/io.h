@@ -1,15 +1,19 @@
 /*
  * I/O manager: drivers, devices, file objects.
  *
- * A driver is a table of operations, one for each IRP major function; a missing
- * one has a named default (io_default_*: STATUS_INVALID_DEVICE_REQUEST mostly).
- * Requests are synchronous: an operation returns a final status, and sleeps, if
- * it must, through ke_* alertably (STATUS_USER_APC: interrupted before any
- * effect).
+ * A driver is a table of operations, one for each IRP major function; a missing one has a named default (io_default_*:
+ * STATUS_INVALID_DEVICE_REQUEST mostly). There are no IRPs: requests are synchronous, an operation returns a final
+ * status, and sleeps, if it must, through ke_* alertably (STATUS_USER_APC: interrupted before any effect). A stack of
+ * drivers is a file object whose operations create has replaced.
  *
- * Position, status flags, locks and FIFO ends belong to the file object as the
- * guest sees it. hostfs leaves them to the host description; other drivers use
- * the common helpers (io_position_*, struct io_lock_list).
+ * Services (NtReadFile ...) reference the file object once and call its driver; bytes travel in an io_buffer, which
+ * says whose memory they are in, so that a driver needs not know whether a guest or the supervisor asks. A guest's
+ * bytes are copied once, through the thread's bounce buffer or straight into what the driver keeps, and never under a
+ * lock.
+ *
+ * Position, status flags, locks and FIFO ends belong to the file object as the guest sees it. hostfs leaves them to the
+ * host description; other drivers use the common helpers (io_position_*, struct io_lock_list). Linux' own questions
+ * that NT has no class for are information classes and controls above 0x4c00, FileLx... and FSCTL_LX_....
  */
 #ifndef IO_IO_H
 #define IO_IO_H

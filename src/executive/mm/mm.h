@@ -1,10 +1,17 @@
 /*
  * Memory manager: address spaces (VAD tree at 4 KiB granularity), sections, views.
  *
- * Mm is the only honest author of a guest's mappings: a change is made in the
- * tree and in the guest (by a batch of host calls) under the space's lock, tree
- * last. A guest can unmap behind its back, so nothing is assumed of the guest's
- * memory itself. Lock: mm_address_space.lock; host calls are made under it.
+ * NT maps at 64 KiB and can't split a view; Linux splits and merges at will. So Mm is NT's in its objects (a section is
+ * what can be mapped, a view one mapping of it) and Linux' in its granularity, with Linux' protection, flags and
+ * accounts beside NT's in each VAD. WSL1 had to change NT's memory manager for the same reason.
+ *
+ * Mm is the only honest author of a guest's mappings: a change is made in the tree and in the guest (by a batch of host
+ * calls, see pico/calls.c) under the space's lock, tree last. What the host refuses is refused to the guest, with the
+ * host's status. A guest can change mappings behind its back by jumping into the stub, so nothing is assumed of the
+ * guest's memory itself: the tree is for /proc, limits and NT's services, never for safety.
+ *
+ * Lock: mm_address_space.lock. Host calls are made under it, in the space's own guest, which is why it is a long lock:
+ * whoever needs a space of somebody else's must be ready to wait for that guest, and /proc reads the tree by a copy.
  */
 #ifndef MM_MM_H
 #define MM_MM_H
