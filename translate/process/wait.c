@@ -25,7 +25,9 @@ struct wait_request {
 	int32_t wait_status;       /* wait4's */
 	uint32_t uid;
 	bool wants_usage;
-	struct lx_process *zombie; /* whose own usage is still to be added; referenced */
+	/* Whose own usage is still to be added: a zombie's and that of those that it waited for. Referenced. */
+	struct lx_process *uncounted[LX_UNSUMMED_MAX + 1];
+	size_t uncounted_count;
 	struct lx_rusage_sum usage;
 };
 
@@ -72,12 +74,12 @@ static void take_usage(struct wait_request *request, struct lx_process *child)
 {
 	if (!request->wants_usage)
 		return;
-	lx_usage_sum_children(child);
-	request->usage = child->children_usage;
+	request->uncounted_count = lx_usage_reference_children(child, request->uncounted);
 	if (child->state == LX_ZOMBIE)
-		request->zombie = lx_process_reference(child);
+		request->uncounted[request->uncounted_count++] = lx_process_reference(child);
 	else
 		lx_process_usage(child, &request->usage);
+	lx_usage_add(&request->usage, &child->children_usage);
 }
 
 static void collect_zombie(struct wait_request *request, struct lx_process *child)
@@ -173,15 +175,15 @@ static int64_t do_wait(struct wait_request *request)
 }
 
 /* Outside of lx_tree_lock: what the host counts of a task is known at its end there, which may be a moment off. */
-static void add_own_usage(struct wait_request *request)
+static void count_usage(struct wait_request *request)
 {
 	struct lx_rusage_sum usage;
 
-	if (!request->zombie)
-		return;
-	lx_usage_of_zombie(request->zombie, true, &usage);
-	lx_usage_add(&request->usage, &usage);
-	lx_process_dereference(request->zombie);
+	for (size_t i = 0; i < request->uncounted_count; i++) {
+		lx_usage_of_zombie(request->uncounted[i], true, &usage);
+		lx_usage_add(&request->usage, &usage);
+		lx_process_dereference(request->uncounted[i]);
+	}
 }
 
 static int32_t own_group(struct lx_call *call)
@@ -203,7 +205,7 @@ int64_t lx_sys_wait4(struct lx_call *call, int32_t pid, struct lx_uptr wstatus, 
 	result = do_wait(&request);
 	if (result <= 0)
 		return result;
-	add_own_usage(&request);
+	count_usage(&request);
 	if (!lx_is_null(wstatus) && lx_copy_out(call, wstatus, &request.wait_status, sizeof(request.wait_status)))
 		return -LX_EFAULT;
 	if (!lx_is_null(rusage) && lx_rusage_copy_out(call, rusage, &request.usage))
@@ -260,7 +262,7 @@ int64_t lx_sys_waitid(struct lx_call *call, int32_t idtype, int32_t id, struct l
 
 	if (!result)
 		result = do_wait(&request);
-	add_own_usage(&request);
+	count_usage(&request);
 	if (result > 0 && !lx_is_null(rusage) && lx_rusage_copy_out(call, rusage, &request.usage))
 		return -LX_EFAULT;
 	if (!lx_is_null(infop) && copy_out_info(call, infop, &request, result > 0))

@@ -5,7 +5,6 @@
 
 #define SECOND_NS 1000000000u
 #define TICKS_A_SECOND 100u
-#define UNSUMMED_MAX 32 /* children whose usage is still to be added up */
 
 void lx_usage_add(struct lx_rusage_sum *sum, const struct lx_rusage_sum *more)
 {
@@ -65,15 +64,7 @@ void lx_usage_of_zombie(struct lx_process *zombie, bool waits, struct lx_rusage_
 		usage->voluntary += ps_sleeps(zombie->ps);
 }
 
-/* lx_tree_lock held; takes over the reference to the child. */
-static void add_child(struct lx_process *parent, struct lx_process *child, const struct lx_rusage_sum *usage)
-{
-	lx_usage_sum_children(child);
-	lx_usage_add(&parent->children_usage, usage);
-	lx_usage_add(&parent->children_usage, &child->children_usage);
-	lx_process_dereference(child);
-}
-
+/* lx_tree_lock held. */
 static struct lx_process *take_unsummed(struct lx_process *parent)
 {
 	struct lx_process *child = TAILQ_FIRST(&parent->unsummed);
@@ -85,28 +76,47 @@ static struct lx_process *take_unsummed(struct lx_process *parent)
 	return child;
 }
 
-void lx_usage_sum_children(struct lx_process *parent)
+/* lx_tree_lock held: add what is known of the one that was waited for first. False: there is none. */
+static bool sum_first(struct lx_process *parent)
 {
+	struct lx_process *child = take_unsummed(parent);
 	struct lx_rusage_sum usage;
-	struct lx_process *child;
 
-	while ((child = take_unsummed(parent))) {
-		lx_usage_of_zombie(child, false, &usage);
-		add_child(parent, child, &usage);
-	}
+	if (!child)
+		return false;
+	lx_usage_of_zombie(child, false, &usage);
+	lx_usage_add(&parent->children_usage, &usage);
+	lx_process_dereference(child);
+	return true;
+}
+
+/* Takes over the reference. */
+static void add_unsummed(struct lx_process *parent, struct lx_process *child)
+{
+	TAILQ_INSERT_TAIL(&parent->unsummed, child, unsummed_link);
+	if (++parent->unsummed_count > LX_UNSUMMED_MAX)
+		sum_first(parent);
 }
 
 void lx_usage_keep_child(struct lx_process *parent, struct lx_process *child)
 {
-	struct lx_rusage_sum usage;
+	struct lx_process *grandchild;
 
-	lx_process_reference(child);
-	TAILQ_INSERT_TAIL(&parent->unsummed, child, unsummed_link);
-	if (++parent->unsummed_count <= UNSUMMED_MAX)
-		return;
-	child = take_unsummed(parent);
-	lx_usage_of_zombie(child, false, &usage);
-	add_child(parent, child, &usage);
+	/* What it has had of its own goes along, so that no list is ever deeper than one. */
+	lx_usage_add(&parent->children_usage, &child->children_usage);
+	while ((grandchild = take_unsummed(child)))
+		add_unsummed(parent, grandchild);
+	add_unsummed(parent, lx_process_reference(child));
+}
+
+size_t lx_usage_reference_children(struct lx_process *parent, struct lx_process *children[LX_UNSUMMED_MAX])
+{
+	struct lx_process *child;
+	size_t count = 0;
+
+	TAILQ_FOREACH (child, &parent->unsummed, unsummed_link)
+		children[count++] = lx_process_reference(child);
+	return count;
 }
 
 void lx_usage_forget_children(struct lx_process *parent)
@@ -134,19 +144,23 @@ int64_t lx_rusage_copy_out(struct lx_call *call, struct lx_uptr to, const struct
 	return lx_copy_out(call, to, &out, sizeof(out));
 }
 
-/* A child that was waited for just now is given the moment that its end on the host takes. */
+/* Children that were waited for just now are given the moment that their end on the host takes. */
 static void children_usage(struct lx_process *process, struct lx_rusage_sum *usage)
 {
-	struct lx_process *child;
+	struct lx_process *children[LX_UNSUMMED_MAX];
 	struct lx_rusage_sum one;
+	size_t count;
 
 	lx_lock_tree();
-	while ((child = take_unsummed(process))) {
-		lx_unlock_tree();
-		lx_usage_of_zombie(child, true, &one);
-		lx_lock_tree();
-		add_child(process, child, &one);
+	count = lx_usage_reference_children(process, children);
+	lx_unlock_tree();
+	for (size_t i = 0; i < count; i++) {
+		lx_usage_of_zombie(children[i], true, &one);
+		lx_process_dereference(children[i]);
 	}
+	lx_lock_tree();
+	while (sum_first(process))
+		continue;
 	*usage = process->children_usage;
 	lx_unlock_tree();
 }

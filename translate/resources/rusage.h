@@ -19,9 +19,15 @@ void lx_usage_add(struct lx_rusage_sum *sum, const struct lx_rusage_sum *more);
 void lx_process_usage(struct lx_process *process, struct lx_rusage_sum *usage);
 /* A zombie's own, with what its host tasks used. `waits`: a moment for those that are ending; not under a lock. */
 void lx_usage_of_zombie(struct lx_process *zombie, bool waits, struct lx_rusage_sum *usage);
-/* Under lx_tree_lock: a child has been waited for. Its usage is added when somebody asks: the host counts it at the task's end. */
+/* Children that a process has waited for and whose usage is still to be added to it: so many at most. */
+#define LX_UNSUMMED_MAX 32
+/*
+ * Under lx_tree_lock: a child has been waited for. Its usage, and that of those that it has waited for, is added when
+ * somebody asks: the host counts it at the task's end.
+ */
 void lx_usage_keep_child(struct lx_process *parent, struct lx_process *child);
-void lx_usage_sum_children(struct lx_process *parent);
+/* Under lx_tree_lock: references to those whose usage is not in the parent's sum yet; how many. */
+size_t lx_usage_reference_children(struct lx_process *parent, struct lx_process *children[LX_UNSUMMED_MAX]);
 /* The parent itself goes. */
 void lx_usage_forget_children(struct lx_process *parent);
 int64_t lx_rusage_copy_out(struct lx_call *call, struct lx_uptr to, const struct lx_rusage_sum *usage);
