@@ -409,6 +409,7 @@ typedef struct _FILE_FULL_EA_INFORMATION {
 #define FSCTL_LX_READAHEAD 0x22304Cu    /* in: FSCTL_LX_SYNC_RANGE_INPUT, Flags 0 */
 #define FSCTL_LX_TERMINAL 0x223050u     /* on a terminal; out: FSCTL_LX_TERMINAL_OUTPUT */
 #define FSCTL_LX_CREATED 0x223054u      /* out: ULONG 1 if the open made the file; from drivers that know better than IoStatusBlock said */
+#define FSCTL_LX_ASYNC 0x223058u        /* O_ASYNC on or off; in: FSCTL_LX_ASYNC_INPUT */
 /* ioctl(2) by number, for what has no form of its own: NtDeviceIoControlFile with this code; in/out: FSCTL_LX_IOCTL_BUFFER. */
 #define FSCTL_LX_IOCTL 0x223080u
 
@@ -484,6 +485,11 @@ typedef struct _FSCTL_LX_TERMINAL_OUTPUT {
 	ULONG Readable;
 	ULONG HungUp; /* by the other side's last close, or by TIOCVHANGUP: of no use any more */
 } FSCTL_LX_TERMINAL_OUTPUT;
+
+typedef struct _FSCTL_LX_ASYNC_INPUT {
+	ULONG On;
+	LONG Descriptor; /* what the guest calls the file: si_fd */
+} FSCTL_LX_ASYNC_INPUT;
 
 typedef struct _FSCTL_LX_IOCTL_BUFFER {
 	ULONG Request;       /* 32 bits, as the kernel compares */

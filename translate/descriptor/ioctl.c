@@ -68,17 +68,3 @@ int64_t lx_sys_ioctl_blkgetsize64(struct lx_call *call, int32_t fd, struct lx_up
 {
 	return send_request(call, fd, LX_BLKGETSIZE64, argp, sizeof(uint64_t), false, true);
 }
-
-/* FIOASYNC: no driver sends SIGIO, and a file that can't is what ENOTTY says. Switching it off is no change. */
-int64_t lx_sys_ioctl_fioasync(struct lx_call *call, int32_t fd, struct lx_uptr argp)
-{
-	HANDLE handle;
-	int32_t on;
-	int64_t result = lx_fd_handle(call, fd, false, &handle);
-
-	if (result == 0)
-		result = lx_copy_in(call, &on, argp, sizeof(on));
-	if (result < 0)
-		return result;
-	return on ? -LX_ENOTTY : 0;
-}

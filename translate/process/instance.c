@@ -11,6 +11,7 @@
 #include <core/tree.h>
 #include <descriptor/files.h>
 #include <drivers/condrv/condrv.h>
+#include <event/sigio.h>
 #include <exec/exec.h>
 #include <hal/host.h>
 #include <path/resolve.h>
@@ -198,6 +199,7 @@ static int64_t open_world(struct lx_thread *thread, const struct lx_start *start
 	NTSTATUS status;
 
 	lx_tty_initialize();
+	lx_sigio_initialize();
 	lx_procfs_initialize();
 	status = lx_mounts_initialize();
 	if (NT_SUCCESS(status))

@@ -313,14 +313,15 @@ static NTSTATUS condrv_query_information(struct io_file *file, FILE_INFORMATION_
 	return status == STATUS_SUCCESS ? fsrtl_query_attributes(&attributes, class, data, size, information) : status;
 }
 
-static NTSTATUS set_status_flags(int descriptor, const void *data, ULONG size)
+static NTSTATUS set_status_flags(struct io_file *file, const void *data, ULONG size)
 {
 	ULONG flags;
 
 	if (size < sizeof flags)
 		return STATUS_INFO_LENGTH_MISMATCH;
 	memcpy(&flags, data, sizeof flags);
-	return errno_status(fcntl(descriptor, F_SETFL, (int)(flags & (O_APPEND | O_NONBLOCK | O_NOATIME | O_DIRECT))));
+	return errno_status(fcntl(descriptor_of(file), F_SETFL,
+				  (int)(flags & FSRTL_SETTABLE_FLAGS) | fsrtl_async_flag(file)));
 }
 
 static struct timespec host_time(const FILE_LX_TIME *time)
@@ -348,7 +349,7 @@ static NTSTATUS condrv_set_information(struct io_file *file, FILE_INFORMATION_CL
 	int descriptor = descriptor_of(file);
 
 	if (class == FileLxStatusFlagsInformation)
-		return set_status_flags(descriptor, data, size);
+		return set_status_flags(file, data, size);
 	if (class == FileLxModeInformation && size >= sizeof(ULONG))
 		return errno_status(fchmod(descriptor, *(const ULONG *)data & 07777));
 	if (class == FileLxOwnerInformation && size >= sizeof(FILE_LX_OWNER_INFORMATION)) {
@@ -414,6 +415,8 @@ static NTSTATUS condrv_fs_control(struct io_file *file, ULONG code, const void *
 		*information = 0;
 		return fsrtl_refuse_xattr(&shown, condrv_file(file)->guise.name, code, input, input_size);
 	}
+	if (code == FSCTL_LX_ASYNC)
+		return fsrtl_control_async(file, descriptor_of(file), input, input_size);
 	if (code != FSCTL_LX_TERMINAL)
 		return STATUS_INVALID_DEVICE_REQUEST;
 	terminal = (FSCTL_LX_TERMINAL_OUTPUT){

@@ -13,6 +13,7 @@
 #include <drivers/condrv/condrv.h>
 #include <drivers/devfs/devfs.h>
 #include <drivers/devfs/nodes.h>
+#include <executive/io/async.h>
 #include <drivers/tmpfs/node.h>
 
 #define TMPFS_MAGIC 0x01021994
@@ -143,6 +144,18 @@ static NTSTATUS directory_control(struct io_file *file, ULONG code, const void *
 	return tmpfs_fs_control(file, code, input, input_size, output, output_size, information);
 }
 
+static NTSTATUS set_async(struct io_file *file, const void *input, ULONG input_size)
+{
+	const FSCTL_LX_ASYNC_INPUT *in = input;
+
+	if (!device_of(file)->async || input_size < sizeof *in)
+		return STATUS_INVALID_DEVICE_REQUEST;
+	if (in->On)
+		return io_async_join(device_of(file)->async, 0, file, in->Descriptor, -1);
+	io_async_leave(file);
+	return STATUS_SUCCESS;
+}
+
 /* Memory devices answer 0 whatever is asked (null_lseek). */
 static NTSTATUS device_control(struct io_file *file, ULONG code, const void *input, ULONG input_size, void *output,
 			       ULONG output_size, ULONG_PTR *information)
@@ -154,6 +167,8 @@ static NTSTATUS device_control(struct io_file *file, ULONG code, const void *inp
 						   FSRTL_ERRNO(ESPIPE);
 	if (code == FSCTL_LX_FALLOCATE)
 		return FSRTL_ERRNO(ENODEV);
+	if (code == FSCTL_LX_ASYNC)
+		return set_async(file, input, input_size);
 	return tmpfs_fs_control(file, code, input, input_size, output, output_size, information);
 }
 

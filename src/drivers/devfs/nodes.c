@@ -10,6 +10,7 @@
 
 #include <drivers/condrv/condrv.h>
 #include <drivers/devfs/nodes.h>
+#include <executive/io/async.h>
 
 #define READ_CHUNK 65536u
 #define RNDGETENTCNT_REQUEST 0x80045200u
@@ -117,13 +118,16 @@ static NTSTATUS random_ioctl(ULONG request, void *data, ULONG size, ULONG *used)
 
 #define READY (POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM)
 
+/* It has always been ready: nobody is ever told. */
+static struct io_async_list random_async = IO_ASYNC_LIST_INITIALIZER;
 static const struct devfs_device null_device = {read_nothing, write_anything, true, false, NULL, READY,
-						 IO_SPLICE_TARGET};
+						 IO_SPLICE_TARGET, NULL};
 static const struct devfs_device zero_device = {read_zeroes, write_anything, true, true, NULL, READY,
-						 IO_SPLICE_SOURCE | IO_SPLICE_TARGET};
-static const struct devfs_device full_device = {read_zeroes, write_full, true, false, NULL, READY, IO_SPLICE_SOURCE};
+						 IO_SPLICE_SOURCE | IO_SPLICE_TARGET, NULL};
+static const struct devfs_device full_device = {read_zeroes, write_full, true, false, NULL, READY, IO_SPLICE_SOURCE,
+						 NULL};
 static const struct devfs_device random_device = {read_random, write_random, true, false, random_ioctl, READY,
-						   IO_SPLICE_SOURCE | IO_SPLICE_TARGET};
+						   IO_SPLICE_SOURCE | IO_SPLICE_TARGET, &random_async};
 
 /* A pseudo-terminal of the host's: its other side appears in /dev/pts, which is the host's too. */
 static NTSTATUS open_ptmx(struct io_file *file, ULONG lx_flags)

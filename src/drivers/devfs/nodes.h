@@ -13,6 +13,7 @@ struct devfs_device {
 	NTSTATUS (*ioctl)(ULONG request, void *data, ULONG size, ULONG *used);
 	ULONG poll_events; /* what it is ready for */
 	ULONG splice_ends; /* IO_SPLICE_* */
+	struct io_async_list *async; /* who has asked for a signal; NULL: nobody may */
 };
 
 struct devfs_node {

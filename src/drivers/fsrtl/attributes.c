@@ -184,9 +184,9 @@ NTSTATUS fsrtl_set_status_flags(struct io_file *file, const void *data, ULONG si
 	if (size < sizeof flags)
 		return STATUS_INFO_LENGTH_MISMATCH;
 	memcpy(&flags, data, sizeof flags);
-	flags &= FSRTL_STATUS_FLAGS;
+	flags &= FSRTL_SETTABLE_FLAGS;
 	old = atomic_load(&file->lx_flags);
-	while (!atomic_compare_exchange_weak(&file->lx_flags, &old, (old & ~FSRTL_STATUS_FLAGS) | flags))
+	while (!atomic_compare_exchange_weak(&file->lx_flags, &old, (old & ~FSRTL_SETTABLE_FLAGS) | flags))
 		;
 	return STATUS_SUCCESS;
 }

@@ -37,6 +37,8 @@
 #define FSRTL_O_PATH 010000000u
 #define FSRTL_O_TMPFILE 020000000u
 #define FSRTL_STATUS_FLAGS (FSRTL_O_APPEND | FSRTL_O_NONBLOCK | FSRTL_O_ASYNC | FSRTL_O_DIRECT | FSRTL_O_NOATIME)
+/* O_ASYNC changes by FSCTL_LX_ASYNC alone. */
+#define FSRTL_SETTABLE_FLAGS (FSRTL_STATUS_FLAGS & ~FSRTL_O_ASYNC)
 
 #define FSRTL_CAP_CHOWN 0
 #define FSRTL_CAP_DAC_OVERRIDE 1
@@ -97,6 +99,13 @@ NTSTATUS fsrtl_return_name(const char *name, size_t length, void *data, ULONG si
 NTSTATUS fsrtl_return_link(const char *target, size_t length, void *data, ULONG size, ULONG_PTR *information);
 /* Copy a whole fixed-size answer out: STATUS_INFO_LENGTH_MISMATCH if there is no room. */
 NTSTATUS fsrtl_return(const void *answer, size_t answer_size, void *data, ULONG size, ULONG_PTR *information);
+
+/* FSCTL_LX_ASYNC for a file whose readiness is a host description's: the host's signals are passed on. */
+NTSTATUS fsrtl_control_async(struct io_file *file, int descriptor, const void *input, ULONG input_size);
+/* Until those have been told who are to know of what the caller has done: natively it is so when a call returns. */
+void fsrtl_async_settle(void);
+/* The description's O_ASYNC, for those who set its other flags. */
+int fsrtl_async_flag(struct io_file *file);
 
 /* The calling thread's token; NULL for a supervisor thread without one, which may do everything. */
 const struct se_token *fsrtl_token(void);

@@ -2,9 +2,10 @@
  * Changing a host file: size, permissions, owner, times, offset, status flags,
  * and by class the names (rename.c). The host decides what is permitted.
  */
+#include <drivers/fsrtl/fsrtl.h>
 #include <drivers/hostfs/internal.h>
 
-#define CHANGEABLE_FLAGS (O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | O_ASYNC)
+#define CHANGEABLE_FLAGS (O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME)
 
 typedef NTSTATUS change_routine(struct io_file *file, const void *data, struct io_file *target);
 
@@ -122,7 +123,8 @@ static NTSTATUS set_position(struct io_file *file, const void *data, struct io_f
 
 static NTSTATUS set_status_flags(struct io_file *file, const void *data, struct io_file *target)
 {
-	return hostfs_status(fcntl(hostfs_file(file)->fd, F_SETFL, *(const ULONG *)data & CHANGEABLE_FLAGS));
+	return hostfs_status(fcntl(hostfs_file(file)->fd, F_SETFL,
+				   (int)(*(const ULONG *)data & CHANGEABLE_FLAGS) | fsrtl_async_flag(file)));
 }
 
 static NTSTATUS set_disposition(struct io_file *file, const void *data, struct io_file *target)

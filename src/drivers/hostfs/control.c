@@ -173,6 +173,14 @@ static NTSTATUS control_readahead(struct io_file *file, const void *input, ULONG
 	return hostfs_status(readahead(hostfs_file(file)->fd, in->Offset, (size_t)in->Length));
 }
 
+static NTSTATUS control_async(struct io_file *file, const void *input, ULONG input_size, void *output,
+			      ULONG output_size, ULONG_PTR *information)
+{
+	if (hostfs_kind(file) != HOSTFS_STREAM)
+		return STATUS_INVALID_DEVICE_REQUEST;
+	return fsrtl_control_async(file, hostfs_file(file)->fd, input, input_size);
+}
+
 static NTSTATUS control_seals(struct io_file *file, const void *input, ULONG input_size, void *output,
 			      ULONG output_size, ULONG_PTR *information)
 {
@@ -273,6 +281,7 @@ static const struct {
     {FSCTL_LX_SYNC_FS, 0, 0, control_sync_fs},
     {FSCTL_LX_SYNC_RANGE, sizeof(FSCTL_LX_SYNC_RANGE_INPUT), 0, control_sync_range},
     {FSCTL_LX_READAHEAD, sizeof(FSCTL_LX_SYNC_RANGE_INPUT), 0, control_readahead},
+    {FSCTL_LX_ASYNC, sizeof(FSCTL_LX_ASYNC_INPUT), 0, control_async},
     {FSCTL_LX_SEALS, sizeof(ULONG), 0, control_seals},
     {FSCTL_SET_ZERO_DATA, 2 * sizeof(LONGLONG), 0, control_zero_data},
     {FSCTL_QUERY_ALLOCATED_RANGES, 2 * sizeof(LONGLONG), 0, control_allocated_ranges},

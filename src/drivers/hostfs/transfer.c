@@ -8,6 +8,7 @@
  * sleep (FIFOs, sockets, devices) is one alertable host call at a time, with no
  * lock held.
  */
+#include <drivers/fsrtl/fsrtl.h>
 #include <drivers/hostfs/internal.h>
 #include <poll.h>
 #include <sys/uio.h>
@@ -215,6 +216,8 @@ NTSTATUS hostfs_read(struct io_file *file, const struct io_buffer *buffer, const
 	};
 	NTSTATUS status = start_transfer(&transfer, information);
 
+	if (transfer.stream)
+		fsrtl_async_settle();
 	/* NT says so; a stream's end and an empty buffer are plain successes without bytes. */
 	if (status == STATUS_SUCCESS && !*information && transfer.size && !transfer.stream)
 		return STATUS_END_OF_FILE;
@@ -232,11 +235,15 @@ NTSTATUS hostfs_write(struct io_file *file, const struct io_buffer *buffer, cons
 	    .offset = position ? position->QuadPart : -1,
 	    .flags = flags,
 	};
+	NTSTATUS status;
 
 	/* FILE_WRITE_TO_END_OF_FILE: append, and leave the position alone. */
 	if (position && position->QuadPart < 0) {
 		transfer.offset = 0;
 		transfer.flags |= RWF_APPEND;
 	}
-	return start_transfer(&transfer, information);
+	status = start_transfer(&transfer, information);
+	if (transfer.stream)
+		fsrtl_async_settle();
+	return status;
 }

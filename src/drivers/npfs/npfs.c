@@ -60,16 +60,23 @@ static NTSTATUS npfs_create(struct io_device *device, struct io_create *create, 
 static void npfs_close(struct io_file *file)
 {
 	struct npfs_pipe *pipe = file->context;
-	bool last;
+	bool last, one_sided;
 
 	rtl_lock(&pipe->lock);
 	if (file->access & FILE_READ_DATA)
 		pipe->readers--;
 	if (file->access & FILE_WRITE_DATA)
 		pipe->writers--;
-	last = --pipe->files == 0;
-	if (!last && (pipe->readers == 0 || pipe->writers == 0))
+	one_sided = !pipe->readers != !pipe->writers;
+	if (one_sided)
 		npfs_wake_everybody(pipe);
+	rtl_unlock(&pipe->lock);
+	if (one_sided) {
+		io_async_tell(&pipe->async_readers, IO_ASYNC_IN);
+		io_async_tell(&pipe->async_writers, IO_ASYNC_OUT);
+	}
+	rtl_lock(&pipe->lock);
+	last = --pipe->files == 0;
 	rtl_unlock(&pipe->lock);
 	if (last)
 		npfs_free_pipe(pipe);
@@ -157,6 +164,24 @@ static NTSTATUS pipe_size(struct npfs_pipe *pipe, const void *input, ULONG input
 	return status;
 }
 
+/* Whoever reads is told of what is written, and the reverse. */
+static NTSTATUS set_async(struct io_file *file, const void *input, ULONG input_size)
+{
+	struct npfs_pipe *pipe = file->context;
+	const FSCTL_LX_ASYNC_INPUT *in = input;
+	NTSTATUS status = STATUS_SUCCESS;
+
+	if (input_size < sizeof *in)
+		return STATUS_INVALID_PARAMETER;
+	if (in->On && file->access & FILE_READ_DATA)
+		status = io_async_join(&pipe->async_readers, 0, file, in->Descriptor, -1);
+	if (in->On && file->access & FILE_WRITE_DATA && status == STATUS_SUCCESS)
+		status = io_async_join(&pipe->async_writers, 1, file, in->Descriptor, -1);
+	if (!in->On || status != STATUS_SUCCESS)
+		io_async_leave(file);
+	return status;
+}
+
 static NTSTATUS npfs_fs_control(struct io_file *file, ULONG code, const void *input, ULONG input_size, void *output,
 				ULONG output_size, ULONG_PTR *information)
 {
@@ -165,6 +190,8 @@ static NTSTATUS npfs_fs_control(struct io_file *file, ULONG code, const void *in
 
 	if (code == FSCTL_LX_PIPE_SIZE)
 		return pipe_size(pipe, input, input_size, output, output_size, information);
+	if (code == FSCTL_LX_ASYNC)
+		return set_async(file, input, input_size);
 	if (code == FSCTL_LX_SEEK || code == FSCTL_LX_FALLOCATE || code == FSCTL_LX_FADVISE)
 		return FSRTL_ERRNO(ESPIPE);
 	if (code == FSCTL_LX_SPLICE) {

@@ -43,6 +43,8 @@ NTSTATUS npfs_create_pipe(struct npfs_pipe **created)
 	ke_wake_list_init(&pipe->read_waiters);
 	ke_wake_list_init(&pipe->write_waiters);
 	ke_wake_list_init(&pipe->pollers);
+	io_async_list_init(&pipe->async_readers);
+	io_async_list_init(&pipe->async_writers);
 	fsrtl_init_attributes(&pipe->attributes, FSRTL_S_IFIFO | 0600, atomic_fetch_add(&next_inode, 1));
 	fsrtl_place_in(&pipe->attributes, &pipe_file_system);
 	*created = pipe;

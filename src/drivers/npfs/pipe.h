@@ -16,6 +16,7 @@
 
 #include <drivers/fsrtl/fsrtl.h>
 #include <drivers/npfs/npfs.h>
+#include <executive/io/async.h>
 
 #define NPFS_PAGE 4096u
 #define NPFS_DEFAULT_SLOTS 16u
@@ -40,6 +41,7 @@ struct npfs_pipe {
 	UCHAR *spare[2]; /* pages kept for the next write */
 	FILE_LX_STATX_INFORMATION attributes;
 	struct ke_wake_list read_waiters, write_waiters, pollers;
+	struct io_async_list async_readers, async_writers; /* told without the lock, as the kernel does it */
 	_Atomic uint32_t poller_seen; /* somebody has registered for polling: wake them too */
 };
 

@@ -106,6 +106,8 @@ static NTSTATUS splice_from_file(struct npfs_pipe *pipe, struct io_file *other, 
 	if (done)
 		npfs_wake_readers(pipe);
 	rtl_unlock(&pipe->lock);
+	if (done)
+		io_async_tell(&pipe->async_readers, IO_ASYNC_IN);
 	*information = done;
 	return done ? STATUS_SUCCESS : status;
 }
@@ -156,6 +158,8 @@ static NTSTATUS splice_to_file(struct npfs_pipe *pipe, struct io_file *other, co
 	if (done)
 		npfs_wake_writers(pipe);
 	rtl_unlock(&pipe->lock);
+	if (done)
+		io_async_tell(&pipe->async_writers, IO_ASYNC_OUT);
 	*information = done;
 	return done ? STATUS_SUCCESS : status;
 }
@@ -260,6 +264,10 @@ static NTSTATUS splice_pipes(struct npfs_pipe *source, struct npfs_pipe *target,
 		if (done && !keep)
 			npfs_wake_writers(source);
 		unlock_both(source, target);
+		if (done)
+			io_async_tell(&target->async_readers, IO_ASYNC_IN);
+		if (done && !keep)
+			io_async_tell(&source->async_writers, IO_ASYNC_OUT);
 	}
 	*information = done;
 	return done ? STATUS_SUCCESS : status;
@@ -332,6 +340,8 @@ static NTSTATUS splice_buffer(struct io_file *file, const FSCTL_LX_SPLICE_INPUT 
 	else if (*information)
 		npfs_wake_writers(pipe);
 	rtl_unlock(&pipe->lock);
+	if (*information)
+		io_async_tell(writing ? &pipe->async_readers : &pipe->async_writers, writing ? IO_ASYNC_IN : IO_ASYNC_OUT);
 	return *information ? STATUS_SUCCESS : status;
 }
 

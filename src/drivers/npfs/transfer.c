@@ -140,6 +140,9 @@ NTSTATUS npfs_read(struct io_file *file, const struct io_buffer *buffer, const L
 	if (reading.done)
 		pipe->attributes.AccessTime = fsrtl_now();
 	rtl_unlock(&pipe->lock);
+	/* Not after an interrupted sleep; else always, as the kernel does it. */
+	if (!slept || status == STATUS_SUCCESS)
+		io_async_tell(&pipe->async_writers, IO_ASYNC_OUT);
 	return outcome(reading.done, status, information);
 }
 
@@ -222,6 +225,16 @@ static NTSTATUS write_available(struct npfs_pipe *pipe, struct writing *writing)
 	return status;
 }
 
+/* Before a sleep; the lock is held, and let go for it. */
+static void tell_readers(struct npfs_pipe *pipe)
+{
+	if (likely(!atomic_load_explicit(&pipe->async_readers.count, memory_order_relaxed)))
+		return;
+	rtl_unlock(&pipe->lock);
+	io_async_tell(&pipe->async_readers, IO_ASYNC_IN);
+	rtl_lock(&pipe->lock);
+}
+
 /* The lock is held. */
 static NTSTATUS write_all(struct io_file *file, struct npfs_pipe *pipe, struct writing *writing, ULONG flags)
 {
@@ -249,6 +262,7 @@ static NTSTATUS write_all(struct io_file *file, struct npfs_pipe *pipe, struct w
 		else {
 			if (was_empty)
 				npfs_wake_readers(pipe);
+			tell_readers(pipe);
 			status = npfs_wait(pipe, &pipe->write_waiters, npfs_ready_to_write);
 			was_empty = npfs_empty(pipe);
 			slept = true;
@@ -282,6 +296,7 @@ NTSTATUS npfs_write(struct io_file *file, const struct io_buffer *buffer, const 
 	if (writing.done)
 		pipe->attributes.ModifyTime = pipe->attributes.ChangeTime = fsrtl_now();
 	rtl_unlock(&pipe->lock);
+	io_async_tell(&pipe->async_readers, IO_ASYNC_IN);
 	/* SIGPIPE is due even if part of it was written: the caller is told by a success of another name. */
 	if (status == STATUS_PIPE_DISCONNECTED && writing.done) {
 		*information = writing.done;

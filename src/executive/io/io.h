@@ -153,9 +153,7 @@ struct io_file {
 	struct rtl_lock lock;   /* guards position and what the driver says */
 	LONGLONG position;
 	STRING name;            /* within the device, as opened (with the root's name in front), behind the extension */
-	/* F_SETOWN, F_SETSIG: LX's, kept here because they belong to the open file description. Kind << 32 | id; 0: nobody. */
-	_Atomic ULONGLONG lx_owner;
-	_Atomic ULONG lx_signal;
+	struct io_async *_Atomic async; /* async.h: who gets a signal, once somebody asked */
 	_Alignas(16) char extension[]; /* of driver->file_extension_size bytes, then the first name */
 };
 

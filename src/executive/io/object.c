@@ -7,6 +7,7 @@
  * References: a file holds its device, a device its driver; both are never
  * deleted in practice, since the namespace holds them.
  */
+#include <executive/io/async.h>
 #include <executive/io/internal.h>
 
 /* The driver's table with the defaults filled in, where devices and files find it. */
@@ -20,8 +21,10 @@ static void delete_file(void *object)
 	struct io_file *file = object;
 
 	io_forget_inode_locks(file);
+	io_async_leave(file);
 	if (file->operations)
 		IO_OPERATION(file, close)(file);
+	io_async_forget(file);
 	rtl_lock_destroy(&file->lock);
 	ob_dereference(file->device);
 }
