@@ -136,6 +136,7 @@ typedef enum _FILE_INFORMATION_CLASS {
 	FileLxTimesInformation,          /* FILE_LX_TIMES_INFORMATION, set */
 	FileLxStatusFlagsInformation,    /* ULONG O_APPEND|O_NONBLOCK|O_DIRECT|O_NOATIME|O_ASYNC (LX values), query and set */
 	FileLxRenameInformation,         /* FILE_LX_RENAME_INFORMATION, set: renameat2 flags beyond NT's */
+	FileLxStatxWantedInformation,    /* as FileLxStatxInformation, query: Mask says on entry what statx(2) was asked for */
 } FILE_INFORMATION_CLASS;
 
 typedef struct _FILE_BASIC_INFORMATION {
@@ -293,6 +294,13 @@ typedef struct _FILE_LX_STATX_INFORMATION {
 	ULONGLONG MountId;
 	ULONG DioMemAlign;
 	ULONG DioOffsetAlign;
+	ULONGLONG MountIdUnique;
+	ULONGLONG Subvolume;
+	ULONG AtomicWriteUnitMin;
+	ULONG AtomicWriteUnitMax;
+	ULONG AtomicWriteSegmentsMax;
+	ULONG DioReadOffsetAlign;
+	ULONG AtomicWriteUnitMaxOpt;
 } FILE_LX_STATX_INFORMATION, *PFILE_LX_STATX_INFORMATION;
 
 /* FileLxOwnerInformation: (ULONG)-1 leaves one as it is. */

@@ -211,6 +211,10 @@ static void file_controls(void)
 	CALL(ioctl, file, FIONCLEX);
 	CALL(ioctl, 99, FIONCLEX);
 	CALL(ioctl, file, FIONBIO, &on);
+	CALL(ioctl, ends[0], FIOASYNC, &on);
+	CALL(ioctl, file, FIOASYNC, &on);
+	CALL(ioctl, file, FIOASYNC, (void *)8);
+	CALL(ioctl, 99, FIOASYNC, &on);
 	CALL(fcntl, file, F_GETFL);
 	CALL(ioctl, file, FIONBIO, (void *)8);
 	CALL(ioctl, 99, FIONBIO, &on);

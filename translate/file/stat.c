@@ -36,7 +36,10 @@ struct lx_statx {
 	uint32_t stx_rdev_major, stx_rdev_minor, stx_dev_major, stx_dev_minor;
 	uint64_t stx_mnt_id;
 	uint32_t stx_dio_mem_align, stx_dio_offset_align;
-	uint64_t reserved[12];
+	uint64_t stx_subvol;
+	uint32_t stx_atomic_write_unit_min, stx_atomic_write_unit_max, stx_atomic_write_segments_max;
+	uint32_t stx_dio_read_offset_align, stx_atomic_write_unit_max_opt, pad2;
+	uint64_t reserved[8];
 };
 _Static_assert(sizeof(struct lx_statx) == 256, "struct statx");
 
@@ -71,16 +74,23 @@ static int64_t put_stat(struct lx_call *call, struct lx_uptr to, const FILE_LX_S
 	return lx_copy_out(call, to, &stat, sizeof(stat));
 }
 
-static int64_t query_handle(struct lx_call *call, HANDLE handle, FILE_LX_STATX_INFORMATION *information)
+/* What a file is asked: all that stat(2) shows, or what statx(2) names, for which the host may answer otherwise. */
+static FILE_INFORMATION_CLASS class_for(FILE_LX_STATX_INFORMATION *information, uint32_t wanted)
 {
+	information->Mask = wanted;
+	return wanted == LX_STATX_BASIC_STATS ? FileLxStatxInformation : FileLxStatxWantedInformation;
+}
+
+static int64_t query_handle(struct lx_call *call, HANDLE handle, uint32_t wanted, FILE_LX_STATX_INFORMATION *information)
+{
+	FILE_INFORMATION_CLASS class = class_for(information, wanted);
 	IO_STATUS_BLOCK io;
 
-	return lx_result(call, ZwQueryInformationFile(handle, &io, information, sizeof(*information),
-						      FileLxStatxInformation));
+	return lx_result(call, ZwQueryInformationFile(handle, &io, information, sizeof(*information), class));
 }
 
 /* Ask by name; a link as last component is the subject itself if the walk stops at it. */
-static int64_t query_walked(struct lx_walk *walk, FILE_LX_STATX_INFORMATION *information)
+static int64_t query_walked(struct lx_walk *walk, uint32_t wanted, FILE_LX_STATX_INFORMATION *information)
 {
 	IO_STATUS_BLOCK io;
 	NTSTATUS status;
@@ -89,16 +99,16 @@ static int64_t query_walked(struct lx_walk *walk, FILE_LX_STATX_INFORMATION *inf
 	do {
 		/* The root of a mount, or what a magic link leads to, is open already. */
 		if (!walk->name_size && (walk->base.mount || walk->jumped))
-			return query_handle(walk->call, walk->base.handle, information);
+			return query_handle(walk->call, walk->base.handle, wanted, information);
 		status = ZwQueryInformationByName(lx_walk_attributes(walk, lx_walk_stops_at_link(walk) ? OBJ_OPENLINK : 0),
-						  &io, information, sizeof(*information), FileLxStatxInformation);
+						  &io, information, sizeof(*information), class_for(information, wanted));
 	} while (lx_walk_again(walk, status, &result));
 	if (result == 0 && walk->directory && (information->Mode & LX_S_IFMT) != LX_S_IFDIR)
 		return -LX_ENOTDIR;
 	return result;
 }
 
-static int64_t query_path(struct lx_call *call, int32_t dirfd, const char *path, uint32_t at_flags,
+static int64_t query_path(struct lx_call *call, int32_t dirfd, const char *path, uint32_t at_flags, uint32_t wanted,
 			  FILE_LX_STATX_INFORMATION *information)
 {
 	struct lx_walk walk;
@@ -106,21 +116,21 @@ static int64_t query_path(struct lx_call *call, int32_t dirfd, const char *path,
 				       at_flags & LX_AT_SYMLINK_NOFOLLOW ? LX_WALK_NOFOLLOW : 0, 0);
 
 	if (result == 0)
-		result = query_walked(&walk, information);
+		result = query_walked(&walk, wanted, information);
 	lx_walk_end(&walk);
 	return result;
 }
 
-static int64_t query_descriptor(struct lx_call *call, int32_t fd, FILE_LX_STATX_INFORMATION *information)
+static int64_t query_descriptor(struct lx_call *call, int32_t fd, uint32_t wanted, FILE_LX_STATX_INFORMATION *information)
 {
 	HANDLE handle;
 	int64_t result = lx_fd_handle(call, fd, true, &handle);
 
-	return result < 0 ? result : query_handle(call, handle, information);
+	return result < 0 ? result : query_handle(call, handle, wanted, information);
 }
 
 /* (dirfd, path, AT_ flags), the flags checked. A null path stands for an empty one where that is allowed. */
-static int64_t query_at(struct lx_call *call, int32_t dirfd, struct lx_uptr pathname, uint32_t at_flags,
+static int64_t query_at(struct lx_call *call, int32_t dirfd, struct lx_uptr pathname, uint32_t at_flags, uint32_t wanted,
 			FILE_LX_STATX_INFORMATION *information)
 {
 	bool may_be_empty = at_flags & LX_AT_EMPTY_PATH;
@@ -132,9 +142,9 @@ static int64_t query_at(struct lx_call *call, int32_t dirfd, struct lx_uptr path
 	if (length < 0)
 		return length;
 	if (length)
-		return query_path(call, dirfd, path, at_flags, information);
-	return dirfd == LX_AT_FDCWD ? query_path(call, dirfd, ".", 0, information) :
-				      query_descriptor(call, dirfd, information);
+		return query_path(call, dirfd, path, at_flags, wanted, information);
+	return dirfd == LX_AT_FDCWD ? query_path(call, dirfd, ".", 0, wanted, information) :
+				      query_descriptor(call, dirfd, wanted, information);
 }
 
 /* None, or an empty one. */
@@ -156,7 +166,7 @@ int64_t lx_sys_newfstatat(struct lx_call *call, int32_t dirfd, struct lx_uptr pa
 		return lx_sys_fstat(call, dirfd, statbuf);
 	if (flags & ~(LX_AT_SYMLINK_NOFOLLOW | LX_AT_NO_AUTOMOUNT | LX_AT_EMPTY_PATH))
 		return -LX_EINVAL;
-	result = query_at(call, dirfd, pathname, flags, &information);
+	result = query_at(call, dirfd, pathname, flags, LX_STATX_BASIC_STATS, &information);
 	return result < 0 ? result : put_stat(call, statbuf, &information);
 }
 
@@ -173,7 +183,7 @@ int64_t lx_sys_lstat(struct lx_call *call, struct lx_uptr pathname, struct lx_up
 int64_t lx_sys_fstat(struct lx_call *call, int32_t fd, struct lx_uptr statbuf)
 {
 	FILE_LX_STATX_INFORMATION information;
-	int64_t result = query_descriptor(call, fd, &information);
+	int64_t result = query_descriptor(call, fd, LX_STATX_BASIC_STATS, &information);
 
 	return result < 0 ? result : put_stat(call, statbuf, &information);
 }
@@ -183,10 +193,36 @@ static struct lx_statx_timestamp timestamp(FILE_LX_TIME time)
 	return (struct lx_statx_timestamp){.tv_sec = time.Seconds, .tv_nsec = time.Nanoseconds};
 }
 
+/* A driver may answer more than it was asked: basics and a mount are shown always, in one of its forms, the rest when asked. */
+static uint32_t shown_mask(const FILE_LX_STATX_INFORMATION *from, uint32_t wanted)
+{
+	uint32_t mask = from->Mask & (wanted | LX_STATX_BASIC_STATS | LX_STATX_MNT_ID);
+
+	return mask & LX_STATX_MNT_ID_UNIQUE ? mask & ~LX_STATX_MNT_ID : mask;
+}
+
+/* What direct and atomic transfers and subvolumes are like. */
+static void put_alignments(struct lx_statx *statx, const FILE_LX_STATX_INFORMATION *from)
+{
+	if (statx->stx_mask & LX_STATX_DIOALIGN) {
+		statx->stx_dio_mem_align = from->DioMemAlign;
+		statx->stx_dio_offset_align = from->DioOffsetAlign;
+	}
+	if (statx->stx_mask & LX_STATX_DIO_READ_ALIGN)
+		statx->stx_dio_read_offset_align = from->DioReadOffsetAlign;
+	if (statx->stx_mask & LX_STATX_SUBVOL)
+		statx->stx_subvol = from->Subvolume;
+	if (statx->stx_mask & LX_STATX_WRITE_ATOMIC) {
+		statx->stx_atomic_write_unit_min = from->AtomicWriteUnitMin;
+		statx->stx_atomic_write_unit_max = from->AtomicWriteUnitMax;
+		statx->stx_atomic_write_segments_max = from->AtomicWriteSegmentsMax;
+		statx->stx_atomic_write_unit_max_opt = from->AtomicWriteUnitMaxOpt;
+	}
+}
+
 static int64_t put_statx(struct lx_call *call, struct lx_uptr to, const FILE_LX_STATX_INFORMATION *from, uint32_t wanted)
 {
-	/* The driver answers everything it knows; the kernel shows the basics always, the rest when asked. */
-	uint32_t mask = from->Mask & (wanted | LX_STATX_BASIC_STATS | LX_STATX_MNT_ID);
+	uint32_t mask = shown_mask(from, wanted);
 	struct lx_statx statx = {
 		.stx_mask = mask,
 		.stx_blksize = from->BlockSize,
@@ -212,10 +248,9 @@ static int64_t put_statx(struct lx_call *call, struct lx_uptr to, const FILE_LX_
 		statx.stx_btime = timestamp(from->BirthTime);
 	if (mask & LX_STATX_MNT_ID)
 		statx.stx_mnt_id = from->MountId;
-	if (mask & LX_STATX_DIOALIGN) {
-		statx.stx_dio_mem_align = from->DioMemAlign;
-		statx.stx_dio_offset_align = from->DioOffsetAlign;
-	}
+	if (mask & LX_STATX_MNT_ID_UNIQUE)
+		statx.stx_mnt_id = from->MountIdUnique;
+	put_alignments(&statx, from);
 	return lx_copy_out(call, to, &statx, sizeof(statx));
 }
 
@@ -229,7 +264,7 @@ int64_t lx_sys_statx(struct lx_call *call, int32_t dirfd, struct lx_uptr pathnam
 		return -LX_EINVAL;
 	if (flags & ~(LX_AT_SYMLINK_NOFOLLOW | LX_AT_NO_AUTOMOUNT | LX_AT_EMPTY_PATH | LX_AT_STATX_SYNC_TYPE))
 		return -LX_EINVAL;
-	result = query_at(call, dirfd, pathname, flags, &information);
+	result = query_at(call, dirfd, pathname, flags, mask, &information);
 	return result < 0 ? result : put_statx(call, statxbuf, &information, mask);
 }
 

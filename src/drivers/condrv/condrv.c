@@ -269,10 +269,10 @@ static NTSTATUS condrv_write(struct io_file *file, const struct io_buffer *buffe
 	return done ? STATUS_SUCCESS : status;
 }
 
-static NTSTATUS query_attributes(const struct condrv_file *terminal, FILE_LX_STATX_INFORMATION *attributes)
+static NTSTATUS query_attributes(const struct condrv_file *terminal, ULONG wanted, FILE_LX_STATX_INFORMATION *attributes)
 {
 	if (!terminal->guise.name)
-		return fsrtl_query_host(terminal->descriptor, "", AT_EMPTY_PATH, attributes);
+		return fsrtl_query_host_for(terminal->descriptor, "", AT_EMPTY_PATH, wanted, attributes);
 	*attributes = terminal->guise.attributes;
 	return STATUS_SUCCESS;
 }
@@ -309,7 +309,7 @@ static NTSTATUS condrv_query_information(struct io_file *file, FILE_INFORMATION_
 		status_flags = ((ULONG)flags & (FSRTL_STATUS_FLAGS | FSRTL_O_LARGEFILE)) | fsrtl_access_mode(file);
 		return fsrtl_return(&status_flags, sizeof status_flags, data, size, information);
 	}
-	status = query_attributes(condrv_file(file), &attributes);
+	status = query_attributes(condrv_file(file), fsrtl_statx_wanted(class, data, size), &attributes);
 	return status == STATUS_SUCCESS ? fsrtl_query_attributes(&attributes, class, data, size, information) : status;
 }
 

@@ -102,7 +102,7 @@ static NTSTATUS random_ioctl(ULONG request, void *data, ULONG size, ULONG *used)
 	int bits = 256;
 
 	if (request != RNDGETENTCNT_REQUEST)
-		return request >> 8 == RNDGETENTCNT_REQUEST >> 8 ? FSRTL_ERRNO(EPERM) : FSRTL_ERRNO(ENOTTY);
+		return request >> 8 == RNDGETENTCNT_REQUEST >> 8 ? FSRTL_ERRNO(EPERM) : FSRTL_ERRNO(EINVAL);
 	if (size < sizeof bits)
 		return STATUS_BUFFER_TOO_SMALL;
 	host = fopen("/proc/sys/kernel/random/entropy_avail", "re");

@@ -127,7 +127,7 @@ NTSTATUS fsrtl_query_attributes(const FILE_LX_STATX_INFORMATION *attributes, FIL
 	FILE_INTERNAL_INFORMATION internal_answer;
 	FILE_ATTRIBUTE_TAG_INFORMATION tag_answer;
 
-	if (class == FileLxStatxInformation)
+	if (class == FileLxStatxInformation || class == FileLxStatxWantedInformation)
 		return fsrtl_return(attributes, sizeof *attributes, data, size, information);
 	if (class == FileStatLxInformation) {
 		stat_answer = stat_lx(attributes);

@@ -68,11 +68,15 @@ void fsrtl_init_attributes(FILE_LX_STATX_INFORMATION *attributes, ULONG mode, UL
 /* The host's statx(2) of a file: the arguments are the call's. */
 NTSTATUS fsrtl_query_host(int fd, const char *name, int flags, FILE_LX_STATX_INFORMATION *answer);
 
+/* The same for what a FileLxStatxWantedInformation asks for, and what that is: everything lxrun knows, of any other class. */
+NTSTATUS fsrtl_query_host_for(int fd, const char *name, int flags, ULONG wanted, FILE_LX_STATX_INFORMATION *answer);
+ULONG fsrtl_statx_wanted(FILE_INFORMATION_CLASS class, const void *data, ULONG size);
+
 /* A file system of the host's, in which a driver shows files of its own. */
 struct fsrtl_file_system {
-	ULONG mask; /* STATX_MNT_ID, STATX_BTIME: what its files have */
+	ULONG mask; /* STATX_MNT_ID, STATX_MNT_ID_UNIQUE, STATX_BTIME: what its files have */
 	ULONG major, minor;
-	ULONGLONG mount, attributes_mask;
+	ULONGLONG mount, unique_mount, attributes_mask;
 };
 /* The one that holds a path, pipes, or anonymous inodes; where the host has none, a device 0:`minor` that is mounted nowhere. */
 struct fsrtl_file_system fsrtl_file_system_at(const char *path, ULONG minor);

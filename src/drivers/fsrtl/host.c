@@ -13,7 +13,24 @@
 #ifndef STATX_DIOALIGN
 #define STATX_DIOALIGN 0x2000U
 #endif
+#ifndef STATX_MNT_ID_UNIQUE
+#define STATX_MNT_ID_UNIQUE 0x4000U
+#endif
 #define WANTED (STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID | STATX_DIOALIGN)
+
+#define RESERVED 0x80000000U /* STATX__RESERVED */
+
+/* struct statx' last members, which are newer than the C library's headers. */
+struct newer_statx {
+	uint8_t older[160];
+	uint64_t subvolume;
+	uint32_t atomic_write_unit_min, atomic_write_unit_max, atomic_write_segments_max;
+	uint32_t dio_read_offset_align, atomic_write_unit_max_opt;
+};
+union host_statx {
+	struct statx older;
+	struct newer_statx newer;
+};
 
 static FILE_LX_TIME lx_time(struct statx_timestamp time)
 {
@@ -22,33 +39,53 @@ static FILE_LX_TIME lx_time(struct statx_timestamp time)
 
 NTSTATUS fsrtl_query_host(int fd, const char *name, int flags, FILE_LX_STATX_INFORMATION *answer)
 {
-	struct statx from;
+	return fsrtl_query_host_for(fd, name, flags, WANTED, answer);
+}
 
-	if (statx(fd, name, flags, WANTED, &from) < 0)
+ULONG fsrtl_statx_wanted(FILE_INFORMATION_CLASS class, const void *data, ULONG size)
+{
+	const FILE_LX_STATX_INFORMATION *in = data;
+
+	return class == FileLxStatxWantedInformation && size >= sizeof *in ? in->Mask : WANTED;
+}
+
+NTSTATUS fsrtl_query_host_for(int fd, const char *name, int flags, ULONG wanted, FILE_LX_STATX_INFORMATION *answer)
+{
+	union host_statx host = {0};
+	const struct statx *from = &host.older;
+
+	if (statx(fd, name, flags, wanted & ~RESERVED, &host.older) < 0)
 		return FSRTL_ERRNO(errno);
 	*answer = (FILE_LX_STATX_INFORMATION){
-		.Mask = from.stx_mask,
-		.BlockSize = from.stx_blksize,
-		.Attributes = from.stx_attributes,
-		.AttributesMask = from.stx_attributes_mask,
-		.NumberOfLinks = from.stx_nlink,
-		.Uid = from.stx_uid,
-		.Gid = from.stx_gid,
-		.Mode = from.stx_mode,
-		.Inode = from.stx_ino,
-		.Size = from.stx_size,
-		.Blocks = from.stx_blocks,
-		.AccessTime = lx_time(from.stx_atime),
-		.BirthTime = lx_time(from.stx_btime),
-		.ChangeTime = lx_time(from.stx_ctime),
-		.ModifyTime = lx_time(from.stx_mtime),
-		.RdevMajor = from.stx_rdev_major,
-		.RdevMinor = from.stx_rdev_minor,
-		.DevMajor = from.stx_dev_major,
-		.DevMinor = from.stx_dev_minor,
-		.MountId = from.stx_mnt_id,
-		.DioMemAlign = from.stx_dio_mem_align,
-		.DioOffsetAlign = from.stx_dio_offset_align,
+		.Mask = from->stx_mask,
+		.BlockSize = from->stx_blksize,
+		.Attributes = from->stx_attributes,
+		.AttributesMask = from->stx_attributes_mask,
+		.NumberOfLinks = from->stx_nlink,
+		.Uid = from->stx_uid,
+		.Gid = from->stx_gid,
+		.Mode = from->stx_mode,
+		.Inode = from->stx_ino,
+		.Size = from->stx_size,
+		.Blocks = from->stx_blocks,
+		.AccessTime = lx_time(from->stx_atime),
+		.BirthTime = lx_time(from->stx_btime),
+		.ChangeTime = lx_time(from->stx_ctime),
+		.ModifyTime = lx_time(from->stx_mtime),
+		.RdevMajor = from->stx_rdev_major,
+		.RdevMinor = from->stx_rdev_minor,
+		.DevMajor = from->stx_dev_major,
+		.DevMinor = from->stx_dev_minor,
+		.MountId = from->stx_mask & STATX_MNT_ID_UNIQUE ? 0 : from->stx_mnt_id,
+		.MountIdUnique = from->stx_mask & STATX_MNT_ID_UNIQUE ? from->stx_mnt_id : 0,
+		.DioMemAlign = from->stx_dio_mem_align,
+		.DioOffsetAlign = from->stx_dio_offset_align,
+		.Subvolume = host.newer.subvolume,
+		.AtomicWriteUnitMin = host.newer.atomic_write_unit_min,
+		.AtomicWriteUnitMax = host.newer.atomic_write_unit_max,
+		.AtomicWriteSegmentsMax = host.newer.atomic_write_segments_max,
+		.DioReadOffsetAlign = host.newer.dio_read_offset_align,
+		.AtomicWriteUnitMaxOpt = host.newer.atomic_write_unit_max_opt,
 	};
 	return STATUS_SUCCESS;
 }
@@ -58,6 +95,7 @@ void fsrtl_place_in(FILE_LX_STATX_INFORMATION *attributes, const struct fsrtl_fi
 	attributes->Mask |= where->mask;
 	attributes->AttributesMask = where->attributes_mask;
 	attributes->MountId = where->mount;
+	attributes->MountIdUnique = where->unique_mount;
 	attributes->DevMajor = where->major;
 	attributes->DevMinor = where->minor;
 }
@@ -69,13 +107,20 @@ static struct fsrtl_file_system described(const FILE_LX_STATX_INFORMATION *file)
 					  .attributes_mask = file->AttributesMask};
 }
 
+/* The two numbers of a mount take the same place in an answer. */
 static struct fsrtl_file_system file_system_of(int fd, const char *path, int flags, ULONG minor)
 {
-	FILE_LX_STATX_INFORMATION file = {0};
+	FILE_LX_STATX_INFORMATION file = {0}, unique = {0};
+	struct fsrtl_file_system found = {.minor = minor};
 
 	if (!NT_SUCCESS(fsrtl_query_host(fd, path, flags, &file)))
-		return (struct fsrtl_file_system){.minor = minor};
-	return described(&file);
+		return found;
+	found = described(&file);
+	if (NT_SUCCESS(fsrtl_query_host_for(fd, path, flags, STATX_MNT_ID_UNIQUE, &unique))) {
+		found.mask |= unique.Mask & STATX_MNT_ID_UNIQUE;
+		found.unique_mount = unique.MountIdUnique;
+	}
+	return found;
 }
 
 struct fsrtl_file_system fsrtl_file_system_at(const char *path, ULONG minor)

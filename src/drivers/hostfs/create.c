@@ -213,7 +213,7 @@ static NTSTATUS open_again(struct io_create *create, struct io_file *file, uint6
 	status = fsrtl_spare_descriptor();
 	if (!NT_SUCCESS(status))
 		return status;
-	fd = hostfs_reopen(source, flags, &status);
+	fd = hostfs_reopen(source, flags, create->lx.Mode & 07777, &status);
 	if (fd == -EINTR && status != STATUS_SUCCESS)
 		return status;
 	if (fd < 0)

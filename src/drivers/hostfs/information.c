@@ -68,7 +68,7 @@ NTSTATUS hostfs_query_information(struct io_file *file, FILE_INFORMATION_CLASS c
 	default:
 		break;
 	}
-	status = fsrtl_query_host(hostfs_file(file)->fd, "", AT_EMPTY_PATH, &answer);
+	status = fsrtl_query_host_for(hostfs_file(file)->fd, "", AT_EMPTY_PATH, fsrtl_statx_wanted(class, data, size), &answer);
 	return NT_SUCCESS(status) ? fsrtl_query_attributes(&answer, class, data, size, information) : status;
 }
 
@@ -78,16 +78,16 @@ static bool is_single(const char *name)
 	return name[0] && !strchr(name, '/') && strcmp(name, "..") != 0;
 }
 
-static NTSTATUS query_single(int directory, const char *name, ULONG options, FILE_LX_STATX_INFORMATION *answer)
+static NTSTATUS query_single(int directory, const char *name, ULONG options, ULONG wanted, FILE_LX_STATX_INFORMATION *answer)
 {
-	NTSTATUS status = fsrtl_query_host(directory, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, answer);
+	NTSTATUS status = fsrtl_query_host_for(directory, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, wanted, answer);
 
 	if (NT_SUCCESS(status) && S_ISLNK(answer->Mode) && !(options & FILE_OPEN_REPARSE_POINT))
 		return STATUS_REPARSE;
 	return status;
 }
 
-static NTSTATUS query_path(struct io_device *device, struct io_create *create, const char *name,
+static NTSTATUS query_path(struct io_device *device, struct io_create *create, const char *name, ULONG wanted,
 			   FILE_LX_STATX_INFORMATION *answer)
 {
 	uint64_t flags = O_PATH | O_CLOEXEC | (create->options & FILE_OPEN_REPARSE_POINT ? O_NOFOLLOW : 0);
@@ -101,7 +101,7 @@ static NTSTATUS query_path(struct io_device *device, struct io_create *create, c
 		return STATUS_PATH_NOT_COVERED;
 	if (fd < 0)
 		return nt_status_from_errno(-fd);
-	status = fsrtl_query_host(fd, "", AT_EMPTY_PATH, answer);
+	status = fsrtl_query_host_for(fd, "", AT_EMPTY_PATH, wanted, answer);
 	close(fd);
 	return status;
 }
@@ -110,6 +110,7 @@ NTSTATUS hostfs_query_by_name(struct io_device *device, struct io_create *create
 			      void *data, ULONG size, ULONG_PTR *information)
 {
 	int directory = create->root ? hostfs_file(create->root)->fd : hostfs_device(device)->root;
+	ULONG wanted = fsrtl_statx_wanted(class, data, size);
 	FILE_LX_STATX_INFORMATION answer;
 	char name[PATH_MAX];
 	NTSTATUS status = hostfs_copy_name(&create->name, name, sizeof(name));
@@ -119,10 +120,10 @@ NTSTATUS hostfs_query_by_name(struct io_device *device, struct io_create *create
 	if (name[0] && create->root && hostfs_file(create->root)->gate == HOSTFS_GATE_SEALED)
 		return STATUS_ACCESS_DENIED;
 	if (!name[0])
-		status = fsrtl_query_host(directory, "", AT_EMPTY_PATH, &answer);
+		status = fsrtl_query_host_for(directory, "", AT_EMPTY_PATH, wanted, &answer);
 	else if (is_single(name))
-		status = query_single(directory, name, create->options, &answer);
+		status = query_single(directory, name, create->options, wanted, &answer);
 	else
-		status = query_path(device, create, name, &answer);
+		status = query_path(device, create, name, wanted, &answer);
 	return status == STATUS_SUCCESS ? fsrtl_query_attributes(&answer, class, data, size, information) : status;
 }

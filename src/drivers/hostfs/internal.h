@@ -98,8 +98,8 @@ struct hostfs_opened {
 /* A descriptor that has passed the gate, or -errno. */
 int hostfs_open(struct io_device *device, struct io_file *root, const char *name, uint64_t flags, mode_t mode,
 		struct hostfs_opened *opened);
-/* The inode behind a descriptor once more; what the gate says of it stays the same, and is the caller's to ask. */
-int hostfs_reopen(int fd, uint64_t flags, NTSTATUS *status);
+/* The inode behind a descriptor once more, or with O_TMPFILE a new one in that directory; what the gate says of it stays the same, and is the caller's to ask. */
+int hostfs_reopen(int fd, uint64_t flags, mode_t mode, NTSTATUS *status);
 /* Is openat2 missing, so that the description shows O_NOFOLLOW? */
 bool hostfs_walks(void);
 /* walk.c: openat2 with RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS for hosts without it. */

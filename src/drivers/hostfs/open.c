@@ -138,7 +138,7 @@ static int open_reached(int directory, const char *name, uint64_t flags, mode_t 
 		return -EISDIR;
 	if ((flags & O_TMPFILE) == O_TMPFILE)
 		return (int)open_beneath(reached, ".", flags, mode, RESOLVE_NO_XDEV, &opened->status);
-	return hostfs_reopen(reached, flags & ~(uint64_t)O_CREAT, &opened->status);
+	return hostfs_reopen(reached, flags & ~(uint64_t)O_CREAT, 0, &opened->status);
 }
 
 /*
@@ -208,7 +208,7 @@ static int walk_and_open(int directory, const char *name, uint64_t flags, mode_t
 	reached = is_instant(flags) || !ke_current_thread() ? -1 : hostfs_walk(directory, name, O_PATH | O_CLOEXEC, 0);
 	if (reached >= 0 && is_of_blocking_kind(reached))
 		result = flags & O_CREAT ? open_in_holder(directory, name, flags, &opened->status) :
-					   hostfs_reopen(reached, flags, &opened->status);
+					   hostfs_reopen(reached, flags, 0, &opened->status);
 	else
 		result = hostfs_walk(directory, name, flags, mode);
 	if (reached >= 0)
@@ -259,10 +259,10 @@ int hostfs_open(struct io_device *device, struct io_file *root, const char *name
 	return hostfs_raise_descriptor((int)result);
 }
 
-int hostfs_reopen(int fd, uint64_t flags, NTSTATUS *status)
+int hostfs_reopen(int fd, uint64_t flags, mode_t mode, NTSTATUS *status)
 {
 	char path[HOSTFS_PROC_PATH_SIZE];
-	const uint64_t arguments[6] = {(uint64_t)AT_FDCWD, (uintptr_t)path, flags & ~(uint64_t)O_NOFOLLOW, 0};
+	const uint64_t arguments[6] = {(uint64_t)AT_FDCWD, (uintptr_t)path, flags & ~(uint64_t)O_NOFOLLOW, mode};
 	long result;
 
 	*status = STATUS_SUCCESS;
@@ -270,7 +270,7 @@ int hostfs_reopen(int fd, uint64_t flags, NTSTATUS *status)
 	if (ke_current_thread() && !is_instant(flags)) {
 		result = ke_host_call(status, NULL, 0, SYS_openat, arguments);
 	} else {
-		result = openat(AT_FDCWD, path, (int)(flags & ~(uint64_t)O_NOFOLLOW));
+		result = openat(AT_FDCWD, path, (int)(flags & ~(uint64_t)O_NOFOLLOW), mode);
 		result = result < 0 ? -errno : result;
 	}
 	return hostfs_raise_descriptor((int)result);
