@@ -233,6 +233,8 @@ static void owners(void)
 	show_signals("not the thread");
 	tid = 0;
 	pthread_join(thread, NULL);
+	while (syscall(SYS_tgkill, getpid(), owner.pid, 0) == 0)
+		usleep(1000);
 	write(ends[1], "x", 1);
 	show_signals("a thread that has ended");
 	OBSERVE(fcntl(ends[0], F_GETOWN));
