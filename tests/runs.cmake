@@ -43,5 +43,7 @@ foreach(name long_names sticky stalled_futex stalled_kill)
 	add_test(NAME program.${name} COMMAND ${PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/programs/${name}.py $<TARGET_FILE:lxrun>)
 	add_test(NAME program.${name}.oldhost COMMAND env LXRUN_FORCE_FALLBACKS=1 ${PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/programs/${name}.py
 		$<TARGET_FILE:lxrun>)
-	set_tests_properties(program.${name} program.${name}.oldhost PROPERTIES LABELS program TIMEOUT 150 SKIP_RETURN_CODE 77)
+	set_tests_properties(program.${name} program.${name}.oldhost PROPERTIES LABELS program TIMEOUT 300 SKIP_RETURN_CODE 77)
 endforeach()
+# They switch the host's settings: not beside each other.
+set_tests_properties(program.sticky program.sticky.oldhost PROPERTIES RESOURCE_LOCK sysctl)

@@ -26,7 +26,7 @@ static void counter(int signo)
 
 static int next(siginfo_t *info)
 {
-	struct timespec limit = {5, 0};
+	struct timespec limit = {60, 0};
 
 	return sigtimedwait(&all, info, &limit);
 }
@@ -124,9 +124,12 @@ static void posix(void)
 	timer_delete(timer);
 	event.sigev_notify = SIGEV_NONE;
 	timer_create(CLOCK_MONOTONIC, &event, &timer);
-	timer_settime(timer, 0, &once, NULL);
+	/* However late it is asked. */
+	const struct itimerspec late = {.it_value = {100, 0}};
+	timer_settime(timer, 0, &late, NULL);
 	timer_gettime(timer, &now);
-	printf("none: runs %d\n", now.it_value.tv_nsec > 0);
+	printf("none: runs %d\n", now.it_value.tv_sec > 0);
+	timer_settime(timer, 0, &once, NULL);
 	nanosleep(&pause_time, NULL);
 	timer_gettime(timer, &now);
 	printf("none: ended %d pending %d\n", now.it_value.tv_nsec == 0, sigtimedwait(&all, &info, &zero) > 0);

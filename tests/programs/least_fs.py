@@ -129,6 +129,11 @@ class Mounted:
     def __enter__(self):
         return self.folder
 
+    def stall(self):
+        """No request is taken any more: it has stopped, and not only been told to; it took the next one first."""
+        os.kill(self.server, signal.SIGSTOP)
+        os.waitid(os.P_PID, self.server, os.WSTOPPED)
+
     def end(self):
         """No request is answered any more; those that wait fail."""
         if self.server:

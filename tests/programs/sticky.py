@@ -2,9 +2,10 @@
 """sticky.py LXRUN: fs.protected_symlinks, protected_hardlinks, protected_fifos and protected_regular hold for guests.
 
 Runs itself natively and as a guest, as root and as another user, in a directory that everybody may write to, and compares.
-The settings are the host's: they are switched on for the time of the test, by root alone.
+The settings are the host's: they are switched on for the time of the test, by root alone, and by one such test at a time.
 """
 import errno
+import fcntl
 import os
 import subprocess
 import sys
@@ -104,6 +105,9 @@ if __name__ == "__main__":
         sys.exit(0)
     before = {}
     try:
+        # Who comes second would see the first one's settings, and lose them when that puts them back.
+        turn = open("/proc/sys/fs/protected_symlinks")
+        fcntl.flock(turn, fcntl.LOCK_EX)
         for name, value in SETTINGS.items():
             before[name] = open("/proc/sys/fs/" + name).read()
             open("/proc/sys/fs/" + name, "w").write(value)
