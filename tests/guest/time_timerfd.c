@@ -20,7 +20,7 @@ static long result;
 int main(void)
 {
 	struct itimerspec once = {.it_value = {0, 3000000}}, often = {{0, 1000000}, {0, 1000000}}, now, none = {{0, 0}, {0, 0}};
-	struct itimerspec bad = {.it_value = {0, 1000000000}}, past = {.it_value = {1, 0}};
+	struct itimerspec bad = {.it_value = {0, 1000000000}}, past = {.it_value = {1, 0}}, late = {.it_value = {100, 0}};
 	uint64_t count = 0;
 	int status, fd = timerfd_create(CLOCK_MONOTONIC, 0), quick = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
 
@@ -35,7 +35,7 @@ int main(void)
 	struct timespec pause_time = {0, 20000000};
 	nanosleep(&pause_time, NULL);
 	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-	TRY(poll(&poll_fd, 1, 5000));
+	TRY(poll(&poll_fd, 1, 50000));
 	TRY(read(fd, &count, sizeof(count)));
 	printf("many %d\n", count >= 15);
 	TRY(timerfd_settime(fd, 0, &none, &now));
@@ -44,7 +44,7 @@ int main(void)
 	TRY(timerfd_settime(fd, TFD_TIMER_ABSTIME, &past, NULL));
 	TRY(read(fd, &count, sizeof(count)));
 	TRY(read(quick, &count, sizeof(count)));
-	TRY(timerfd_settime(quick, 0, &once, NULL));
+	TRY(timerfd_settime(quick, 0, &late, NULL));
 	TRY(read(quick, &count, sizeof(count)));
 	TRY(read(fd, &count, 4));
 	TRY(write(fd, &count, sizeof(count)));
