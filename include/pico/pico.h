@@ -205,6 +205,8 @@ struct pico_platform {
 	/* Host scheduling of the task and its half. */
 	int (*set_affinity)(struct pico_thread *thread, const void *mask, size_t size);
 	int (*set_nice)(struct pico_thread *thread, int nice);
+	/* So many halves wait for their tasks that a guest's sleep is better spent in the provider than in a native call. May be NULL. */
+	bool (*is_crowded)(void);
 
 	/* Fixed facts. */
 	uint64_t lowest_address;  /* first address a guest mapping may use; the host refuses what lies below */

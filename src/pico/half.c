@@ -181,7 +181,7 @@ static void run_guest(struct pico_thread *thread)
 	struct task_event event;
 	bool native = false, interrupted = false;
 
-	while (pass_gate(thread, &native, interrupted)) {
+	while (crowd_wait_for_room(), pass_gate(thread, &native, interrupted)) {
 		/* In a native call the task sleeps as a rule: no reason to think that it computes. */
 		placement_count_sleep(thread, native);
 		resume(thread, native);
@@ -277,6 +277,7 @@ static struct {
 
 static void count_serving(int change)
 {
+	crowd_count_half(change);
 	rtl_lock(&serving.lock);
 	serving.count += (unsigned)change;
 	if (!serving.count)

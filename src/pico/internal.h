@@ -237,6 +237,13 @@ int pico_thread_rebind(struct pico_thread *current, struct pico_thread *first);
 /* half.c */
 /* Until no half has a task any more, but not for ever: a task may hang in its host's kernel. */
 void half_wait_for_all(unsigned seconds);
+
+/* crowd.c: before a guest goes on; around each wait for a task. */
+void crowd_wait_for_room(void);
+bool crowd_enter(void);
+void crowd_leave(bool entered);
+void crowd_count_half(int change);
+bool crowd_is_there(void);
 int half_start(struct pico_thread *thread, const struct pico_registers *registers, void *context);
 /* One guest thread after the other on this task, by the calling thread, then the task's end. */
 void half_serve(struct pico_thread *thread);

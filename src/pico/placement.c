@@ -19,6 +19,7 @@
 #define TALKATIVE_SLEEPS 4 /* waits a tick that make a pair one that talks to another */
 #define QUIET_TICKS 16 /* without a stop, until a guest may float */
 #define LOOK_TICKS_MAX 64 /* between two looks at what sleeps */
+#define LOOKS_AT_BUSY 64 /* pairs that stand for all when CPUs are compared */
 #define REVIEWS_MAX 256 /* threads that a tick looks at: the work of a tick has a bound */
 
 static struct {
@@ -97,9 +98,9 @@ static void set_busy(struct pico_thread *thread, bool busy)
 static int busy_on(int cpu, const struct pico_thread *except)
 {
 	struct pico_thread *thread;
-	int busy = 0;
+	int busy = 0, looks = 0;
 
-	TAILQ_FOREACH(thread, &placement.busy, busy_link)
+	for (thread = TAILQ_FIRST(&placement.busy); thread && looks++ < LOOKS_AT_BUSY; thread = TAILQ_NEXT(thread, busy_link))
 		busy += thread != except && !is_asleep(thread) && atomic_load(&thread->cpu) == cpu;
 	return busy;
 }

@@ -208,6 +208,7 @@ struct pico_platform pico_platform_ops = {
 	.set_name = set_name,
 	.set_affinity = set_affinity,
 	.set_nice = set_nice,
+	.is_crowded = crowd_is_there,
 	.own_start = PICO_STUB_BASE,
 	.own_end = PICO_LIMIT,
 	.highest_address = 0x7ffffffff000,

@@ -46,6 +46,7 @@ void task_reaped(struct pico_thread *thread)
 {
 	struct rusage usage = {0};
 	pid_t tid = thread->tid;
+	bool entered = crowd_enter();
 
 	rtl_lock(&thread->process->lock);
 	thread->process->reaping++;
@@ -56,6 +57,7 @@ void task_reaped(struct pico_thread *thread)
 	while (tid > 0 && wait4(tid, NULL, __WALL, &usage) < 0)
 		if (errno != EINTR)
 			tid = 0;
+	crowd_leave(entered);
 	if (tid > 0) {
 		thread->final.user_ns = (uint64_t)usage.ru_utime.tv_sec * 1000000000 + (uint64_t)usage.ru_utime.tv_usec * 1000;
 		thread->final.system_ns = (uint64_t)usage.ru_stime.tv_sec * 1000000000 + (uint64_t)usage.ru_stime.tv_usec * 1000;
@@ -106,11 +108,13 @@ static void describe_exit_stop(struct pico_thread *thread, struct task_event *ev
 
 void task_wait(struct pico_thread *thread, struct task_event *event)
 {
+	bool entered = crowd_enter();
 	siginfo_t info = {0};
 
 	/* WNOWAIT: an end is only looked at here, so that the id stays ours until task_reaped() has cleared it. */
 	while (waitid(P_PID, (id_t)thread->tid, &info, WEXITED | WSTOPPED | WNOWAIT | __WALL) != 0 && errno == EINTR)
 		continue;
+	crowd_leave(entered);
 	placement_count_stop(thread);
 	if (info.si_code != CLD_TRAPPED && info.si_code != CLD_STOPPED) {
 		task_reaped(thread);

@@ -26,6 +26,9 @@
  */
 void lx_pi_owner_exit(struct lx_thread *thread);
 
+/* futex.c: a wake that the kernel makes when a thread ends, of one waiter. */
+void lx_futex_wake_shared(struct lx_thread *thread, struct lx_uptr uaddr);
+
 /* robust.c: on the exiting thread's own half, while its memory still is there. */
 void lx_robust_list_exit(struct lx_thread *thread);
 

@@ -2,15 +2,13 @@
  * Robust futexes (get_robust_list(2)): locks that an ending thread still holds are marked, and a waiter is woken.
  *
  * The list lives in the guest's memory and may be anything: every value is copied once, the walk is bounded as Linux'
- * is, and the first thing that can't be read ends it. The word is changed by the stub's compare-and-swap; the wake runs
- * in the guest, on the same host queue that the waiters sleep on.
+ * is, and the first thing that can't be read ends it. The word is changed by the stub's compare-and-swap.
  */
 #include <core/process.h>
 #include <core/thread.h>
 #include <memory/futex.h>
 
 #define ROBUST_LIST_LIMIT 2048
-#define HOST_FUTEX 202 /* the host call's number */
 #define ENTRY_IS_PI 1ull
 #define TRIES_MAXIMUM 256 /* to change a word that others change */
 
@@ -25,13 +23,6 @@ static bool read_guest(struct lx_thread *thread, uint64_t address, void *data, s
 	return mm_copy_from(thread->process->ps->space, data, address, size) == size;
 }
 
-static void wake_one(struct lx_thread *thread, uint64_t address)
-{
-	struct pico_host_call wake = {.number = HOST_FUTEX, .arguments = {address, LX_FUTEX_WAKE, 1}};
-
-	ps_platform()->host_calls(thread->ps->pico, &wake, 1, NULL, 0);
-}
-
 /* One lock: nothing if the thread does not own it. False: the memory is not there. */
 static bool mark_dead(struct lx_thread *thread, uint64_t address, bool is_pi, bool is_pending)
 {
@@ -41,7 +32,7 @@ static bool mark_dead(struct lx_thread *thread, uint64_t address, bool is_pi, bo
 		return false;
 	/* It was released, but the wake may not have been done. */
 	if (is_pending && !is_pi && word == 0) {
-		wake_one(thread, address);
+		lx_futex_wake_shared(thread, lx_uptr(address));
 		return true;
 	}
 	/* Who keeps the word changing all that time keeps it from being marked, not its owner from its end. */
@@ -59,7 +50,7 @@ static bool mark_dead(struct lx_thread *thread, uint64_t address, bool is_pi, bo
 		word = expected;
 	}
 	if (!is_pi && (word & LX_FUTEX_WAITERS))
-		wake_one(thread, address);
+		lx_futex_wake_shared(thread, lx_uptr(address));
 	return true;
 }
 

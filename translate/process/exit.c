@@ -25,8 +25,6 @@
 #include <terminal/terminal.h>
 #include <time/times.h>
 
-#define FUTEX_NUMBER 202 /* futex(2) of the host's x86-64 */
-
 /* Under lx_tree_lock. */
 static void end_thread(struct lx_thread *thread)
 {
@@ -98,14 +96,12 @@ void lx_clear_child_tid(struct lx_thread *thread)
 {
 	static const int32_t zero;
 	uint64_t address = thread->clear_child_tid.address;
-	struct pico_host_call wake = {.number = FUTEX_NUMBER, .arguments = {address, LX_FUTEX_WAKE, 1}};
 
 	thread->clear_child_tid = lx_uptr(0);
 	if (!address || (thread->process->live_threads == 1 && !thread->process->shares_space))
 		return;
-	/* The same queue as the guests' own waits: those run on the host. */
 	if (mm_copy_to(thread->ps->process->space, address, &zero, sizeof(zero)) == sizeof(zero))
-		ps_platform()->host_calls(thread->ps->pico, &wake, 1, NULL, 0);
+		lx_futex_wake_shared(thread, lx_uptr(address));
 }
 
 /* --- the tree's part */
