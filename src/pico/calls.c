@@ -170,14 +170,33 @@ static int run_clone(struct pico_thread *thread, unsigned long flags, uint64_t c
 	return error ?: *result < 0 ? (int)*result : 0;
 }
 
-int stub_clone(struct pico_thread *thread, unsigned long flags, pid_t *tid)
+static int clone_to(struct pico_thread *thread, unsigned long flags, uint64_t continuation, pid_t *tid)
 {
 	int64_t result = 0;
-	int error = run_clone(thread, flags, PICO_STUB_AFTER_CLONE, 0, &result);
+	int error = run_clone(thread, flags, continuation, 0, &result);
 
 	if (!error)
 		*tid = (pid_t)result;
 	return error;
+}
+
+int stub_clone(struct pico_thread *thread, unsigned long flags, pid_t *tid)
+{
+	return clone_to(thread, flags, PICO_STUB_AFTER_CLONE, tid);
+}
+
+int stub_fork_closed(struct pico_thread *thread, unsigned long flags, pid_t *tid)
+{
+	return clone_to(thread, flags, PICO_STUB_AFTER_GUEST_FORK, tid);
+}
+
+/* Parked it has done so: only the read there goes on at the exit. */
+int stub_close_inherited(struct pico_thread *thread)
+{
+	const struct pico_host_call call = {SYS_close, {PICO_GRANT_FD}, 0};
+	int64_t ignored;
+
+	return thread->registers.rbx == PICO_STUB_EXIT ? 0 : stub_single_call(thread, &call, &ignored);
 }
 
 static unsigned take_slot(struct pico_process *process)
@@ -322,6 +341,34 @@ static int run_entries(struct pico_thread *thread, unsigned slot, struct pico_ho
 	return error;
 }
 
+/*
+ * The process makes a pair in its own task, of which the supervisor takes one end and leaves it the other, at the number
+ * for grants. A guest that meddles with it is left without, to its own harm. Under the socket's lock.
+ */
+static int open_socket(struct pico_thread *thread, unsigned slot, struct grant_socket *socket)
+{
+	uint64_t address = PICO_SCRATCH_BASE + (uint64_t)slot * PICO_SLOT_SIZE;
+	const struct pico_host_call make = {SYS_socketpair, {AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, address}, 0};
+	int ends[2] = {-1, -1};
+	struct iovec local = {ends, sizeof(ends)}, remote = {(void *)address, sizeof(ends)};
+	int64_t result = 0;
+	int error = stub_single_call(thread, &make, &result);
+
+	if (error || result < 0)
+		return error ?: (int)result;
+	if (process_vm_readv(thread->tid, &local, 1, &remote, 1, 0) != (ssize_t)sizeof(ends) || ends[0] != 0 ||
+	    ends[1] < 0 || ends[1] >= PICO_GRANT_LIMIT)
+		return -EFAULT;
+	error = grant_adopt(socket, thread, ends[1]);
+	if (!error) {
+		struct pico_host_call place[] = {
+			{SYS_dup2, {0, PICO_GRANT_FD}, 0}, {SYS_close, {0}, 0}, {SYS_close, {(uint64_t)ends[1]}, 0}};
+
+		error = run_entries(thread, slot, place, sizeof(place) / sizeof(place[0]));
+	}
+	return error;
+}
+
 static int run_granted(struct pico_thread *thread, unsigned slot, struct pico_host_call *calls, size_t count, const int *descriptors,
 		       size_t descriptor_count)
 {
@@ -331,7 +378,8 @@ static int run_granted(struct pico_thread *thread, unsigned slot, struct pico_ho
 	size_t first, used;
 	int error;
 
-	error = grant_send(socket, descriptors, descriptor_count);
+	error = socket->descriptor < 0 ? open_socket(thread, slot, socket) : 0;
+	error = error ?: grant_send(socket, descriptors, descriptor_count);
 	if (!error) {
 		used = build_entries(thread, entries, calls, count, descriptor_count, data, &first);
 		error = run_entries(thread, slot, entries, used);
@@ -344,7 +392,8 @@ static int run_granted(struct pico_thread *thread, unsigned slot, struct pico_ho
 		memcpy(calls, &entries[first], count * sizeof(*calls));
 	}
 	/* What a task did not take, because it died or its batch was rewritten, must not be the next one's. */
-	grant_drain(socket);
+	if (socket->descriptor >= 0)
+		grant_drain(socket);
 	grant_unlock(socket);
 	return error;
 }

@@ -49,7 +49,7 @@ int pico_process_fork(struct pico_thread *current, struct pico_process **process
 {
 	struct grant_socket *socket;
 	pid_t tid = 0;
-	int error = fork_task(current, &tid, &socket);
+	int error = fork_of_guest(current, &tid, &socket);
 
 	if (error)
 		return error;
@@ -61,6 +61,7 @@ int pico_process_fork(struct pico_thread *current, struct pico_process **process
 		process_dereference(*process);
 		return -ENOMEM;
 	}
+	(*first)->listens = grant_opens_late();
 	inherit_placement(*first, current);
 	return 0;
 }

@@ -64,8 +64,10 @@ static int allow_descriptor_calls(scmp_filter_ctx policy)
 	const struct scmp_arg_cmp park = SCMP_A0(SCMP_CMP_MASKED_EQ, INT_ARGUMENT, PICO_PARK_FD);
 	const struct scmp_arg_cmp replace[] = {SCMP_A0(SCMP_CMP_MASKED_EQ, INT_ARGUMENT, 0),
 					       SCMP_A1(SCMP_CMP_MASKED_EQ, INT_ARGUMENT, PICO_GRANT_FD)};
+	const struct scmp_arg_cmp socket = SCMP_A0(SCMP_CMP_MASKED_EQ, INT_ARGUMENT, PICO_GRANT_FD);
 	int error = allow(policy, SCMP_SYS(close), 1, &granted);
 
+	error = error ?: allow(policy, SCMP_SYS(close), 1, &socket);
 	error = error ?: allow(policy, SCMP_SYS(recvmsg), 2, grant);
 	error = error ?: allow(policy, SCMP_SYS(dup2), 2, replace);
 	return error ?: allow(policy, SCMP_SYS(read), 1, &park);

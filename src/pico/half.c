@@ -253,8 +253,9 @@ static bool become_idle(struct pico_thread *thread)
 
 static void begin(struct pico_thread *thread)
 {
-	if (task_seize(thread) != 0)
+	if (task_seize(thread) != 0 || (thread->listens && stub_close_inherited(thread) != 0))
 		thread->died = true;
+	thread->listens = false;
 	thread->registers = thread->start_registers;
 	thread->registers_valid = thread->registers_dirty = thread->redirected = true;
 	thread->result_pending = false;

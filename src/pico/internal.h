@@ -39,8 +39,8 @@ enum pico_cookie { PICO_COOKIE_GUEST = 1, PICO_COOKIE_GUEST_FOREIGN, PICO_COOKIE
 struct grant_socket {
 	_Atomic unsigned references;
 	struct rtl_lock lock;
-	int descriptor; /* the supervisor's end */
-	int guest_end;  /* the guests' end, kept to be delivered and drained */
+	int descriptor; /* the supervisor's end; -1: not open yet, or not any more */
+	int guest_end;  /* the guests' end, to be delivered, and drained where grant_opens_late() is false; -1: theirs alone */
 	bool loose;     /* hostile threads may have put its guest end elsewhere: never to be another process's */
 	SLIST_ENTRY(grant_socket) link;
 };
@@ -62,7 +62,7 @@ struct pico_process {
 	TAILQ_HEAD(, pico_thread) tasks; /* every host task in this address space that is ours to use */
 	unsigned active;                 /* tasks that are not idle */
 	unsigned idle;
-	struct grant_socket *socket;     /* what PICO_GRANT_FD means in the guest; a fork gives it to the child */
+	struct grant_socket *socket;     /* what PICO_GRANT_FD means in the guest */
 	uint64_t slots[(PICO_SLOT_COUNT + 63) / 64];
 	pthread_cond_t slot_freed;
 	struct pico_usage ended; /* of tasks that have been reaped */
@@ -115,6 +115,7 @@ struct pico_thread {
 	_Atomic int cpu;              /* both are pinned there, or -1 */
 	bool placed;                  /* in the placement list */
 	bool recycled;                /* it has served another thread: its task may be anywhere */
+	bool listens;          /* born with its parent's grant socket, which it is to close before it runs guest code */
 	bool masked;                  /* `mask` narrows where it may run */
 	cpu_set_t mask;
 	TAILQ_ENTRY(pico_thread) placement_link;
@@ -164,7 +165,11 @@ int stub_run(struct pico_thread *thread, const struct pico_registers *at, int64_
 int stub_enter(struct pico_thread *thread, struct pico_registers *at);
 int stub_single_call(struct pico_thread *thread, const struct pico_host_call *call, int64_t *result);
 int stub_clone(struct pico_thread *thread, unsigned long flags, pid_t *tid);
-/* The same for a copy with descriptors of its own, and the caller's process replaces its grant socket by the one sent to it. */
+/* The same for a copy with descriptors of its own but its parent's grant socket. */
+int stub_fork_closed(struct pico_thread *thread, unsigned long flags, pid_t *tid);
+/* The copy was interrupted before it could close that socket: it is made to, or does not live. */
+int stub_close_inherited(struct pico_thread *thread);
+/* As stub_clone(), but the copy keeps that socket, and the caller's process replaces its grant socket by the one sent to it. */
 int stub_fork(struct pico_thread *thread, unsigned long flags, pid_t *tid);
 int calls_run(struct pico_thread *thread, struct pico_host_call *calls, size_t count, const int *descriptors, size_t descriptor_count);
 /* One call with a pointer among its arguments, to data that is put into the guest for it. */
@@ -173,7 +178,14 @@ int calls_run_with_data(struct pico_thread *thread, struct pico_host_call *call,
 void pico_apply_name(struct pico_thread *thread);
 
 /* grant.c */
+/* Can a process open its pair itself, when it first needs it? Not on every host. */
+bool grant_opens_late(void);
+/* A pair with both ends; NULL: no memory, no descriptors. */
 struct grant_socket *grant_socket_create(void);
+/* One to be opened late. */
+struct grant_socket *grant_socket_create_closed(void);
+/* The guest has its end. */
+void grant_socket_delivered(struct grant_socket *socket);
 struct grant_socket *grant_socket_reference(struct grant_socket *socket);
 /* The last one gives it back, to be the next one created: no task of its process may ever run guest code again. */
 void grant_socket_dereference(struct grant_socket *socket);
@@ -182,6 +194,8 @@ struct grant_socket *grant_lock(struct pico_process *process);
 void grant_unlock(struct grant_socket *socket);
 /* Take back what no guest has received; under the socket's lock. */
 void grant_drain(struct grant_socket *socket);
+/* The supervisor's end from the thread's task, where the guest's process has just made a pair, as its descriptor `number`: 0 or -errno. */
+int grant_adopt(struct grant_socket *socket, const struct pico_thread *thread, int number);
 int grant_send(struct grant_socket *socket, const int *descriptors, size_t count);
 
 /* resident.c */
@@ -224,8 +238,9 @@ void process_dereference(struct pico_process *process);
 /* platform.c */
 uint64_t pico_task_cpu_ns(struct pico_thread *thread);
 
-/* fork.c: a parked copy of the task, and the socket that it has, referenced. */
-int fork_task(struct pico_thread *current, pid_t *tid, struct grant_socket **socket);
+/* fork.c: a parked copy of a guest's task, or of the template's, and the socket that it has, referenced. */
+int fork_of_guest(struct pico_thread *current, pid_t *tid, struct grant_socket **socket);
+int fork_of_template(struct pico_thread *template, pid_t *tid, struct grant_socket **socket);
 
 /* create.c */
 int pico_process_create(struct pico_process **process, struct pico_thread **first);

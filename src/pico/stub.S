@@ -125,6 +125,16 @@ stub_after_fork:
 	bts	$PICO_FORK_UNFINISHED_BIT, %rax
 	jmp	stub_report
 
+	/* The same where a process opens its socket when it first needs one: the child must not listen on its parent's. */
+	.globl stub_after_guest_fork
+stub_after_guest_fork:
+	test	%rax, %rax
+	jnz	stub_report
+	mov	$3, %eax			/* close */
+	mov	$PICO_GRANT_FD, %edi
+	lea	stub_park(%rip), %rbx
+	jmp	call_site
+
 	/* Behind an injected clone: the child parks, the parent reports. */
 	.globl stub_after_clone
 stub_after_clone:

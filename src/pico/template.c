@@ -271,7 +271,7 @@ static void refill(void)
 	int error;
 
 	rtl_unlock(&template.lock);
-	error = fork_task(template.thread, &tid, &socket);
+	error = fork_of_template(template.thread, &tid, &socket);
 	rtl_lock(&template.lock);
 	if (error) {
 		/* Until somebody asks again: the host may have too many tasks. */

@@ -207,7 +207,49 @@ def host_tools_see_names(lxrun):
     expect("status", wait(process), -signal.SIGTERM)
 
 
-TESTS = [host_tools_see_names, reader_that_ends_early, writer_whose_reader_ends, interrupt_from_terminal, terminated, terminated_with_children, handler_survives_termination,
+# A line when all are there; what they wait for is the end of standard input.
+FORKED = """
+import os, sys
+pipe = os.pipe()
+for i in range(int(sys.argv[1])):
+    if os.fork() == 0:
+        os.write(pipe[1], b".")
+        os.read(0, 1)
+        os._exit(0)
+while i >= 0:
+    i -= len(os.read(pipe[0], 1000))
+print("ready", flush=True)
+os.read(0, 1)
+"""
+EXECUTED = """
+exec 3<&0
+for i in $(seq "$1"); do cat <&3 & done
+until [ "$(pgrep -c -x cat)" = "$1" ]; do :; done
+echo ready
+cat
+"""
+
+
+def descriptors_with(command, count):
+    """What lxrun has open when so many guests are there."""
+    process = subprocess.Popen(command + [str(count)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process.stdout.readline()
+    found = len(os.listdir(f"/proc/{process.pid}/fd"))
+    process.stdin.close()
+    expect("status", wait(process, 20), 0)
+    return found
+
+
+def processes_cost_few_descriptors(lxrun):
+    spare = 8  # tasks that are kept ready, and what opens and closes meanwhile
+    late = os.environ.get("LXRUN_FORCE_FALLBACKS") != "1"
+    for command, cost in (([lxrun, "python3", "-c", FORKED], 0 if late else 2), ([lxrun, "sh", "-c", EXECUTED, "sh"], 1 if late else 2)):
+        more = descriptors_with(command, 45) - descriptors_with(command, 5)
+        if more > 40 * cost + spare:
+            sys.exit(f"{command[1]}: {more} descriptors for 40 processes")
+
+
+TESTS = [processes_cost_few_descriptors, host_tools_see_names, reader_that_ends_early, writer_whose_reader_ends, interrupt_from_terminal, terminated, terminated_with_children, handler_survives_termination,
          killed_in_a_storm, last_process_decides]
 
 
