@@ -24,6 +24,11 @@ static inline int lx_is_null(struct lx_uptr pointer)
 	return pointer.address == 0;
 }
 
+/* Signal n is bit n-1. */
+struct lx_sigset {
+	uint64_t bits;
+};
+
 #define LX_PAGE_SIZE 4096u
 #define LX_PATH_MAX 4096u
 #define LX_NAME_MAX 255u

@@ -55,12 +55,12 @@ static void show_signal(struct trace_thread *thread, const struct lx_siginfo *in
 	struct trace_text line = {0};
 	struct trace_decoder decoder = thread->decoder;
 
-	if (info->signo < 1 || info->signo > LX_NSIG || !(events.filter->signals >> (info->signo - 1) & 1) ||
+	if (info->si_signo < 1 || info->si_signo > LX_NSIG || !(events.filter->signals >> (info->si_signo - 1) & 1) ||
 	    (events.options->summary && !events.options->summary_and_trace))
 		return;
 	decoder.text = &line;
 	trace_append(&line, "--- ");
-	trace_signal(&line, info->signo);
+	trace_signal(&line, info->si_signo);
 	trace_append(&line, " ");
 	trace_decode_siginfo(&decoder, info);
 	trace_append(&line, " ---");

@@ -3,6 +3,8 @@
 
 #include <inttypes.h>
 #include <lx/flags.h>
+#include <lx/structs.h>
+#include <stddef.h>
 #include <string.h>
 
 #define CSIGNAL_MASK 0xffull
@@ -54,12 +56,7 @@ void trace_leave_clone(struct trace_decoder *decoder)
 	}
 }
 
-/* struct clone_args. */
-struct clone_arguments {
-	uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup;
-};
-
-static bool read_clone_arguments(struct trace_decoder *decoder, struct clone_arguments *arguments)
+static bool read_clone_arguments(struct trace_decoder *decoder, struct lx_clone_args *arguments)
 {
 	uint64_t size = decoder->arguments[1];
 
@@ -79,7 +76,7 @@ static void append_named_address(struct trace_decoder *decoder, bool shown, cons
 
 void trace_enter_clone3(struct trace_decoder *decoder)
 {
-	struct clone_arguments arguments;
+	struct lx_clone_args arguments;
 	uint64_t flags;
 
 	if (!read_clone_arguments(decoder, &arguments)) {
@@ -90,9 +87,10 @@ void trace_enter_clone3(struct trace_decoder *decoder)
 	flags = arguments.flags;
 	trace_append(decoder->text, "{flags=");
 	trace_enum(decoder->text, "clone", flags);
-	append_named_address(decoder, flags & LX_CLONE_PIDFD, "pidfd", arguments.pidfd);
-	append_named_address(decoder, flags & (LX_CLONE_CHILD_SETTID | LX_CLONE_CHILD_CLEARTID), "child_tid", arguments.child_tid);
-	append_named_address(decoder, flags & LX_CLONE_PARENT_SETTID, "parent_tid", arguments.parent_tid);
+	append_named_address(decoder, flags & LX_CLONE_PIDFD, "pidfd", arguments.pidfd.address);
+	append_named_address(decoder, flags & (LX_CLONE_CHILD_SETTID | LX_CLONE_CHILD_CLEARTID), "child_tid",
+			     arguments.child_tid.address);
+	append_named_address(decoder, flags & LX_CLONE_PARENT_SETTID, "parent_tid", arguments.parent_tid.address);
 	trace_append(decoder->text, ", exit_signal=");
 	trace_signal(decoder->text, (int32_t)arguments.exit_signal);
 	trace_append(decoder->text, ", stack=");
@@ -109,11 +107,12 @@ void trace_enter_clone3(struct trace_decoder *decoder)
 
 void trace_leave_clone3(struct trace_decoder *decoder)
 {
-	struct clone_arguments arguments;
+	struct lx_clone_args arguments;
 	int32_t tid;
 
 	if (!trace_failed(decoder) && read_clone_arguments(decoder, &arguments) &&
-	    (arguments.flags & LX_CLONE_PARENT_SETTID) && trace_read(decoder, &tid, arguments.parent_tid, sizeof(tid)))
+	    (arguments.flags & LX_CLONE_PARENT_SETTID) &&
+	    trace_read(decoder, &tid, arguments.parent_tid.address, sizeof(tid)))
 		trace_printf(decoder->text, " => {parent_tid=[%d]}", tid);
 	trace_printf(decoder->text, ", %" PRIu64, decoder->arguments[1]);
 }
@@ -123,11 +122,10 @@ void trace_leave_clone3(struct trace_decoder *decoder)
 /* The frame is where the stack pointer is: its mask stands behind the general part of a ucontext. */
 void trace_enter_sigreturn(struct trace_decoder *decoder)
 {
-	enum { UCONTEXT_MASK = 296 };
 	uint64_t mask;
 
 	decoder->next = LX_MAX_ARGUMENTS;
-	if (!trace_read(decoder, &mask, decoder->stack_pointer + UCONTEXT_MASK, sizeof(mask)))
+	if (!trace_read(decoder, &mask, decoder->stack_pointer + offsetof(struct lx_ucontext, uc_sigmask), sizeof(mask)))
 		return;
 	trace_append(decoder->text, "{mask=");
 	trace_signal_set(decoder->text, mask);

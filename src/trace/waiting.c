@@ -2,14 +2,10 @@
 #include <trace/decode/special.h>
 
 #include <inttypes.h>
+#include <lx/structs.h>
 #include <string.h>
 
 enum { MAX_POLL_SHOWN = 1024, MAX_SELECT = 1024 };
-
-struct poll_entry {
-	int32_t fd;
-	int16_t events, returned;
-};
 
 static void append_poll_events(struct trace_text *text, const char *name, int16_t events)
 {
@@ -17,7 +13,7 @@ static void append_poll_events(struct trace_text *text, const char *name, int16_
 	trace_enum(text, "poll", (uint16_t)events);
 }
 
-static void append_poll_entry(struct trace_decoder *decoder, const struct poll_entry *entry)
+static void append_poll_entry(struct trace_decoder *decoder, const struct lx_pollfd *entry)
 {
 	trace_append(decoder->text, "{fd=");
 	trace_fd(decoder, entry->fd);
@@ -30,7 +26,7 @@ static void append_poll_entries(struct trace_decoder *decoder)
 {
 	uint64_t address = decoder->arguments[0], count = (uint32_t)decoder->arguments[1];
 	uint64_t limit = decoder->format->unabbreviated ? MAX_POLL_SHOWN : decoder->format->string_limit;
-	struct poll_entry entry;
+	struct lx_pollfd entry;
 
 	if (!address || (count && !trace_read(decoder, &entry, address, sizeof(entry)))) {
 		trace_append_address(decoder->text, address);
@@ -87,14 +83,14 @@ static void note_poll_entries(struct trace_decoder *decoder)
 {
 	uint64_t count = (uint32_t)decoder->arguments[1], limit = decoder->format->string_limit, shown = 0;
 	struct trace_text *line = decoder->text;
-	struct poll_entry entry;
+	struct lx_pollfd entry;
 
 	decoder->text = &decoder->note;
 	trace_append(decoder->text, "[");
 	for (uint64_t i = 0; i < count; i++) {
 		if (!trace_read(decoder, &entry, decoder->arguments[0] + i * sizeof(entry), sizeof(entry)))
 			break;
-		if (!entry.returned)
+		if (!entry.revents)
 			continue;
 		trace_append(decoder->text, shown ? ", " : "");
 		if (!decoder->format->unabbreviated && shown++ == limit) {
@@ -103,7 +99,7 @@ static void note_poll_entries(struct trace_decoder *decoder)
 		}
 		trace_append(decoder->text, "{fd=");
 		trace_fd(decoder, entry.fd);
-		append_poll_events(decoder->text, "revents", entry.returned);
+		append_poll_events(decoder->text, "revents", entry.revents);
 		trace_append(decoder->text, "}");
 	}
 	trace_append(decoder->text, "]");

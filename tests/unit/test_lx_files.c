@@ -70,7 +70,7 @@ static void a_full_table_consumes_the_handle(void **state)
 	struct lx_fixture *fixture = *state;
 	size_t handles;
 
-	fixture->process.limits[LX_RLIMIT_NOFILE].current = 2;
+	fixture->process.limits[LX_RLIMIT_NOFILE].rlim_cur = 2;
 	assert_int_equal(open_descriptor(fixture), 0);
 	assert_int_equal(open_descriptor(fixture), 1);
 	handles = lx_fixture_handles(lx_files_handles(fixture->thread.files));

@@ -24,7 +24,7 @@ static int set_up(void **state)
 	TAILQ_INIT(&fixture->process.pending.queue);
 	TAILQ_INIT(&fixture->thread.pending.queue);
 	fixture->process.sighand = &fixture->sighand;
-	fixture->process.limits[LX_RLIMIT_SIGPENDING].current = 100;
+	fixture->process.limits[LX_RLIMIT_SIGPENDING].rlim_cur = 100;
 	fixture->thread.process = &fixture->process;
 	fixture->thread.tid = fixture->process.pid = 2;
 	TAILQ_INSERT_TAIL(&fixture->process.threads, &fixture->thread, link);
@@ -44,9 +44,9 @@ static int tear_down(void **state)
 
 static int64_t add(struct fixture *fixture, struct lx_pending *pending, int32_t signo, int32_t code, uint64_t value)
 {
-	struct lx_siginfo info = {.signo = signo, .code = code};
+	struct lx_siginfo info = {.si_signo = signo, .si_code = code};
 
-	info.rt.value = value;
+	info._sifields._rt._sigval = value;
 	return lx_pending_add(pending, &info, &fixture->process);
 }
 
@@ -55,7 +55,7 @@ static struct lx_siginfo take(struct fixture *fixture, uint64_t blocked)
 	struct lx_siginfo info = {0};
 
 	if (!lx_signal_dequeue(&fixture->thread, blocked, &info))
-		info.signo = -1;
+		info.si_signo = -1;
 	return info;
 }
 
@@ -65,8 +65,8 @@ static void standard_signal_is_pending_once_with_its_first_information(void **st
 
 	add(fixture, &fixture->process.pending, LX_SIGUSR1, LX_SI_QUEUE, 1);
 	add(fixture, &fixture->process.pending, LX_SIGUSR1, LX_SI_QUEUE, 2);
-	assert_int_equal(take(fixture, 0).rt.value, 1);
-	assert_int_equal(take(fixture, 0).signo, -1);
+	assert_int_equal(take(fixture, 0)._sifields._rt._sigval, 1);
+	assert_int_equal(take(fixture, 0).si_signo, -1);
 }
 
 static void realtime_signals_queue_in_order(void **state)
@@ -76,9 +76,9 @@ static void realtime_signals_queue_in_order(void **state)
 	for (uint64_t i = 0; i < 3; i++)
 		add(fixture, &fixture->process.pending, 40, LX_SI_QUEUE, i);
 	add(fixture, &fixture->process.pending, 35, LX_SI_QUEUE, 9);
-	assert_int_equal(take(fixture, 0).rt.value, 9);
+	assert_int_equal(take(fixture, 0)._sifields._rt._sigval, 9);
 	for (uint64_t i = 0; i < 3; i++)
-		assert_int_equal(take(fixture, 0).rt.value, i);
+		assert_int_equal(take(fixture, 0)._sifields._rt._sigval, i);
 	assert_int_equal(fixture->process.pending.set.bits, 0);
 }
 
@@ -87,16 +87,16 @@ static void realtime_signal_beyond_the_limit_fails_but_kill_is_kept_without_info
 	struct fixture *fixture = *state;
 	struct lx_siginfo info;
 
-	fixture->process.limits[LX_RLIMIT_SIGPENDING].current = 0;
+	fixture->process.limits[LX_RLIMIT_SIGPENDING].rlim_cur = 0;
 	assert_int_equal(add(fixture, &fixture->process.pending, 40, LX_SI_QUEUE, 1), -LX_EAGAIN);
 	assert_int_equal(fixture->process.pending.set.bits, 0);
 	assert_int_equal(add(fixture, &fixture->process.pending, 40, LX_SI_USER, 1), 0);
 	info = take(fixture, 0);
-	assert_int_equal(info.signo, 40);
-	assert_int_equal(info.rt.value, 0);
+	assert_int_equal(info.si_signo, 40);
+	assert_int_equal(info._sifields._rt._sigval, 0);
 	/* A standard signal that the kernel sends never loses its information. */
 	assert_int_equal(add(fixture, &fixture->process.pending, LX_SIGCHLD, LX_CLD_EXITED, 7), 0);
-	assert_int_equal(take(fixture, 0).rt.value, 7);
+	assert_int_equal(take(fixture, 0)._sifields._rt._sigval, 7);
 }
 
 static void fault_goes_before_lower_numbers_and_the_thread_before_its_process(void **state)
@@ -106,9 +106,9 @@ static void fault_goes_before_lower_numbers_and_the_thread_before_its_process(vo
 	add(fixture, &fixture->process.pending, LX_SIGHUP, LX_SI_USER, 0);
 	add(fixture, &fixture->thread.pending, LX_SIGINT, LX_SI_TKILL, 0);
 	add(fixture, &fixture->thread.pending, LX_SIGSEGV, LX_SEGV_MAPERR, 0);
-	assert_int_equal(take(fixture, 0).signo, LX_SIGSEGV);
-	assert_int_equal(take(fixture, 0).signo, LX_SIGINT);
-	assert_int_equal(take(fixture, 0).signo, LX_SIGHUP);
+	assert_int_equal(take(fixture, 0).si_signo, LX_SIGSEGV);
+	assert_int_equal(take(fixture, 0).si_signo, LX_SIGINT);
+	assert_int_equal(take(fixture, 0).si_signo, LX_SIGHUP);
 }
 
 static void blocked_signal_stays(void **state)
@@ -116,15 +116,15 @@ static void blocked_signal_stays(void **state)
 	struct fixture *fixture = *state;
 
 	add(fixture, &fixture->thread.pending, LX_SIGUSR1, LX_SI_USER, 0);
-	assert_int_equal(take(fixture, lx_signal_bit(LX_SIGUSR1)).signo, -1);
-	assert_int_equal(take(fixture, 0).signo, LX_SIGUSR1);
+	assert_int_equal(take(fixture, lx_signal_bit(LX_SIGUSR1)).si_signo, -1);
+	assert_int_equal(take(fixture, 0).si_signo, LX_SIGUSR1);
 }
 
 static void ignored_signal_is_dropped_unless_blocked(void **state)
 {
 	struct fixture *fixture = *state;
 
-	fixture->sighand.actions[LX_SIGUSR1].handler = LX_HANDLER_IGNORE;
+	fixture->sighand.actions[LX_SIGUSR1].sa_handler = LX_HANDLER_IGNORE;
 	assert_true(lx_signal_is_ignored(&fixture->process, &fixture->thread, LX_SIGUSR1));
 	assert_true(lx_signal_is_ignored(&fixture->process, &fixture->thread, LX_SIGCHLD));
 	assert_false(lx_signal_is_ignored(&fixture->process, &fixture->thread, LX_SIGTERM));
@@ -135,12 +135,12 @@ static void ignored_signal_is_dropped_unless_blocked(void **state)
 static void withdrawn_entry_leaves_others_of_its_number_pending(void **state)
 {
 	struct fixture *fixture = *state;
-	struct lx_queued_signal entry = {.info = {.signo = 40}};
+	struct lx_queued_signal entry = {.info = {.si_signo = 40}};
 
 	add(fixture, &fixture->process.pending, 40, LX_SI_QUEUE, 3);
 	TAILQ_INSERT_HEAD(&fixture->process.pending.queue, &entry, link);
 	lx_pending_withdraw(&fixture->process, &entry);
-	assert_int_equal(take(fixture, 0).rt.value, 3);
+	assert_int_equal(take(fixture, 0)._sifields._rt._sigval, 3);
 	TAILQ_INSERT_HEAD(&fixture->process.pending.queue, &entry, link);
 	fixture->process.pending.set.bits = lx_signal_bit(40);
 	lx_pending_withdraw(&fixture->process, &entry);

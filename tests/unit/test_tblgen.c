@@ -214,6 +214,10 @@ static void malformed_structures_are_refused(void **state)
 	assert_refused(f, name, "pair\n", 1, "expected \"struct NAME\"");
 	assert_refused(f, name, "struct pair = struct pair\n\tint a\n", 1, "expected \"= NAME <HEADER>\"");
 	assert_refused(f, name, "struct pair = struct pair <a.h\n\tint a\n", 1, "expected \"= NAME <HEADER>\"");
+	assert_refused(f, name, "struct pair = struct pair <a.h> more\n\tint a\n", 1, "expected \"= NAME <HEADER>\"");
+	assert_refused(f, name, "struct pair fixd\n\tint a\n", 1, "expected \"= NAME <HEADER>\"");
+	assert_refused(f, name, "union\n\tint a\n", 1, "expected \"struct NAME\"");
+	assert_refused(f, name, "struct a\n\tint[n] b\n", 2, "needs a number of elements");
 	assert_refused(f, name, "struct a\n\tstruct b inner\n", 2, "must be written before its use");
 	assert_refused(f, name, "struct a\n\tin buf[n] data\n", 1, "which is no member");
 }

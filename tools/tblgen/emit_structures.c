@@ -38,16 +38,19 @@ static bool is_address(const struct member *member)
 
 static void print_type(FILE *out, const struct member *member, int abi)
 {
-	unsigned size = member->size / (member->count ? member->count : 1);
+	unsigned size = member->is_rest ? member->argument.type->size : member->size / (member->count ? member->count : 1);
 
 	if (is_nested(member)) {
-		fprintf(out, "struct lx_%s%s", member->argument.qualifier, abi == ABI_32 ? "32" : "");
+		fprintf(out, "%s lx_%s%s", member->is_union ? "union" : "struct", member->argument.qualifier,
+			abi == ABI_32 ? "32" : "");
 		return;
 	}
 	if (abi == ABI_32 && member->is_word)
 		fputs(scalar_type(member, 4), out);
 	else if (abi == ABI_64 && is_address(member))
 		fputs("struct lx_uptr", out);
+	else if (abi == ABI_64 && !strcmp(member->argument.type->word, "sigset"))
+		fputs("struct lx_sigset", out);
 	else if (abi == ABI_32 && size == 8)
 		fprintf(out, "lx_%s32", scalar_type(member, 8));
 	else
@@ -64,8 +67,9 @@ static void print_structure(FILE *out, const struct structure *structure, int ab
 {
 	unsigned paddings = 0;
 	const char *suffix = abi == ABI_32 && !structure->is_32 ? "32" : "";
+	const char *kind = structure->is_union ? "union" : "struct";
 
-	fprintf(out, "\nstruct lx_%s%s {\n", structure->name, suffix);
+	fprintf(out, "\n%s lx_%s%s {\n", kind, structure->name, suffix);
 	for (size_t i = 0; i < structure->count; i++) {
 		const struct member *member = &structure->members[i];
 
@@ -76,11 +80,26 @@ static void print_structure(FILE *out, const struct structure *structure, int ab
 		fprintf(out, " %s", member->argument.name);
 		if (member->count)
 			fprintf(out, "[%u]", member->count);
+		else if (member->is_rest)
+			fputs("[]", out);
 		fputs(";\n", out);
 	}
 	print_padding(out, paddings + 1, structure->padding);
-	fprintf(out, "};\nLX_%s_SIZE(struct lx_%s%s, %u);\n", abi == ABI_64 ? "64" : "32", structure->name, suffix,
+	fprintf(out, "};\nLX_%s_SIZE(%s lx_%s%s, %u);\n", abi == ABI_64 ? "64" : "32", kind, structure->name, suffix,
 		structure->layouts[abi].size);
+}
+
+/* Members' names that the C library has as macros: they are none while the structures are defined. */
+static void print_hiding(FILE *out, const char *pragma)
+{
+	static const char *const names[] = {"sa_handler", "st_atime", "st_mtime", "st_ctime"};
+
+	fputc('\n', out);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		fprintf(out, "#pragma %s(\"%s\")\n", pragma, names[i]);
+		if (!strcmp(pragma, "push_macro"))
+			fprintf(out, "#undef %s\n", names[i]);
+	}
 }
 
 static bool has_override(const struct model *model, const struct structure *structure)
@@ -100,6 +119,7 @@ static void emit_header(const struct model *model, const char *folder)
 	      "#ifdef __i386__\n#define LX_64_SIZE(type, size) _Static_assert(1, #type) /* aligned otherwise */\n"
 	      "#else\n#define LX_64_SIZE LX_32_SIZE\n#endif\n",
 	      out);
+	print_hiding(out, "push_macro");
 	for (size_t i = 0; i < model->structure_count; i++) {
 		const struct structure *structure = &model->structures[i];
 
@@ -108,6 +128,7 @@ static void emit_header(const struct model *model, const char *folder)
 		if (structure->is_32 || !has_override(model, structure))
 			print_structure(out, structure, ABI_32);
 	}
+	print_hiding(out, "pop_macro");
 	fputs("\n#endif\n", out);
 	output_close(out);
 }
@@ -123,7 +144,7 @@ static void emit_copies(const struct model *model, const char *folder)
 	for (size_t i = 0; i < model->structure_count; i++) {
 		const char *name = model->structures[i].name;
 
-		if (model->structures[i].is_32)
+		if (model->structures[i].is_32 || model->structures[i].is_union)
 			continue;
 		fprintf(out,
 			"\nstatic inline int64_t lx_in_%s(struct lx_call *call, struct lx_%s *value, struct lx_uptr from)\n"
@@ -146,7 +167,8 @@ static void print_checks(FILE *out, const struct model *model, const struct stru
 		structure->host_header);
 	fprintf(out, "_Static_assert(sizeof(%s) == sizeof(%s), \"struct %s\");\n", structure->host, lx, name);
 	for (size_t i = 0; i < structure->count; i++)
-		fprintf(out, "MEMBER(%s, %s, %s)\n", structure->host, lx, structure->members[i].argument.name);
+		if (!structure->members[i].is_newer)
+			fprintf(out, "MEMBER(%s, %s, %s)\n", structure->host, lx, structure->members[i].argument.name);
 	fputs("#endif\n", out);
 }
 

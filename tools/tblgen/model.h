@@ -121,7 +121,10 @@ struct member {
 	struct argument argument;
 	unsigned padding; /* bytes skipped before it, besides those of its alignment */
 	unsigned count;	  /* elements of an array in place, else 0 */
-	bool is_word;	  /* by its type or the table's word "word" */
+	bool is_rest;	  /* an array in place at the end, of any length */
+	bool is_newer;	  /* the host's header may lack it */
+	bool is_union;	  /* the nested structure is one */
+	bool is_word;	  /* by its type */
 	unsigned offset, size;
 	unsigned offset32;
 };
@@ -133,6 +136,7 @@ struct structure {
 	size_t count;
 	struct layout layouts[ABI_COUNT];
 	unsigned padding;	 /* at its end */
+	bool is_union;		 /* its members lie over each other */
 	bool is_fixed;		 /* the same on both ABIs */
 	bool is_32;		 /* the i386 form of a structure that is another one there */
 	const char *host;	 /* what the host's header calls it, or NULL */

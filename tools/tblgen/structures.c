@@ -6,16 +6,30 @@
  *		long tv_nsec
  *
  * Members have the types of arguments, and their natural alignment; nested structures are written in full before.
- * "pad NUMBER" skips bytes. The length of an array in place is a number; behind an address it may be another member.
+ * "pad NUMBER" skips bytes. The length of an array in place is a number, of the last one also 0: as long as it happens to
+ * be; behind an address it may be another member. The members of a "union" lie over each other.
  *
- * In the i386 ABI members of types as wide as a machine word, or after the word "word", are half as wide, and nothing
- * is aligned to more than four bytes. "fixed" behind the name: no member changes. "struct32" gives the i386 form of a
- * structure that is another one there. What follows "=" is the host's name and header, to which both are compared.
+ * In the i386 ABI members of types as wide as a machine word are half as wide, and nothing is aligned to more than four
+ * bytes. "fixed" behind the name: no member changes. "struct32" gives the i386 form of a structure that is another one
+ * there, before what contains it. What follows "=" is the host's name and header, to which both are compared, but for
+ * members that are "newer" than the headers of many hosts.
  */
 #include "model.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+/* The word, if it comes next. */
+static bool take_exactly(struct cursor *cursor, const char *word)
+{
+	struct cursor next = *cursor;
+	const char *found = take_word(&next);
+
+	if (!found || strcmp(found, word) != 0)
+		return false;
+	*cursor = next;
+	return true;
+}
 
 static struct layout value_layout(const struct model *model, const struct argument *argument, bool is_word, int abi)
 {
@@ -23,8 +37,11 @@ static struct layout value_layout(const struct model *model, const struct argume
 	unsigned size = is_address ? 8 : argument->type->size;
 
 	if (!strcmp(argument->type->word, "struct") && !is_address) {
-		const struct structure *nested = find_structure(model, argument->qualifier);
+		const struct structure *nested = find_structure(model, argument->qualifier), *nested32 = NULL;
 
+		if (abi == ABI_32)
+			nested32 = find_structure(model, arena_format("%s32", argument->qualifier));
+		nested = nested32 ? nested32 : nested;
 		return nested ? nested->layouts[abi] : (struct layout){0, 1};
 	}
 	if (abi == ABI_32 && is_word)
@@ -32,12 +49,16 @@ static struct layout value_layout(const struct model *model, const struct argume
 	return (struct layout){size, size > 8 ? 1 : abi == ABI_32 && size > 4 ? 4 : size};
 }
 
-/* The member's place behind what there is. */
-static unsigned place(struct layout *layout, struct layout value, unsigned count)
+/* The member's place behind what there is, or in a union over it. */
+static unsigned place(struct structure *structure, int abi, struct layout value, unsigned count)
 {
+	struct layout *layout = &structure->layouts[abi];
 	unsigned offset = (layout->size + value.alignment - 1) / value.alignment * value.alignment;
 
-	layout->size = offset + value.size * count;
+	if (structure->is_union)
+		offset = 0;
+	if (layout->size < offset + value.size * count)
+		layout->size = offset + value.size * count;
 	if (value.alignment > layout->alignment)
 		layout->alignment = value.alignment;
 	return offset;
@@ -48,32 +69,41 @@ static bool take_array_length(const struct cursor *cursor, struct member *member
 	if (!member->argument.length || member->argument.direction != BY_VALUE)
 		return true;
 	member->count = (unsigned)strtoull(member->argument.length, NULL, 0);
-	if (!member->count)
+	member->is_rest = !strcmp(member->argument.length, "0");
+	if (!member->count && !member->is_rest)
 		complain(cursor->at, "an array within a structure needs a number of elements");
-	return member->count;
+	return member->count || member->is_rest;
+}
+
+static bool is_nested_union(const struct model *model, const struct argument *argument)
+{
+	const struct structure *nested = NULL;
+
+	if (argument->direction == BY_VALUE && !strcmp(argument->type->word, "struct"))
+		nested = find_structure(model, argument->qualifier);
+	return nested && nested->is_union;
 }
 
 static void add_member(struct model *model, struct structure *structure, struct cursor *cursor)
 {
-	struct member member = {0};
-	bool is_word = !strncmp(cursor->text, "word ", 5);
+	struct member member = {.is_newer = take_exactly(cursor, "newer")};
 	struct layout value, value32;
 	unsigned count;
 
-	cursor->text += is_word ? 5 : 0;
 	if (!parse_argument(cursor, model, &member.argument) || !take_array_length(cursor, &member))
 		return;
 	member.is_word = !structure->is_fixed &&
-			 (is_word || member.argument.type->is_word || member.argument.direction != BY_VALUE);
+			 (member.argument.type->is_word || member.argument.direction != BY_VALUE);
 	value = value_layout(model, &member.argument, member.is_word, ABI_64);
 	value32 = value_layout(model, &member.argument, member.is_word, ABI_32);
 	if (!value.size) {
 		complain(cursor->at, "struct %s must be written before its use", member.argument.qualifier);
 		return;
 	}
-	count = member.count ? member.count : 1;
-	member.offset = place(&structure->layouts[ABI_64], value, count);
-	member.offset32 = place(&structure->layouts[ABI_32], value32, count);
+	count = member.count ? member.count : !member.is_rest;
+	member.is_union = is_nested_union(model, &member.argument);
+	member.offset = place(structure, ABI_64, value, count);
+	member.offset32 = place(structure, ABI_32, value32, count);
 	member.size = value.size * count;
 	member.padding = structure->padding;
 	structure->padding = 0;
@@ -108,37 +138,44 @@ static void finish(struct structure *structure)
 	}
 }
 
-/* "= struct timespec <linux/time.h>" */
+/* "= struct timespec <linux/time.h>", or nothing. */
 static bool take_host(struct structure *structure, struct cursor *cursor)
 {
 	const char *word;
 
 	if (!take_character(cursor, '='))
-		return true;
+		return at_end(cursor);
 	structure->host = take_until(cursor, "<");
 	if (take_character(cursor, '<'))
 		structure->host_header = take_until(cursor, ">");
 	word = structure->host_header;
-	return word && *word && take_character(cursor, '>');
+	return word && *word && take_character(cursor, '>') && at_end(cursor);
+}
+
+/* "struct", "struct32", "union" or "union32". */
+static bool take_kind(struct structure *structure, struct cursor *cursor)
+{
+	structure->is_32 = take_exactly(cursor, "struct32");
+	if (structure->is_32 || take_exactly(cursor, "struct"))
+		return true;
+	structure->is_32 = take_exactly(cursor, "union32");
+	structure->is_union = structure->is_32 || take_exactly(cursor, "union");
+	return structure->is_union;
 }
 
 static struct structure *begin(struct model *model, struct cursor *cursor)
 {
-	const char *word = take_word(cursor);
 	struct structure structure = {.at = cursor->at, .layouts = {{0, 1}, {0, 1}}};
 
-	structure.is_32 = word && !strcmp(word, "struct32");
-	structure.name = take_word(cursor);
-	if (!word || (strcmp(word, "struct") != 0 && !structure.is_32) || !structure.name) {
+	if (take_kind(&structure, cursor))
+		structure.name = take_identifier(cursor);
+	if (!structure.name) {
 		complain(cursor->at, "expected \"struct NAME\"");
 		return NULL;
 	}
 	if (structure.is_32)
 		structure.name = arena_format("%s32", structure.name);
-	if (!strncmp(cursor->text, "fixed", 5)) {
-		structure.is_fixed = true;
-		take_word(cursor);
-	}
+	structure.is_fixed = take_exactly(cursor, "fixed");
 	if (!take_host(&structure, cursor))
 		complain(cursor->at, "expected \"= NAME <HEADER>\" behind the structure's name");
 	if (find_structure(model, structure.name))
@@ -152,16 +189,15 @@ static bool take_padding(struct structure *structure, struct cursor *cursor)
 {
 	uint64_t bytes;
 
-	if (strncmp(cursor->text, "pad ", 4) != 0)
+	if (!take_exactly(cursor, "pad"))
 		return false;
-	cursor->text += 4;
 	if (!take_number(cursor, &bytes)) {
 		complain(cursor->at, "expected a number of bytes after \"pad\"");
 		return true;
 	}
 	structure->padding += (unsigned)bytes;
 	for (int abi = 0; abi < ABI_COUNT; abi++)
-		place(&structure->layouts[abi], (struct layout){1, 1}, (unsigned)bytes);
+		place(structure, abi, (struct layout){1, 1}, (unsigned)bytes);
 	return true;
 }
 

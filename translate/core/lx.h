@@ -63,6 +63,13 @@ struct lx_call {
 /* Guest memory of the calling thread. 0 or -LX_EFAULT; nothing is copied twice. */
 int64_t lx_copy_in(struct lx_call *call, void *data, struct lx_uptr from, size_t size);
 int64_t lx_copy_out(struct lx_call *call, struct lx_uptr to, const void *data, size_t size);
+/*
+ * A structure that may be longer or shorter than the `known` bytes: what it lacks is zero, what is behind must be.
+ * -LX_EFAULT, -LX_E2BIG. How short and how long it may be at all is the caller's to ask before.
+ */
+int64_t lx_copy_in_sized(struct lx_call *call, void *data, size_t known, struct lx_uptr from, uint64_t size);
+/* struct iovec[count] */
+int64_t lx_copy_in_segments(struct lx_call *call, struct io_segment *segments, struct lx_uptr from, uint64_t count);
 /* A NUL-terminated string of at most `size` bytes with its NUL; its length, -LX_ENAMETOOLONG if longer, -LX_EFAULT. */
 int64_t lx_copy_in_string(struct lx_call *call, char *data, struct lx_uptr from, size_t size);
 /* A path into a LX_PATH_MAX buffer: -LX_ENOENT when empty unless `allow_empty`. */

@@ -12,10 +12,6 @@
 #include <core/lx.h>
 #include <core/siginfo.h>
 
-struct lx_rlimit {
-	uint64_t current, maximum;
-};
-
 struct lx_rusage_sum {
 	uint64_t user_ns, system_ns;
 	uint64_t max_rss_kib, minor_faults, major_faults, voluntary, involuntary;
@@ -126,7 +122,7 @@ static inline void lx_process_dereference(struct lx_process *process)
 /* A soft limit, LX_RLIMIT_*: UINT64_MAX is none. */
 static inline uint64_t lx_limit(struct lx_process *process, uint32_t resource)
 {
-	return __atomic_load_n(&process->limits[resource].current, __ATOMIC_RELAXED);
+	return __atomic_load_n(&process->limits[resource].rlim_cur, __ATOMIC_RELAXED);
 }
 
 /*

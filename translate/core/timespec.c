@@ -5,7 +5,7 @@ int64_t lx_copy_in_timespec(struct lx_call *call, struct lx_uptr from, uint64_t 
 {
 	struct lx_timespec time;
 
-	if (lx_copy_in(call, &time, from, sizeof(time)))
+	if (lx_in_timespec(call, &time, from))
 		return -LX_EFAULT;
 	if (!lx_timespec_is_valid(&time))
 		return -LX_EINVAL;

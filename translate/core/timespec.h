@@ -3,39 +3,32 @@
 #define TRANSLATE_CORE_TIMESPEC_H
 
 #include <core/lx.h>
+#include <lx_structs.h>
 
 #define LX_NS_PER_SECOND 1000000000ull
 #define LX_CLOCK_FOREVER INT64_MAX /* ktime's largest value: about 292 years */
 
-struct lx_timespec {
-	int64_t seconds, nanoseconds;
-};
-struct lx_timeval {
-	int64_t seconds, microseconds;
-};
-struct lx_itimerspec {
-	struct lx_timespec interval, value;
-};
-struct lx_itimerval {
-	struct lx_timeval interval, value;
-};
-
 static inline bool lx_timespec_is_valid(const struct lx_timespec *time)
 {
-	return time->seconds >= 0 && (uint64_t)time->nanoseconds < LX_NS_PER_SECOND;
+	return time->tv_sec >= 0 && (uint64_t)time->tv_nsec < LX_NS_PER_SECOND;
 }
 
 /* Nanoseconds, at most LX_CLOCK_FOREVER. */
 static inline uint64_t lx_timespec_ns(const struct lx_timespec *time)
 {
-	if ((uint64_t)time->seconds >= LX_CLOCK_FOREVER / LX_NS_PER_SECOND)
+	if ((uint64_t)time->tv_sec >= LX_CLOCK_FOREVER / LX_NS_PER_SECOND)
 		return LX_CLOCK_FOREVER;
-	return (uint64_t)time->seconds * LX_NS_PER_SECOND + (uint64_t)time->nanoseconds;
+	return (uint64_t)time->tv_sec * LX_NS_PER_SECOND + (uint64_t)time->tv_nsec;
 }
 
 static inline struct lx_timespec lx_timespec_of(uint64_t ns)
 {
 	return (struct lx_timespec){(int64_t)(ns / LX_NS_PER_SECOND), (int64_t)(ns % LX_NS_PER_SECOND)};
+}
+
+static inline struct lx_timeval lx_timeval_of(uint64_t ns)
+{
+	return (struct lx_timeval){(int64_t)(ns / LX_NS_PER_SECOND), (int64_t)(ns % LX_NS_PER_SECOND / 1000)};
 }
 
 /* `interval` after `now`, which no clock has passed yet: at most LX_CLOCK_FOREVER. */

@@ -2,20 +2,12 @@
 #include <core/process.h>
 #include <core/thread.h>
 #include <credentials/credentials.h>
+#include <lx_structs.h>
 #include <lx_syscalls.h>
 
 #define VERSION_1 0x19980330u
 #define VERSION_2 0x20071026u
 #define VERSION_3 0x20080522u
-
-struct lx_cap_header {
-	uint32_t version;
-	int32_t pid;
-};
-
-struct lx_cap_data {
-	uint32_t effective, permitted, inheritable;
-};
 
 /* How many 32-bit parts the version's sets have; 0: unknown, and the header now says which one is spoken here. */
 static int64_t read_header(struct lx_call *call, struct lx_uptr from, struct lx_cap_header *header, uint32_t *parts)
@@ -37,7 +29,7 @@ static int64_t read_header(struct lx_call *call, struct lx_uptr from, struct lx_
 		*parts = 0;
 		return lx_copy_out(call, from, &preferred, sizeof(preferred)) ?: -LX_EINVAL;
 	}
-	return lx_copy_in(call, &header->pid, lx_uptr_add(from, 4), sizeof(header->pid));
+	return lx_copy_in(call, &header->pid, lx_uptr_add(from, offsetof(struct lx_cap_header, pid)), sizeof(header->pid));
 }
 
 static int64_t find_sets(struct lx_call *call, int32_t pid, struct lx_cap_data data[2])

@@ -9,15 +9,8 @@
 #include <core/process.h>
 #include <core/thread.h>
 #include <descriptor/files.h>
+#include <lx_structs.h>
 #include <lx_syscalls.h>
-
-/* struct flock */
-struct lx_flock {
-	int16_t type, whence;
-	int64_t start, length;
-	int32_t pid;
-};
-_Static_assert(sizeof(struct lx_flock) == 32, "struct flock");
 
 static int64_t interruptible(struct lx_call *call, NTSTATUS status)
 {
@@ -53,15 +46,15 @@ static bool is_description_lock(ULONG command)
 static int64_t give_lock(struct lx_call *call, struct lx_uptr to, const FSCTL_LX_RECORD_LOCK_BUFFER *lock, int32_t pid)
 {
 	struct lx_flock flock = {
-	    .type = lock->Type,
-	    .whence = lock->Whence,
-	    .start = lock->Start,
-	    .length = lock->Length,
+	    .l_type = lock->Type,
+	    .l_whence = lock->Whence,
+	    .l_start = lock->Start,
+	    .l_len = lock->Length,
 	    /* Nobody holds it: the caller's own value stays. */
-	    .pid = lock->Type == LX_F_UNLCK ? pid : lock->Pid,
+	    .l_pid = lock->Type == LX_F_UNLCK ? pid : lock->Pid,
 	};
 
-	return lx_copy_out(call, to, &flock, sizeof(flock));
+	return lx_out_flock(call, to, &flock);
 }
 
 static int64_t record_lock(struct lx_call *call, int32_t fd, struct lx_uptr address, ULONG command)
@@ -74,21 +67,21 @@ static int64_t record_lock(struct lx_call *call, int32_t fd, struct lx_uptr addr
 
 	if (result < 0)
 		return result;
-	if (lx_copy_in(call, &flock, address, sizeof(flock)) < 0)
+	if (lx_in_flock(call, &flock, address) < 0)
 		return -LX_EFAULT;
-	if (is_description_lock(command) && flock.pid)
+	if (is_description_lock(command) && flock.l_pid)
 		return -LX_EINVAL;
 	if (!is_description_lock(command))
 		lock.Owner = lx_files_lock_owner(call);
-	lock.Type = flock.type;
-	lock.Whence = flock.whence;
-	lock.Start = flock.start;
-	lock.Length = flock.length;
+	lock.Type = flock.l_type;
+	lock.Whence = flock.l_whence;
+	lock.Start = flock.l_start;
+	lock.Length = flock.l_len;
 	result = interruptible(call, ZwFsControlFile(handle, NULL, NULL, NULL, &io, FSCTL_LX_RECORD_LOCK, &lock,
 						     sizeof(lock), &lock, sizeof(lock)));
 	if (result < 0 || (command != LX_F_GETLK && command != LX_F_OFD_GETLK))
 		return result;
-	return give_lock(call, address, &lock, flock.pid);
+	return give_lock(call, address, &lock, flock.l_pid);
 }
 
 int64_t lx_sys_fcntl_f_getlk(struct lx_call *call, int32_t fd, struct lx_uptr lock)

@@ -5,6 +5,7 @@
  * number, with the structure copied in and out here (FSCTL_LX_IOCTL).
  */
 #include <descriptor/files.h>
+#include <lx_structs.h>
 #include <lx_syscalls.h>
 
 enum { LARGEST_ARGUMENT = 64 };
@@ -61,7 +62,7 @@ int64_t lx_sys_ioctl_fs_ioc_setflags(struct lx_call *call, int32_t fd, struct lx
 
 int64_t lx_sys_ioctl_fs_ioc_fsgetxattr(struct lx_call *call, int32_t fd, struct lx_uptr argp)
 {
-	return send_request(call, fd, LX_FS_IOC_FSGETXATTR, argp, 28, false, true);
+	return send_request(call, fd, LX_FS_IOC_FSGETXATTR, argp, sizeof(struct lx_fsxattr), false, true);
 }
 
 int64_t lx_sys_ioctl_blkgetsize64(struct lx_call *call, int32_t fd, struct lx_uptr argp)

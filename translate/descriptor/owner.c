@@ -7,11 +7,8 @@
 #include <core/session.h>
 #include <core/thread.h>
 #include <descriptor/owner.h>
+#include <lx_structs.h>
 #include <lx_syscalls.h>
-
-struct lx_f_owner_ex {
-	int32_t type, pid;
-};
 
 uint64_t lx_owner_birth(int32_t kind, int32_t id)
 {
@@ -109,7 +106,7 @@ int64_t lx_sys_fcntl_f_setown_ex(struct lx_call *call, int32_t fd, struct lx_upt
 	int64_t result = lx_fd_stream(call, fd, 0, &stream);
 
 	if (result == 0)
-		result = lx_copy_in(call, &owner, address, sizeof(owner));
+		result = lx_in_f_owner_ex(call, &owner, address);
 	if (result < 0)
 		return result;
 	if (owner.type != LX_F_OWNER_TID && owner.type != LX_F_OWNER_PID && owner.type != LX_F_OWNER_PGRP)
@@ -122,7 +119,7 @@ int64_t lx_sys_fcntl_f_getown_ex(struct lx_call *call, int32_t fd, struct lx_upt
 	struct lx_f_owner_ex owner;
 	int64_t result = get_owner(call, fd, &owner);
 
-	return result < 0 ? result : lx_copy_out(call, address, &owner, sizeof(owner));
+	return result < 0 ? result : lx_out_f_owner_ex(call, address, &owner);
 }
 
 int64_t lx_sys_fcntl_f_setsig(struct lx_call *call, int32_t fd, int32_t arg)

@@ -8,17 +8,13 @@
 #include <core/process.h>
 #include <core/thread.h>
 #include <descriptor/files.h>
+#include <lx_structs.h>
 #include <lx_syscalls.h>
 #include <signal/signal.h>
 #include <time/times.h>
 
 #define FOREVER LX_CLOCK_FOREVER
 #define INLINE_HANDLES 32
-
-struct poll_entry {
-	int32_t fd;
-	int16_t events, revents;
-};
 
 /* Handles being polled, with room in place for the usual few. */
 struct poll_request {
@@ -110,7 +106,7 @@ static bool is_any_ready(const struct poll_request *request)
 /* The descriptors of a poll or select, put into the request; `again`: after a sleep. 0 or -LX_Exxx. */
 struct poll_subject {
 	int64_t (*fill)(struct lx_call *call, struct poll_request *request, const struct poll_subject *subject, bool again);
-	struct poll_entry *entries;
+	struct lx_pollfd *entries;
 	uint32_t count;
 	struct select_sets *sets;
 };
@@ -153,7 +149,7 @@ static int64_t poll_subject(struct lx_call *call, struct poll_request *request, 
 static int64_t fill_from_entries(struct lx_call *call, struct poll_request *request, const struct poll_subject *subject,
 				 bool again)
 {
-	struct poll_entry *entries = subject->entries;
+	struct lx_pollfd *entries = subject->entries;
 	HANDLE handle;
 
 	for (uint32_t i = 0; i < subject->count; i++) {
@@ -174,7 +170,7 @@ static int64_t fill_from_entries(struct lx_call *call, struct poll_request *requ
 	return 0;
 }
 
-static int64_t take_results(const struct poll_request *request, struct poll_entry *entries, uint32_t count)
+static int64_t take_results(const struct poll_request *request, struct lx_pollfd *entries, uint32_t count)
 {
 	const AFD_POLL_HANDLE_INFO *result = request->info->Handles;
 	int64_t ready = 0;
@@ -188,7 +184,7 @@ static int64_t take_results(const struct poll_request *request, struct poll_entr
 	return ready;
 }
 
-static int64_t poll_entries(struct lx_call *call, struct poll_entry *entries, uint32_t count, uint64_t deadline)
+static int64_t poll_entries(struct lx_call *call, struct lx_pollfd *entries, uint32_t count, uint64_t deadline)
 {
 	const struct poll_subject subject = {.fill = fill_from_entries, .entries = entries, .count = count};
 	struct poll_request request;
@@ -203,7 +199,7 @@ static int64_t poll_entries(struct lx_call *call, struct poll_entry *entries, ui
 	return result;
 }
 
-static int64_t put_revents(struct lx_call *call, struct lx_uptr fds, const struct poll_entry *entries, uint32_t count)
+static int64_t put_revents(struct lx_call *call, struct lx_uptr fds, const struct lx_pollfd *entries, uint32_t count)
 {
 	/* The other members go back as they came: one copy instead of one an entry. */
 	return lx_copy_out(call, fds, entries, count * sizeof *entries);
@@ -212,7 +208,7 @@ static int64_t put_revents(struct lx_call *call, struct lx_uptr fds, const struc
 /* What poll and ppoll share: the number of ready entries, or -LX_Exxx with -LX_ERESTARTNOHAND for an interruption. */
 static int64_t do_poll(struct lx_call *call, struct lx_uptr fds, uint32_t nfds, uint64_t deadline)
 {
-	struct poll_entry few[INLINE_HANDLES], *entries = few;
+	struct lx_pollfd few[INLINE_HANDLES], *entries = few;
 	cleanup_free void *heap = NULL;
 	int64_t result;
 
@@ -278,17 +274,19 @@ struct timeout {
 
 static int64_t take_timeout(struct lx_call *call, struct timeout *timeout)
 {
-	struct lx_timespec time; /* a timeval has the same shape */
+	struct lx_timespec time;
+	struct lx_timeval value;
 	uint64_t interval;
 
 	timeout->deadline = FOREVER;
 	if (lx_is_null(timeout->place))
 		return 0;
-	if (lx_copy_in(call, &time, timeout->place, sizeof time))
+	if (timeout->form == TIMEOUT_TIMEVAL ? lx_in_timeval(call, &value, timeout->place) :
+						lx_in_timespec(call, &time, timeout->place))
 		return -LX_EFAULT;
 	if (timeout->form == TIMEOUT_TIMEVAL) {
-		time.seconds = (int64_t)((uint64_t)time.seconds + (uint64_t)(time.nanoseconds / 1000000));
-		time.nanoseconds = time.nanoseconds % 1000000 * 1000;
+		time.tv_sec = (int64_t)((uint64_t)value.tv_sec + (uint64_t)(value.tv_usec / 1000000));
+		time.tv_nsec = value.tv_usec % 1000000 * 1000;
 	}
 	if (!lx_timespec_is_valid(&time))
 		return -LX_EINVAL;
@@ -302,6 +300,8 @@ static int64_t give_timeout(struct lx_call *call, const struct timeout *timeout,
 {
 	uint64_t now, left;
 	struct lx_timespec time;
+	struct lx_timeval value;
+	int64_t copied;
 
 	if (lx_is_null(timeout->place) || timeout->deadline == FOREVER ||
 	    call->thread->process->personality & LX_STICKY_TIMEOUTS)
@@ -309,9 +309,10 @@ static int64_t give_timeout(struct lx_call *call, const struct timeout *timeout,
 	now = hal_time(HAL_CLOCK_MONOTONIC);
 	left = timeout->deadline > now ? timeout->deadline - now : 0;
 	time = lx_timespec_of(left);
-	if (timeout->form == TIMEOUT_TIMEVAL)
-		time.nanoseconds /= 1000;
-	if (lx_copy_out(call, timeout->place, &time, sizeof time) && result == -LX_ERESTARTNOHAND)
+	value = lx_timeval_of(left);
+	copied = timeout->form == TIMEOUT_TIMEVAL ? lx_out_timeval(call, timeout->place, &value) :
+						    lx_out_timespec(call, timeout->place, &time);
+	if (copied && result == -LX_ERESTARTNOHAND)
 		return -LX_EINTR;
 	return result;
 }
@@ -495,16 +496,14 @@ int64_t lx_sys_pselect6(struct lx_call *call, int32_t nfds, struct lx_uptr readf
 {
 	struct timeout time = {.place = timeout, .form = TIMEOUT_TIMESPEC};
 	struct lx_uptr places[SELECT_SETS] = {readfds, writefds, exceptfds};
-	struct {
-		uint64_t mask, size;
-	} packed = {0};
+	struct lx_pselect_sigmask packed = {0};
 	int64_t result;
 
-	if (!lx_is_null(sigmask) && lx_copy_in(call, &packed, sigmask, sizeof packed))
+	if (!lx_is_null(sigmask) && lx_in_pselect_sigmask(call, &packed, sigmask))
 		return -LX_EFAULT;
 	result = take_timeout(call, &time);
 	if (result == 0)
-		result = lx_sigmask_enter(call, lx_uptr(packed.mask), packed.size);
+		result = lx_sigmask_enter(call, packed.sigmask, packed.sigsetsize);
 	if (result < 0)
 		return result;
 	result = do_select(call, nfds, places, time.deadline);

@@ -69,19 +69,19 @@ static int64_t send_info(const struct lx_task *task, int32_t kind, const struct 
 static void tell_task(const struct lx_task *task, const struct io_async_notice *notice)
 {
 	const struct io_owner *owner = &notice->owner;
-	struct lx_siginfo info = {.signo = owner->signal, .code = (int32_t)notice->reason};
+	struct lx_siginfo info = {.si_signo = owner->signal, .si_code = (int32_t)notice->reason};
 
 	if (!may_be_told(owner, task->token))
 		return;
 	if (owner->signal && notice->reason != IO_ASYNC_UNKNOWN) {
 		if (has_own_codes(owner->signal))
-			info.code = LX_SI_SIGIO;
-		info.poll.band = band_of(notice->reason);
-		info.poll.fd = notice->descriptor;
+			info.si_code = LX_SI_SIGIO;
+		info._sifields._sigpoll._band = band_of(notice->reason);
+		info._sifields._sigpoll._fd = notice->descriptor;
 		if (send_info(task, owner->kind, &info) == 0)
 			return;
 	}
-	info = (struct lx_siginfo){.signo = LX_SIGIO, .code = LX_SI_KERNEL};
+	info = (struct lx_siginfo){.si_signo = LX_SIGIO, .si_code = LX_SI_KERNEL};
 	send_info(task, owner->kind, &info);
 }
 

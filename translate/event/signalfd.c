@@ -6,60 +6,49 @@
 #include <core/thread.h>
 #include <descriptor/files.h>
 #include <drivers/sigfs/sigfs.h>
+#include <lx_structs.h>
 #include <lx_syscalls.h>
 #include <signal/signals.h>
 
-/* struct signalfd_siginfo */
-struct signal_record {
-	uint32_t signo;
-	int32_t errno_, code;
-	uint32_t pid, uid;
-	int32_t fd;
-	uint32_t timer, band, overrun, trap_number;
-	int32_t status, integer;
-	uint64_t pointer, utime, stime, address;
-	uint16_t address_lsb, padding;
-	int32_t syscall;
-	uint64_t call_address;
-	uint32_t arch;
-	uint8_t rest[28];
-};
-_Static_assert(sizeof(struct signal_record) == sizeof(struct sigfs_record), "signalfd_siginfo");
+_Static_assert(sizeof(struct lx_signalfd_siginfo) == sizeof(struct sigfs_record), "signalfd_siginfo");
 
 static bool is_fault(const struct lx_siginfo *info)
 {
-	return info->signo == LX_SIGSEGV || info->signo == LX_SIGBUS || info->signo == LX_SIGILL || info->signo == LX_SIGFPE ||
-	       info->signo == LX_SIGTRAP;
+	int32_t signal = info->si_signo;
+
+	return signal == LX_SIGSEGV || signal == LX_SIGBUS || signal == LX_SIGILL || signal == LX_SIGFPE ||
+	       signal == LX_SIGTRAP;
 }
 
-static void fill_record(struct signal_record *record, const struct lx_siginfo *info)
+static void fill_record(struct lx_signalfd_siginfo *record, const struct lx_siginfo *info)
 {
-	*record = (struct signal_record){.signo = (uint32_t)info->signo, .errno_ = info->errno_, .code = info->code};
-	if (info->code == LX_SI_TIMER) {
-		record->timer = (uint32_t)info->timer.timer;
-		record->overrun = (uint32_t)info->timer.overrun;
-		record->pointer = info->timer.value;
-		record->integer = (int32_t)info->timer.value;
-	} else if (info->code > 0 && info->code < LX_SI_KERNEL && is_fault(info)) {
-		record->address = info->fault.address;
+	*record = (struct lx_signalfd_siginfo){
+		.ssi_signo = (uint32_t)info->si_signo, .ssi_errno = info->si_errno, .ssi_code = info->si_code};
+	if (info->si_code == LX_SI_TIMER) {
+		record->ssi_tid = (uint32_t)info->_sifields._timer._tid;
+		record->ssi_overrun = (uint32_t)info->_sifields._timer._overrun;
+		record->ssi_ptr = info->_sifields._timer._sigval;
+		record->ssi_int = (int32_t)info->_sifields._timer._sigval;
+	} else if (info->si_code > 0 && info->si_code < LX_SI_KERNEL && is_fault(info)) {
+		record->ssi_addr = info->_sifields._sigfault._addr;
 	} else {
-		record->pid = (uint32_t)info->rt.pid;
-		record->uid = info->rt.uid;
+		record->ssi_pid = (uint32_t)info->_sifields._rt._pid;
+		record->ssi_uid = info->_sifields._rt._uid;
 	}
-	if (info->signo == LX_SIGCHLD && info->code > 0) {
-		record->status = info->child.status;
-		record->utime = (uint64_t)info->child.utime;
-		record->stime = (uint64_t)info->child.stime;
-	} else if (info->code < 0 && info->code != LX_SI_TIMER && info->code != LX_SI_TKILL) {
-		record->pointer = info->rt.value;
-		record->integer = (int32_t)info->rt.value;
+	if (info->si_signo == LX_SIGCHLD && info->si_code > 0) {
+		record->ssi_status = info->_sifields._sigchld._status;
+		record->ssi_utime = (uint64_t)info->_sifields._sigchld._utime;
+		record->ssi_stime = (uint64_t)info->_sifields._sigchld._stime;
+	} else if (info->si_code < 0 && info->si_code != LX_SI_TIMER && info->si_code != LX_SI_TKILL) {
+		record->ssi_ptr = info->_sifields._rt._sigval;
+		record->ssi_int = (int32_t)info->_sifields._rt._sigval;
 	}
 }
 
 static bool take(uint64_t signals, struct sigfs_record *to)
 {
 	struct lx_thread *thread = lx_current();
-	struct signal_record record;
+	struct lx_signalfd_siginfo record;
 	struct lx_siginfo info;
 	bool taken;
 

@@ -41,10 +41,10 @@ int64_t lx_sys_timerfd_settime(struct lx_call *call, int32_t fd, uint32_t flags,
 	NTSTATUS status;
 	int64_t result;
 
-	if (lx_copy_in(call, &new, new_value, sizeof(new)))
+	if (lx_in_itimerspec(call, &new, new_value))
 		return -LX_EFAULT;
 	if ((flags & ~(uint32_t)(LX_TFD_TIMER_ABSTIME | LX_TFD_TIMER_CANCEL_ON_SET)) ||
-	    !lx_timespec_is_valid(&new.value) || !lx_timespec_is_valid(&new.interval))
+	    !lx_timespec_is_valid(&new.it_value) || !lx_timespec_is_valid(&new.it_interval))
 		return -LX_EINVAL;
 	result = reference_timer(call, fd, &file);
 	if (result)
@@ -52,7 +52,7 @@ int64_t lx_sys_timerfd_settime(struct lx_call *call, int32_t fd, uint32_t flags,
 	status = anonfs_set_timer(file, flags, (const LONGLONG *)&new, (LONGLONG *)&old);
 	if (!NT_SUCCESS(status))
 		return lx_result(call, status);
-	return lx_is_null(old_value) ? 0 : lx_copy_out(call, old_value, &old, sizeof(old));
+	return lx_is_null(old_value) ? 0 : lx_out_itimerspec(call, old_value, &old);
 }
 
 int64_t lx_sys_timerfd_gettime(struct lx_call *call, int32_t fd, struct lx_uptr curr_value)
@@ -65,5 +65,5 @@ int64_t lx_sys_timerfd_gettime(struct lx_call *call, int32_t fd, struct lx_uptr 
 	if (result)
 		return result;
 	status = anonfs_query_timer(file, (LONGLONG *)&current);
-	return NT_SUCCESS(status) ? lx_copy_out(call, curr_value, &current, sizeof(current)) : lx_result(call, status);
+	return NT_SUCCESS(status) ? lx_out_itimerspec(call, curr_value, &current) : lx_result(call, status);
 }

@@ -6,6 +6,7 @@
  */
 #include <core/thread.h>
 #include <descriptor/files.h>
+#include <lx_structs.h>
 #include <lx_syscalls.h>
 
 enum {
@@ -52,45 +53,41 @@ static uint8_t type_of(const FILE_ID_EXTD_DIR_INFORMATION *record)
 	return record->FileAttributes & FILE_ATTRIBUTE_NORMAL ? LX_DT_REG : LX_DT_UNKNOWN;
 }
 
-/* struct linux_dirent64: inode, position, u16 size, u8 type, name. */
-static bool write_dirent64(struct dirent_writer *out, const struct dirent *entry)
+/* A record but for its type: the name begins at `name`, and at least `end` zeros follow it. */
+static bool write_record(struct dirent_writer *out, const struct dirent *entry, size_t name, size_t end)
 {
-	enum { NAME = 19 };
-	size_t size = ALIGN_UP(NAME + entry->name_size + 1, (size_t)8);
+	size_t size = ALIGN_UP(name + entry->name_size + end, (size_t)8);
+	const struct lx_linux_dirent head = {
+		.d_ino = entry->inode, .d_off = entry->position, .d_reclen = (uint16_t)size};
 	uint8_t *at = out->data + out->size;
-	uint16_t short_size = (uint16_t)size;
 
 	if (size > out->capacity - out->size)
 		return false;
 	memset(at, 0, size);
-	memcpy(at, &entry->inode, 8);
-	memcpy(at + 8, &entry->position, 8);
-	memcpy(at + 16, &short_size, 2);
-	at[18] = entry->type;
-	memcpy(at + NAME, entry->name, entry->name_size);
+	memcpy(at, &head, offsetof(struct lx_linux_dirent, d_name));
+	memcpy(at + name, entry->name, entry->name_size);
 	out->last = out->size;
 	out->size += size;
 	return true;
 }
 
-/* struct linux_dirent: inode, position, u16 size, name, and the type in the record's last byte. */
+/* Both forms begin alike. */
+_Static_assert(offsetof(struct lx_linux_dirent, d_reclen) == offsetof(struct lx_linux_dirent64, d_reclen), "d_reclen");
+
+static bool write_dirent64(struct dirent_writer *out, const struct dirent *entry)
+{
+	if (!write_record(out, entry, offsetof(struct lx_linux_dirent64, d_name), 1))
+		return false;
+	out->data[out->last + offsetof(struct lx_linux_dirent64, d_type)] = entry->type;
+	return true;
+}
+
+/* The type is in the record's last byte. */
 static bool write_dirent(struct dirent_writer *out, const struct dirent *entry)
 {
-	enum { NAME = 18 };
-	size_t size = ALIGN_UP(NAME + entry->name_size + 2, (size_t)8);
-	uint8_t *at = out->data + out->size;
-	uint16_t short_size = (uint16_t)size;
-
-	if (size > out->capacity - out->size)
+	if (!write_record(out, entry, offsetof(struct lx_linux_dirent, d_name), 2))
 		return false;
-	memset(at, 0, size);
-	memcpy(at, &entry->inode, 8);
-	memcpy(at + 8, &entry->position, 8);
-	memcpy(at + 16, &short_size, 2);
-	memcpy(at + NAME, entry->name, entry->name_size);
-	at[size - 1] = entry->type;
-	out->last = out->size;
-	out->size += size;
+	out->data[out->size - 1] = entry->type;
 	return true;
 }
 
@@ -158,15 +155,15 @@ static size_t whole_records(const struct dirent_writer *out, size_t copied, int6
 	size_t at = 0;
 
 	for (;;) {
-		uint16_t size;
+		struct lx_linux_dirent head;
 
 		if (at + SMALLEST_RECORD > copied)
 			return at;
-		memcpy(&size, out->data + at + 16, sizeof(size));
-		if (at + size > copied)
+		memcpy(&head, out->data + at, offsetof(struct lx_linux_dirent, d_name));
+		if (at + head.d_reclen > copied)
 			return at;
-		memcpy(position, out->data + at + 8, sizeof(*position));
-		at += size;
+		*position = head.d_off;
+		at += head.d_reclen;
 	}
 }
 
@@ -180,7 +177,7 @@ static int64_t put_records(struct lx_call *call, HANDLE handle, struct lx_uptr t
 	if (copied < out->size)
 		whole = whole_records(out, copied, &position);
 	else if (seek)
-		memcpy(&position, out->data + out->last + 8, sizeof(position));
+		memcpy(&position, out->data + out->last + offsetof(struct lx_linux_dirent, d_off), sizeof(position));
 	if ((whole < out->size || seek) && position >= 0)
 		seek_to(handle, position);
 	return whole ? (int64_t)whole : -LX_EFAULT;

@@ -4,6 +4,7 @@
  * A path is opened as a place (O_PATH), the attribute set by one
  * NtSetInformationFile on it, and closed; a descriptor is used as it is.
  */
+#include <lx_structs.h>
 #include <lx_syscalls.h>
 #include <path/path.h>
 #include <path/resolve.h>
@@ -96,37 +97,56 @@ static const FILE_LX_TIMES_INFORMATION times_now = {
 	.ModifyTime = {.Flags = FILE_LX_TIME_NOW},
 };
 
-/* One time from seconds and nanoseconds as utimensat(2) takes them; false: nanoseconds out of range. */
-static bool make_time(int64_t seconds, int64_t nanoseconds, FILE_LX_TIME *time)
+/* One time as utimensat(2) takes them; false: nanoseconds out of range. */
+static bool make_time(const struct lx_timespec *from, FILE_LX_TIME *time)
 {
-	*time = (FILE_LX_TIME){.Seconds = seconds};
-	if (nanoseconds == LX_UTIME_NOW)
+	*time = (FILE_LX_TIME){.Seconds = from->tv_sec};
+	if (from->tv_nsec == LX_UTIME_NOW)
 		time->Flags = FILE_LX_TIME_NOW;
-	else if (nanoseconds == LX_UTIME_OMIT)
+	else if (from->tv_nsec == LX_UTIME_OMIT)
 		time->Flags = FILE_LX_TIME_OMIT;
-	else if (nanoseconds < 0 || nanoseconds > 999999999)
+	else if (from->tv_nsec < 0 || from->tv_nsec > 999999999)
 		return false;
 	else
-		time->Nanoseconds = (ULONG)nanoseconds;
+		time->Nanoseconds = (ULONG)from->tv_nsec;
 	return true;
 }
 
-/* struct timespec[2], or struct timeval[2] if `scale` is 1000; null: now. */
-static int64_t copy_times(struct lx_call *call, struct lx_uptr from, int64_t scale, FILE_LX_TIMES_INFORMATION *times)
+/* struct timespec[2] */
+static int64_t copy_in_timespecs(struct lx_call *call, struct lx_uptr from, struct lx_timespec times[2])
 {
-	int64_t raw[4];
+	return lx_copy_in(call, times, from, 2 * sizeof(*times));
+}
+
+/* struct timeval[2] */
+static int64_t copy_in_timevals(struct lx_call *call, struct lx_uptr from, struct lx_timespec times[2])
+{
+	struct lx_timeval values[2];
+
+	if (lx_copy_in(call, values, from, sizeof(values)))
+		return -LX_EFAULT;
+	for (unsigned i = 0; i < ARRAY_COUNT(values); i++) {
+		if (values[i].tv_usec < 0 || values[i].tv_usec >= 1000000)
+			return -LX_EINVAL;
+		times[i] = (struct lx_timespec){values[i].tv_sec, values[i].tv_usec * 1000};
+	}
+	return 0;
+}
+
+/* Access and modification, as `copy` finds them there; null: now. */
+static int64_t copy_times(struct lx_call *call, struct lx_uptr from, FILE_LX_TIMES_INFORMATION *times,
+			  int64_t (*copy)(struct lx_call *, struct lx_uptr, struct lx_timespec[2]))
+{
+	struct lx_timespec raw[2];
+	int64_t result;
 
 	*times = times_now;
 	if (lx_is_null(from))
 		return 0;
-	if (lx_copy_in(call, raw, from, sizeof(raw)) < 0)
-		return -LX_EFAULT;
-	if (scale > 1 && (raw[1] < 0 || raw[1] >= 1000000 || raw[3] < 0 || raw[3] >= 1000000))
-		return -LX_EINVAL;
-	if (!make_time(raw[0], raw[1] * scale, &times->AccessTime) ||
-	    !make_time(raw[2], raw[3] * scale, &times->ModifyTime))
-		return -LX_EINVAL;
-	return 0;
+	result = copy(call, from, raw);
+	if (result < 0)
+		return result;
+	return make_time(&raw[0], &times->AccessTime) && make_time(&raw[1], &times->ModifyTime) ? 0 : -LX_EINVAL;
 }
 
 static int64_t set_times(struct lx_call *call, int32_t dirfd, struct lx_uptr pathname, FILE_LX_TIMES_INFORMATION *times,
@@ -143,7 +163,7 @@ int64_t lx_sys_utimensat(struct lx_call *call, int32_t dirfd, struct lx_uptr pat
 			 uint32_t flags)
 {
 	FILE_LX_TIMES_INFORMATION times;
-	int64_t result = copy_times(call, times_address, 1, &times), found;
+	int64_t result = copy_times(call, times_address, &times, copy_in_timespecs), found;
 
 	if (result == -LX_EFAULT)
 		return result;
@@ -163,7 +183,7 @@ int64_t lx_sys_utimensat(struct lx_call *call, int32_t dirfd, struct lx_uptr pat
 int64_t lx_sys_futimesat(struct lx_call *call, int32_t dirfd, struct lx_uptr pathname, struct lx_uptr times_address)
 {
 	FILE_LX_TIMES_INFORMATION times;
-	int64_t result = copy_times(call, times_address, 1000, &times);
+	int64_t result = copy_times(call, times_address, &times, copy_in_timevals);
 
 	return result < 0 ? result : set_times(call, dirfd, pathname, &times, 0);
 }
@@ -176,13 +196,13 @@ int64_t lx_sys_utimes(struct lx_call *call, struct lx_uptr filename, struct lx_u
 int64_t lx_sys_utime(struct lx_call *call, struct lx_uptr filename, struct lx_uptr times_address)
 {
 	FILE_LX_TIMES_INFORMATION times = times_now;
-	int64_t raw[2];
+	struct lx_utimbuf raw;
 
 	if (!lx_is_null(times_address)) {
-		if (lx_copy_in(call, raw, times_address, sizeof(raw)) < 0)
+		if (lx_in_utimbuf(call, &raw, times_address))
 			return -LX_EFAULT;
-		times.AccessTime = (FILE_LX_TIME){.Seconds = raw[0]};
-		times.ModifyTime = (FILE_LX_TIME){.Seconds = raw[1]};
+		times.AccessTime = (FILE_LX_TIME){.Seconds = raw.actime};
+		times.ModifyTime = (FILE_LX_TIME){.Seconds = raw.modtime};
 	}
 	return set_times(call, LX_AT_FDCWD, filename, &times, 0);
 }

@@ -8,6 +8,7 @@
  */
 #include <core/thread.h>
 #include <descriptor/fd.h>
+#include <lx_structs.h>
 #include <lx_syscalls.h>
 #include <path/path.h>
 #include <path/resolve.h>
@@ -24,11 +25,6 @@
 #define VALID_RESOLVE                                                                                                  \
 	(LX_RESOLVE_NO_XDEV | LX_RESOLVE_NO_MAGICLINKS | LX_RESOLVE_NO_SYMLINKS | LX_RESOLVE_BENEATH |                     \
 	 LX_RESOLVE_IN_ROOT | LX_RESOLVE_CACHED)
-
-/* struct open_how */
-struct lx_open_how {
-	uint64_t flags, mode, resolve;
-};
 
 static bool creates(uint64_t flags)
 {
@@ -372,23 +368,6 @@ int64_t lx_sys_creat(struct lx_call *call, struct lx_uptr pathname, uint32_t mod
 	return lx_sys_openat(call, LX_AT_FDCWD, pathname, LX_O_CREAT | LX_O_WRONLY | LX_O_TRUNC, mode);
 }
 
-/* A structure of the future may be longer, if what this kernel does not know of it is zero: 0, -LX_E2BIG or -LX_EFAULT. */
-static int64_t check_zero_tail(struct lx_call *call, struct lx_uptr from, uint64_t size, uint64_t known)
-{
-	uint8_t piece[256];
-
-	for (uint64_t at = known; at < size; at += sizeof(piece)) {
-		size_t part = MIN_OF(size - at, (uint64_t)sizeof(piece));
-
-		if (lx_copy_in(call, piece, lx_uptr_add(from, at), part) < 0)
-			return -LX_EFAULT;
-		for (size_t i = 0; i < part; i++)
-			if (piece[i])
-				return -LX_E2BIG;
-	}
-	return 0;
-}
-
 int64_t lx_sys_openat2(struct lx_call *call, int32_t dirfd, struct lx_uptr pathname, struct lx_uptr how_address,
 		       uint64_t size)
 {
@@ -399,8 +378,6 @@ int64_t lx_sys_openat2(struct lx_call *call, int32_t dirfd, struct lx_uptr pathn
 		return -LX_EINVAL;
 	if (size > LX_PAGE_SIZE)
 		return -LX_E2BIG;
-	result = check_zero_tail(call, how_address, size, sizeof(how));
-	if (result == 0)
-		result = lx_copy_in(call, &how, how_address, sizeof(how));
+	result = lx_copy_in_sized(call, &how, sizeof(how), how_address, size);
 	return result < 0 ? result : open_how(call, dirfd, pathname, &how);
 }

@@ -248,8 +248,8 @@ int64_t lx_sys_pwrite64(struct lx_call *call, int32_t fd, struct lx_uptr buf, ui
 }
 
 /*
- * struct iovec has the layout of struct io_segment. Check and cut what was copied in: the total, -LX_EINVAL for a length
- * beyond SSIZE_MAX, -LX_EFAULT for an address no user can have.
+ * Check and cut what was copied in: the total, -LX_EINVAL for a length beyond SSIZE_MAX, -LX_EFAULT for an address no
+ * user can have.
  */
 static int64_t check_segments(struct io_segment *segments, uint64_t count)
 {
@@ -287,7 +287,7 @@ static int64_t transfer_vector(struct lx_call *call, int32_t fd, struct lx_uptr 
 		return result;
 	if (count > MAXIMUM_SEGMENTS)
 		return refuse(&transfer, -LX_EINVAL);
-	if (count && lx_copy_in(call, segments, iov, count * sizeof(*segments)) < 0)
+	if (lx_copy_in_segments(call, segments, iov, count) < 0)
 		return refuse(&transfer, -LX_EFAULT);
 	result = check_segments(segments, count);
 	if (result >= 0 && !(transfer.stream.access & access_for(writing)))

@@ -157,7 +157,7 @@ static int64_t take_segments(struct lx_call *call, struct lx_uptr iov, uint64_t 
 
 	if (count > MAXIMUM_SEGMENTS)
 		return -LX_EINVAL;
-	if (count && lx_copy_in(call, segments, iov, count * sizeof *segments))
+	if (lx_copy_in_segments(call, segments, iov, count))
 		return -LX_EFAULT;
 	for (uint64_t i = 0; i < count; i++) {
 		if ((int64_t)segments[i].size < 0)

@@ -5,43 +5,10 @@
  * NtQueryInformationFile; both answer with everything that statx(2) shows.
  */
 #include <credentials/credentials.h>
+#include <lx_structs.h>
 #include <lx_syscalls.h>
 #include <path/path.h>
 #include <path/resolve.h>
-
-/* struct stat of x86-64. */
-struct lx_stat {
-	uint64_t st_dev, st_ino, st_nlink;
-	uint32_t st_mode, st_uid, st_gid, pad;
-	uint64_t st_rdev;
-	int64_t st_size, st_blksize, st_blocks;
-	int64_t st_atime_sec, st_atime_nsec, st_mtime_sec, st_mtime_nsec, st_ctime_sec, st_ctime_nsec;
-	int64_t reserved[3];
-};
-_Static_assert(sizeof(struct lx_stat) == 144, "struct stat");
-
-struct lx_statx_timestamp {
-	int64_t tv_sec;
-	uint32_t tv_nsec;
-	int32_t reserved;
-};
-
-struct lx_statx {
-	uint32_t stx_mask, stx_blksize;
-	uint64_t stx_attributes;
-	uint32_t stx_nlink, stx_uid, stx_gid;
-	uint16_t stx_mode, pad;
-	uint64_t stx_ino, stx_size, stx_blocks, stx_attributes_mask;
-	struct lx_statx_timestamp stx_atime, stx_btime, stx_ctime, stx_mtime;
-	uint32_t stx_rdev_major, stx_rdev_minor, stx_dev_major, stx_dev_minor;
-	uint64_t stx_mnt_id;
-	uint32_t stx_dio_mem_align, stx_dio_offset_align;
-	uint64_t stx_subvol;
-	uint32_t stx_atomic_write_unit_min, stx_atomic_write_unit_max, stx_atomic_write_segments_max;
-	uint32_t stx_dio_read_offset_align, stx_atomic_write_unit_max_opt, pad2;
-	uint64_t reserved[8];
-};
-_Static_assert(sizeof(struct lx_statx) == 256, "struct statx");
 
 #define STATX_RESERVED 0x80000000u
 
@@ -63,15 +30,15 @@ static int64_t put_stat(struct lx_call *call, struct lx_uptr to, const FILE_LX_S
 		.st_size = (int64_t)from->Size,
 		.st_blksize = from->BlockSize,
 		.st_blocks = (int64_t)from->Blocks,
-		.st_atime_sec = from->AccessTime.Seconds,
+		.st_atime = from->AccessTime.Seconds,
 		.st_atime_nsec = from->AccessTime.Nanoseconds,
-		.st_mtime_sec = from->ModifyTime.Seconds,
+		.st_mtime = from->ModifyTime.Seconds,
 		.st_mtime_nsec = from->ModifyTime.Nanoseconds,
-		.st_ctime_sec = from->ChangeTime.Seconds,
+		.st_ctime = from->ChangeTime.Seconds,
 		.st_ctime_nsec = from->ChangeTime.Nanoseconds,
 	};
 
-	return lx_copy_out(call, to, &stat, sizeof(stat));
+	return lx_out_stat(call, to, &stat);
 }
 
 /* What a file is asked: all that stat(2) shows, or what statx(2) names, for which the host may answer otherwise. */
@@ -251,7 +218,7 @@ static int64_t put_statx(struct lx_call *call, struct lx_uptr to, const FILE_LX_
 	if (mask & LX_STATX_MNT_ID_UNIQUE)
 		statx.stx_mnt_id = from->MountIdUnique;
 	put_alignments(&statx, from);
-	return lx_copy_out(call, to, &statx, sizeof(statx));
+	return lx_out_statx(call, to, &statx);
 }
 
 int64_t lx_sys_statx(struct lx_call *call, int32_t dirfd, struct lx_uptr pathname, uint32_t flags, uint32_t mask,

@@ -3,18 +3,10 @@
  * relatives, and advice about caching.
  */
 #include <descriptor/files.h>
+#include <lx_structs.h>
 #include <lx_syscalls.h>
 #include <path/mounts.h>
 #include <path/resolve.h>
-
-/* struct statfs */
-struct lx_statfs {
-	int64_t type, block_size;
-	uint64_t blocks, free, available, files, files_free;
-	int32_t id[2];
-	int64_t name_length, fragment_size, flags, spare[4];
-};
-_Static_assert(sizeof(struct lx_statfs) == 120, "struct statfs");
 
 static int64_t give_statfs(struct lx_call *call, HANDLE handle, struct lx_uptr to)
 {
@@ -27,19 +19,19 @@ static int64_t give_statfs(struct lx_call *call, HANDLE handle, struct lx_uptr t
 	if (result < 0)
 		return result;
 	statfs = (struct lx_statfs){
-	    .type = from.Type,
-	    .block_size = from.BlockSize,
-	    .blocks = from.Blocks,
-	    .free = from.BlocksFree,
-	    .available = from.BlocksAvailable,
-	    .files = from.Files,
-	    .files_free = from.FilesFree,
-	    .id = {from.FsId[0], from.FsId[1]},
-	    .name_length = from.NameLength,
-	    .fragment_size = from.FragmentSize,
-	    .flags = from.Flags,
+	    .f_type = from.Type,
+	    .f_bsize = from.BlockSize,
+	    .f_blocks = from.Blocks,
+	    .f_bfree = from.BlocksFree,
+	    .f_bavail = from.BlocksAvailable,
+	    .f_files = from.Files,
+	    .f_ffree = from.FilesFree,
+	    .f_fsid = {from.FsId[0], from.FsId[1]},
+	    .f_namelen = from.NameLength,
+	    .f_frsize = from.FragmentSize,
+	    .f_flags = from.Flags,
 	};
-	return lx_copy_out(call, to, &statfs, sizeof(statfs));
+	return lx_out_statfs(call, to, &statfs);
 }
 
 int64_t lx_sys_statfs(struct lx_call *call, struct lx_uptr path_address, struct lx_uptr buf)

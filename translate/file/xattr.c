@@ -8,17 +8,11 @@
  * O_PATH one.
  */
 #include <descriptor/files.h>
+#include <lx_structs.h>
 #include <lx_syscalls.h>
 #include <path/resolve.h>
 
 #define NAME_SIZE (LX_XATTR_NAME_MAX + 1)
-
-/* struct xattr_args */
-struct lx_xattr_args {
-	uint64_t value;
-	uint32_t size;
-	uint32_t flags;
-};
 
 /* What a call means by its object; a null path means the descriptor. */
 struct object {
@@ -253,22 +247,13 @@ int64_t lx_sys_fremovexattr(struct lx_call *call, int32_t fd, struct lx_uptr nam
 	return remove_attribute(call, &object, name);
 }
 
-/* An extensible structure: what is behind its known part must be zero. */
 static int64_t copy_in_args(struct lx_call *call, struct lx_uptr from, uint64_t size, struct lx_xattr_args *args)
 {
-	char tail[LX_PAGE_SIZE];
-
 	if (size < sizeof(*args))
 		return -LX_EINVAL;
 	if (size > LX_PAGE_SIZE)
 		return -LX_E2BIG;
-	if (lx_copy_in(call, tail, from, size) < 0)
-		return -LX_EFAULT;
-	for (size_t i = sizeof(*args); i < size; i++)
-		if (tail[i])
-			return -LX_E2BIG;
-	memcpy(args, tail, sizeof(*args));
-	return 0;
+	return lx_copy_in_sized(call, args, sizeof(*args), from, size);
 }
 
 int64_t lx_sys_setxattrat(struct lx_call *call, int32_t dirfd, struct lx_uptr pathname, uint32_t at_flags,
@@ -280,7 +265,7 @@ int64_t lx_sys_setxattrat(struct lx_call *call, int32_t dirfd, struct lx_uptr pa
 
 	if (result == 0)
 		result = check_at_flags(at_flags);
-	return result < 0 ? result : set_attribute(call, &object, name, lx_uptr(args.value), args.size, args.flags);
+	return result < 0 ? result : set_attribute(call, &object, name, args.value, args.size, args.flags);
 }
 
 int64_t lx_sys_getxattrat(struct lx_call *call, int32_t dirfd, struct lx_uptr pathname, uint32_t at_flags,
@@ -294,7 +279,7 @@ int64_t lx_sys_getxattrat(struct lx_call *call, int32_t dirfd, struct lx_uptr pa
 		result = -LX_EINVAL;
 	if (result == 0)
 		result = check_at_flags(at_flags);
-	return result < 0 ? result : get_attribute(call, &object, name, lx_uptr(args.value), args.size);
+	return result < 0 ? result : get_attribute(call, &object, name, args.value, args.size);
 }
 
 int64_t lx_sys_listxattrat(struct lx_call *call, int32_t dirfd, struct lx_uptr pathname, uint32_t at_flags,

@@ -6,17 +6,12 @@
  */
 #include <core/process.h>
 #include <core/thread.h>
+#include <lx_structs.h>
 #include <memory/futex.h>
 
 #define ROBUST_LIST_LIMIT 2048
 #define ENTRY_IS_PI 1ull
 #define TRIES_MAXIMUM 256 /* to change a word that others change */
-
-struct robust_head {
-	uint64_t next;
-	int64_t futex_offset;
-	uint64_t pending;
-};
 
 static bool read_guest(struct lx_thread *thread, uint64_t address, void *data, size_t size)
 {
@@ -54,32 +49,33 @@ static bool mark_dead(struct lx_thread *thread, uint64_t address, bool is_pi, bo
 	return true;
 }
 
-static bool mark_entry(struct lx_thread *thread, const struct robust_head *head, uint64_t entry, bool is_pending)
+static bool mark_entry(struct lx_thread *thread, const struct lx_robust_list_head *head, uint64_t entry, bool is_pending)
 {
 	return mark_dead(thread, (entry & ~ENTRY_IS_PI) + (uint64_t)head->futex_offset, entry & ENTRY_IS_PI, is_pending);
 }
 
 static void walk_list(struct lx_thread *thread, uint64_t start)
 {
-	struct robust_head head;
+	struct lx_robust_list_head head;
 	uint64_t entry;
 
 	if (!read_guest(thread, start, &head, sizeof(head)))
 		return;
-	entry = head.next;
+	entry = head.list;
 	for (size_t count = 0; (entry & ~ENTRY_IS_PI) != start && count < ROBUST_LIST_LIMIT; count++) {
 		uint64_t next;
 		/* The entry may be gone as soon as its lock is marked. */
 		bool more = read_guest(thread, entry & ~ENTRY_IS_PI, &next, sizeof(next));
 
-		if ((entry & ~ENTRY_IS_PI) != (head.pending & ~ENTRY_IS_PI) && !mark_entry(thread, &head, entry, false))
+		if ((entry & ~ENTRY_IS_PI) != (head.list_op_pending & ~ENTRY_IS_PI) &&
+		    !mark_entry(thread, &head, entry, false))
 			return;
 		if (!more)
 			break;
 		entry = next;
 	}
-	if (head.pending & ~ENTRY_IS_PI)
-		mark_entry(thread, &head, head.pending, true);
+	if (head.list_op_pending & ~ENTRY_IS_PI)
+		mark_entry(thread, &head, head.list_op_pending, true);
 }
 
 void lx_robust_list_exit(struct lx_thread *thread)

@@ -129,7 +129,7 @@ static void count_queue(const struct lx_pending *pending, struct lx_proc_signals
 static void look_at_actions(struct lx_process *process, struct lx_proc_signals *signals)
 {
 	for (int32_t signo = 1; process->sighand && signo <= LX_NSIG; signo++) {
-		uint64_t handler = lx_signal_action(process, signo).handler;
+		uint64_t handler = lx_signal_action(process, signo).sa_handler;
 
 		if (handler == LX_HANDLER_IGNORE)
 			signals->ignored.bits |= lx_signal_bit(signo);

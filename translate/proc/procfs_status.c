@@ -82,7 +82,7 @@ static void show_signals(const struct lx_proc_view *view, const struct lx_proc_s
 	const struct lx_rlimit *limit = &view->process->limits[LX_RLIMIT_SIGPENDING];
 
 	procfs_printf(text, "Threads:\t%u\nSigQ:\t%u/%llu\n", MAX_OF(view->threads, 1u), signals->queued,
-		      (unsigned long long)limit->current);
+		      (unsigned long long)limit->rlim_cur);
 	procfs_printf(text, "SigPnd:\t%016llx\nShdPnd:\t%016llx\nSigBlk:\t%016llx\nSigIgn:\t%016llx\nSigCgt:\t%016llx\n",
 		      (unsigned long long)signals->pending.bits, (unsigned long long)signals->shared_pending.bits,
 		      (unsigned long long)signals->blocked.bits, (unsigned long long)signals->ignored.bits,
@@ -252,7 +252,7 @@ static void show_stat_memory(const struct procfs_subject *subject, const struct 
 	}
 	procfs_printf(text, " %llu %llu %llu", (unsigned long long)memory.virtual_size,
 		      (unsigned long long)((resident.anonymous + resident.file + resident.shared) / LX_PAGE_SIZE),
-		      (unsigned long long)view->process->limits[LX_RLIMIT_RSS].current);
+		      (unsigned long long)view->process->limits[LX_RLIMIT_RSS].rlim_cur);
 	show_layout_head(view, &layout, shown, text);
 	procfs_printf(text, " %llu %llu %llu %llu 0 0 0 %d 0 %d %d 0 0 0",
 		      (unsigned long long)(signals.pending.bits & 0x7fffffff),
@@ -280,7 +280,7 @@ NTSTATUS lx_proc_show_stat(const struct procfs_subject *subject, struct procfs_t
 
 static void show_limit(struct procfs_text *text, const char *name, const struct lx_rlimit *limit, const char *unit)
 {
-	const uint64_t values[] = {limit->current, limit->maximum};
+	const uint64_t values[] = {limit->rlim_cur, limit->rlim_max};
 
 	procfs_printf(text, "%-25s ", name);
 	for (size_t i = 0; i < ARRAY_COUNT(values); i++) {

@@ -12,6 +12,7 @@
 #include <descriptor/files.h>
 #include <exec/exec.h>
 #include <hal/host.h>
+#include <lx_structs.h>
 #include <lx_syscalls.h>
 #include <path/resolve.h>
 #include <signal/signal.h>
@@ -21,14 +22,8 @@
 	(LX_CLONE_NEWNS | LX_CLONE_NEWCGROUP | LX_CLONE_NEWUTS | LX_CLONE_NEWIPC | LX_CLONE_NEWUSER | LX_CLONE_NEWPID |   \
 	 LX_CLONE_NEWNET)
 
-/* struct clone_args; what a shorter one lacks is zero. */
-struct lx_clone_args {
-	uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
-	uint64_t set_tid, set_tid_size;
-	uint64_t cgroup;
-};
-#define CLONE_ARGS_SIZE_VER0 64u
-#define CLONE_ARGS_SIZE_VER2 88u
+#define CLONE_ARGS_SIZE_VER0 offsetof(struct lx_clone_args, set_tid)
+#define CLONE_ARGS_SIZE_VER2 sizeof(struct lx_clone_args)
 #define LX_MAX_PID_NS_LEVEL 32u
 
 /* A task in the making. */
@@ -57,7 +52,8 @@ static int64_t check_flags(const struct lx_clone_args *args)
 {
 	uint64_t flags = args->flags;
 
-	if ((flags & LX_CLONE_PIDFD) && (flags & LX_CLONE_PARENT_SETTID) && args->pidfd == args->parent_tid)
+	if ((flags & LX_CLONE_PIDFD) && (flags & LX_CLONE_PARENT_SETTID) &&
+	    args->pidfd.address == args->parent_tid.address)
 		return -LX_EINVAL;
 	if ((flags & (LX_CLONE_NEWNS | LX_CLONE_FS)) == (LX_CLONE_NEWNS | LX_CLONE_FS))
 		return -LX_EINVAL;
@@ -91,8 +87,8 @@ static struct lx_sighand *copy_sighand(struct lx_sighand *from, bool clear)
 	rtl_unlock(&from->lock);
 	atomic_init(&copy->references, 1);
 	for (int signal = 1; clear && signal <= LX_NSIG; signal++)
-		if (copy->actions[signal].handler != LX_SIG_IGN)
-			copy->actions[signal] = (struct lx_sigaction){.handler = LX_SIG_DFL};
+		if (copy->actions[signal].sa_handler != LX_SIG_IGN)
+			copy->actions[signal] = (struct lx_sigaction){.sa_handler = LX_SIG_DFL};
 	return copy;
 }
 
@@ -180,7 +176,7 @@ static int64_t make_thread(struct birth *birth)
 	child->timer_slack_ns = child->default_timer_slack_ns = parent->timer_slack_ns;
 	memcpy(child->affinity, parent->affinity, sizeof(child->affinity));
 	if (flags & LX_CLONE_CHILD_CLEARTID)
-		child->clear_child_tid = lx_uptr(birth->args->child_tid);
+		child->clear_child_tid = birth->args->child_tid;
 	return 0;
 }
 
@@ -340,9 +336,9 @@ static int64_t start(struct birth *birth)
 		registers.fs_base = args->tls;
 	/* Both before the child's first instruction; that an address is bad is not an error, as in the kernel. */
 	if (args->flags & LX_CLONE_PARENT_SETTID)
-		lx_copy_out(birth->call, lx_uptr(args->parent_tid), &tid, sizeof(tid));
+		lx_copy_out(birth->call, args->parent_tid, &tid, sizeof(tid));
 	if (args->flags & LX_CLONE_CHILD_SETTID)
-		mm_copy_to(birth->thread->ps->process->space, args->child_tid, &tid, sizeof(tid));
+		mm_copy_to(birth->thread->ps->process->space, args->child_tid.address, &tid, sizeof(tid));
 	inherit_affinity(birth);
 	return NT_SUCCESS(ps_start_thread(birth->thread->ps, &registers)) ? 0 : -LX_EAGAIN;
 }
@@ -423,31 +419,20 @@ int64_t lx_sys_clone(struct lx_call *call, uint64_t flags, struct lx_uptr stack,
 					.flags = (uint32_t)flags & ~(uint64_t)LX_CSIGNAL,
 					.exit_signal = flags & LX_CSIGNAL,
 					.stack = stack.address,
-					.parent_tid = parent_tid.address,
-					.pidfd = parent_tid.address,
-					.child_tid = child_tid.address,
+					.parent_tid = parent_tid,
+					.pidfd = parent_tid,
+					.child_tid = child_tid,
 					.tls = tls,
 				});
 }
 
 static int64_t copy_in_args(struct lx_call *call, struct lx_uptr from, uint64_t size, struct lx_clone_args *args)
 {
-	uint8_t bytes[LX_PAGE_SIZE];
-	int64_t result;
-
 	if (size > LX_PAGE_SIZE)
 		return -LX_E2BIG;
 	if (size < CLONE_ARGS_SIZE_VER0)
 		return -LX_EINVAL;
-	result = lx_copy_in(call, bytes, from, size);
-	if (result)
-		return result;
-	for (uint64_t i = sizeof(*args); i < size; i++)
-		if (bytes[i])
-			return -LX_E2BIG;
-	*args = (struct lx_clone_args){0};
-	memcpy(args, bytes, MIN_OF(size, sizeof(*args)));
-	return 0;
+	return lx_copy_in_sized(call, args, sizeof(*args), from, size);
 }
 
 /* There is one level of pids here: its number is asked for, in the range of such numbers. */
@@ -460,7 +445,9 @@ static int64_t check_tids(const struct lx_clone_args *args, int32_t tid)
 
 static int64_t check_set_tid(const struct lx_clone_args *args)
 {
-	return args->set_tid_size > LX_MAX_PID_NS_LEVEL || !args->set_tid != !args->set_tid_size ? -LX_EINVAL : 0;
+	bool given = !lx_is_null(args->set_tid);
+
+	return args->set_tid_size > LX_MAX_PID_NS_LEVEL || given != (args->set_tid_size != 0) ? -LX_EINVAL : 0;
 }
 
 static int64_t check_signal_and_group(const struct lx_clone_args *args, uint64_t size)
@@ -498,7 +485,7 @@ int64_t lx_sys_clone3(struct lx_call *call, struct lx_uptr cl_args, uint64_t siz
 	if (!result)
 		result = check_signal_and_group(&args, size);
 	if (!result && args.set_tid_size)
-		result = lx_copy_in(call, tids, lx_uptr(args.set_tid), args.set_tid_size * sizeof(tids[0]));
+		result = lx_copy_in(call, tids, args.set_tid, args.set_tid_size * sizeof(tids[0]));
 	if (!result)
 		result = check_args(&args);
 	if (result)

@@ -40,7 +40,7 @@ static void prepare_call(struct lx_call *call, struct lx_thread *thread, struct 
  */
 static void dispatch_foreign(struct lx_thread *thread, struct pico_system_call *trap)
 {
-	struct lx_siginfo info = {.signo = LX_SIGSEGV, .code = LX_SI_KERNEL};
+	struct lx_siginfo info = {.si_signo = LX_SIGSEGV, .si_code = LX_SI_KERNEL};
 	struct pico_registers registers;
 
 	trap->result = -LX_ENOSYS;
@@ -58,7 +58,7 @@ static void dispatch_foreign(struct lx_thread *thread, struct pico_system_call *
 /* The host emulates its vsyscall page by calls, and holds a bad pointer there for an attack: no errno but SIGSEGV. */
 static void check_vsyscall(struct lx_thread *thread, const struct pico_system_call *trap)
 {
-	const struct lx_siginfo info = {.signo = LX_SIGSEGV, .code = LX_SI_KERNEL};
+	const struct lx_siginfo info = {.si_signo = LX_SIGSEGV, .si_code = LX_SI_KERNEL};
 
 	if (trap->result == -LX_EFAULT)
 		lx_signal_force(thread, &info);

@@ -109,7 +109,7 @@ void lx_clear_child_tid(struct lx_thread *thread)
 static void send_to_process(struct lx_process *process, int32_t signal)
 {
 	if (process && process->sighand && process->state < LX_ZOMBIE)
-		lx_signal_process(process, &(struct lx_siginfo){.signo = signal, .code = LX_SI_KERNEL});
+		lx_signal_process(process, &(struct lx_siginfo){.si_signo = signal, .si_code = LX_SI_KERNEL});
 }
 
 /* A group with stopped members that nobody is left to continue: SIGHUP, then SIGCONT. */
@@ -150,8 +150,8 @@ static bool ignores_children(struct lx_process *parent, bool *quiet)
 	rtl_lock(&parent->signal_lock);
 	action = lx_signal_action(parent, LX_SIGCHLD);
 	rtl_unlock(&parent->signal_lock);
-	*quiet = action.handler == LX_SIG_IGN;
-	return *quiet || (action.flags & LX_SA_NOCLDWAIT);
+	*quiet = action.sa_handler == LX_SIG_IGN;
+	return *quiet || (action.sa_flags & LX_SA_NOCLDWAIT);
 }
 
 static int32_t child_code(int32_t wait_status)
@@ -177,7 +177,7 @@ static bool notify_parent(struct lx_process *zombie)
 		struct lx_siginfo info;
 
 		lx_fill_child_info(&info, zombie, child_code(status), status & 0x7f ? status & 0x7f : status >> 8 & 0xff);
-		info.signo = signal;
+		info.si_signo = signal;
 		lx_signal_process(parent, &info);
 	}
 	ke_wake_all(&parent->child_waiters);
@@ -196,12 +196,12 @@ static void become_zombie_child_of(struct lx_process *child, struct lx_process *
 
 static void send_death_signal(struct lx_process *child, const struct lx_process *parent, const struct lx_thread *thread)
 {
-	struct lx_siginfo info = {.signo = child->parent_death_signal, .code = LX_SI_USER};
+	struct lx_siginfo info = {.si_signo = child->parent_death_signal, .si_code = LX_SI_USER};
 
 	if (!child->parent_death_signal || child->state >= LX_ZOMBIE)
 		return;
-	info.rt.pid = parent->pid;
-	info.rt.uid = thread->token->ruid;
+	info._sifields._rt._pid = parent->pid;
+	info._sifields._rt._uid = thread->token->ruid;
 	lx_signal_process(child, &info);
 }
 
@@ -387,7 +387,7 @@ void lx_thread_bury(struct lx_thread *thread, int32_t status)
 		end_last_thread(process);
 	thread->buried = leave_tree(thread, status, &hangup) ? LX_BURIED_LAST : LX_BURIED;
 	if (hangup)
-		lx_signal_group(hangup, &(struct lx_siginfo){.signo = LX_SIGHUP, .code = LX_SI_KERNEL});
+		lx_signal_group(hangup, &(struct lx_siginfo){.si_signo = LX_SIGHUP, .si_code = LX_SI_KERNEL});
 	lx_instance_thread_ended();
 }
 
@@ -421,7 +421,7 @@ void lx_thread_exit(struct lx_thread *thread, int32_t status, bool died)
 	if (leave_tree(thread, status, &hangup))
 		ps_exit_process(process->ps, process->wait_status);
 	if (hangup)
-		lx_signal_group(hangup, &(struct lx_siginfo){.signo = LX_SIGHUP, .code = LX_SI_KERNEL});
+		lx_signal_group(hangup, &(struct lx_siginfo){.si_signo = LX_SIGHUP, .si_code = LX_SI_KERNEL});
 }
 
 /* --- calls */

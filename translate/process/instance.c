@@ -61,7 +61,7 @@ void lx_instance_exit_hook(struct lx_process *process)
 /* The foreground group if the terminal sends it; the first program if somebody does. */
 static void forward_signal(const struct hal_signal *signal)
 {
-	struct lx_siginfo info = {.signo = signal->number, .code = LX_SI_USER};
+	struct lx_siginfo info = {.si_signo = signal->number, .si_code = LX_SI_USER};
 	int32_t group;
 
 	if (signal->from_terminal && condrv_console()) {
@@ -69,7 +69,7 @@ static void forward_signal(const struct hal_signal *signal)
 		return;
 	}
 	/* A sender outside of the instance has no pid here, as one outside of a pid namespace. */
-	info.rt.uid = signal->uid;
+	info._sifields._rt._uid = signal->uid;
 	lx_lock_tree();
 	group = lx_process_group_id(first_process);
 	if (first_process->state < LX_ZOMBIE)
@@ -106,7 +106,7 @@ static struct lx_sighand *create_sighand(uint64_t ignored)
 	atomic_init(&sighand->references, 1);
 	for (int signal = 1; signal <= LX_NSIG; signal++)
 		if (ignored & 1ull << (signal - 1))
-			sighand->actions[signal].handler = LX_SIG_IGN;
+			sighand->actions[signal].sa_handler = LX_SIG_IGN;
 	return sighand;
 }
 

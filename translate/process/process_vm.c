@@ -37,7 +37,7 @@ static int64_t import(struct lx_call *call, struct cursor *cursor, struct lx_upt
 	cursor->count = count;
 	if (!cursor->segments)
 		return -LX_ENOMEM;
-	if (lx_copy_in(call, cursor->segments, from, count * sizeof(*cursor->segments)))
+	if (lx_copy_in_segments(call, cursor->segments, from, count))
 		return -LX_EFAULT;
 	for (uint64_t i = 0; i < count; i++)
 		if ((int64_t)cursor->segments[i].size < 0)

@@ -2,9 +2,9 @@
 #include <core/process.h>
 #include <core/thread.h>
 #include <credentials/credentials.h>
+#include <lx_structs.h>
 #include <lx_syscalls.h>
 
-#define ROBUST_LIST_HEAD_SIZE 24
 
 int64_t lx_sys_set_tid_address(struct lx_call *call, struct lx_uptr tidptr)
 {
@@ -14,7 +14,7 @@ int64_t lx_sys_set_tid_address(struct lx_call *call, struct lx_uptr tidptr)
 
 int64_t lx_sys_set_robust_list(struct lx_call *call, uint64_t head, uint64_t len)
 {
-	if (len != ROBUST_LIST_HEAD_SIZE)
+	if (len != sizeof(struct lx_robust_list_head))
 		return -LX_EINVAL;
 	call->thread->robust_list = lx_uptr(head);
 	return 0;
@@ -22,7 +22,7 @@ int64_t lx_sys_set_robust_list(struct lx_call *call, uint64_t head, uint64_t len
 
 int64_t lx_sys_get_robust_list(struct lx_call *call, int32_t pid, struct lx_uptr head_ptr, struct lx_uptr len_ptr)
 {
-	const uint64_t size = ROBUST_LIST_HEAD_SIZE;
+	const uint64_t size = sizeof(struct lx_robust_list_head);
 	struct lx_task task;
 	uint64_t head = 0;
 	int64_t result = 0;

@@ -3,6 +3,7 @@
 #include <core/tree.h>
 #include <descriptor/files.h>
 #include <hal/host.h>
+#include <lx_structs.h>
 #include <lx_syscalls.h>
 #include <path/resolve.h>
 #include <process/instance.h>
@@ -71,13 +72,20 @@ static void pretend_26(char *release)
 int64_t lx_sys_uname(struct lx_call *call, struct lx_uptr buf)
 {
 	struct hal_names names;
+	struct lx_utsname out;
 
 	hal_query_names(&names);
 	read_name(&node_name, names.node);
 	read_name(&domain_name, names.domain);
 	if (call->thread->process->personality & LX_UNAME26)
 		pretend_26(names.release);
-	return lx_copy_out(call, buf, &names, sizeof(names));
+	memcpy(out.sysname, names.system, sizeof(out.sysname));
+	memcpy(out.nodename, names.node, sizeof(out.nodename));
+	memcpy(out.release, names.release, sizeof(out.release));
+	memcpy(out.version, names.version, sizeof(out.version));
+	memcpy(out.machine, names.machine, sizeof(out.machine));
+	memcpy(out.domainname, names.domain, sizeof(out.domainname));
+	return lx_out_utsname(call, buf, &out);
 }
 
 static int64_t set_name(struct lx_call *call, struct lx_uptr name, uint64_t len, struct own_name *to)
@@ -113,15 +121,6 @@ void lx_node_name(char name[65])
 	read_name(&node_name, name);
 }
 
-struct lx_sysinfo {
-	int64_t uptime;
-	uint64_t loads[3];
-	uint64_t total, free, shared, buffers, swap_total, swap_free;
-	uint16_t processes, pad;
-	uint64_t high_total, high_free;
-	uint32_t unit;
-};
-
 int64_t lx_sys_sysinfo(struct lx_call *call, struct lx_uptr info)
 {
 	struct hal_memory memory;
@@ -131,17 +130,17 @@ int64_t lx_sys_sysinfo(struct lx_call *call, struct lx_uptr info)
 	memset(&out, 0, sizeof(out));
 	out.uptime = memory.uptime_seconds;
 	memcpy(out.loads, memory.loads, sizeof(out.loads));
-	out.total = memory.total;
-	out.free = memory.free;
-	out.shared = memory.shared;
-	out.buffers = memory.buffers;
-	out.swap_total = memory.swap_total;
-	out.swap_free = memory.swap_free;
-	out.high_total = memory.high_total;
-	out.high_free = memory.high_free;
-	out.unit = memory.unit;
-	out.processes = (uint16_t)(lx_tree_thread_count() + 1);
-	return lx_copy_out(call, info, &out, sizeof(out));
+	out.totalram = memory.total;
+	out.freeram = memory.free;
+	out.sharedram = memory.shared;
+	out.bufferram = memory.buffers;
+	out.totalswap = memory.swap_total;
+	out.freeswap = memory.swap_free;
+	out.totalhigh = memory.high_total;
+	out.freehigh = memory.high_free;
+	out.mem_unit = memory.unit;
+	out.procs = (uint16_t)(lx_tree_thread_count() + 1);
+	return lx_out_sysinfo(call, info, &out);
 }
 
 int64_t lx_sys_getrandom(struct lx_call *call, struct lx_uptr buf, uint64_t buflen, uint32_t flags)

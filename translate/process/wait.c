@@ -8,6 +8,7 @@
 #include <core/session.h>
 #include <core/thread.h>
 #include <core/tree.h>
+#include <lx_structs.h>
 #include <lx_syscalls.h>
 #include <process/exit.h>
 #include <process/instance.h>
@@ -36,13 +37,13 @@ void lx_fill_child_info(struct lx_siginfo *info, const struct lx_process *child,
 	const struct lx_rusage_sum *usage = &child->exit_usage;
 
 	memset(info, 0, sizeof(*info));
-	info->signo = LX_SIGCHLD;
-	info->code = code;
-	info->child.pid = child->pid;
-	info->child.uid = child->uid;
-	info->child.status = status;
-	info->child.utime = (int64_t)(usage->user_ns / TICKS_NS);
-	info->child.stime = (int64_t)(usage->system_ns / TICKS_NS);
+	info->si_signo = LX_SIGCHLD;
+	info->si_code = code;
+	info->_sifields._sigchld._pid = child->pid;
+	info->_sifields._sigchld._uid = child->uid;
+	info->_sifields._sigchld._status = status;
+	info->_sifields._sigchld._utime = (int64_t)(usage->user_ns / TICKS_NS);
+	info->_sifields._sigchld._stime = (int64_t)(usage->system_ns / TICKS_NS);
 }
 
 void lx_reap(struct lx_process *zombie)
@@ -216,10 +217,17 @@ int64_t lx_sys_wait4(struct lx_call *call, int32_t pid, struct lx_uptr wstatus, 
 /* The three words, and behind their padding the three more, that the kernel writes: also when it failed. */
 static int64_t copy_out_info(struct lx_call *call, struct lx_uptr to, const struct wait_request *request, bool found)
 {
-	int32_t head[3] = {found ? LX_SIGCHLD : 0, 0, request->code};
-	int32_t child[3] = {found ? request->pid : 0, found ? (int32_t)request->uid : 0, request->status};
+	const struct lx_siginfo info = {
+		.si_signo = found ? LX_SIGCHLD : 0,
+		.si_code = request->code,
+		._sifields._sigchld = {found ? request->pid : 0, found ? request->uid : 0, request->status},
+	};
+	const size_t head = offsetof(struct lx_siginfo, si_code) + sizeof(info.si_code);
+	const size_t child = offsetof(struct lx_siginfo, _sifields);
+	const size_t child_end = offsetof(struct lx_siginfo, _sifields._sigchld._status) + sizeof(request->status);
 
-	return lx_copy_out(call, to, head, sizeof(head)) ?: lx_copy_out(call, lx_uptr_add(to, 16), child, sizeof(child));
+	return lx_copy_out(call, to, &info, head) ?:
+	       lx_copy_out(call, lx_uptr_add(to, child), (const char *)&info + child, child_end - child);
 }
 
 static int64_t prepare_waitid(struct lx_call *call, int32_t idtype, int32_t id, uint32_t options,

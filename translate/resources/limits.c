@@ -19,8 +19,8 @@ void lx_limits_initialize(struct lx_process *process)
 	const struct hal_start *start = hal_start_state();
 
 	for (int i = 0; i < LX_RLIM_NLIMITS; i++) {
-		process->limits[i].current = start->limits[i].current;
-		process->limits[i].maximum = start->limits[i].maximum;
+		process->limits[i].rlim_cur = start->limits[i].current;
+		process->limits[i].rlim_max = start->limits[i].maximum;
 	}
 }
 
@@ -53,11 +53,11 @@ static int64_t change_limit(struct lx_thread *thread, struct lx_process *process
 {
 	struct lx_rlimit *limit = &process->limits[resource];
 
-	if (wanted->current > wanted->maximum)
+	if (wanted->rlim_cur > wanted->rlim_max)
 		return -LX_EINVAL;
-	if (resource == LX_RLIMIT_NOFILE && wanted->maximum > OPEN_FILES_MAX)
+	if (resource == LX_RLIMIT_NOFILE && wanted->rlim_max > OPEN_FILES_MAX)
 		return -LX_EPERM;
-	if (wanted->maximum > limit->maximum && !lx_capable(thread, LX_CAP_SYS_RESOURCE))
+	if (wanted->rlim_max > limit->rlim_max && !lx_capable(thread, LX_CAP_SYS_RESOURCE))
 		return -LX_EPERM;
 	*limit = *wanted;
 	return 0;
@@ -118,11 +118,11 @@ int64_t lx_sys_prlimit64(struct lx_call *call, int32_t pid, int32_t resource, st
 	bool sets = !lx_is_null(new_limit);
 	int64_t result;
 
-	if (sets && lx_copy_in(call, &wanted, new_limit, sizeof(wanted)))
+	if (sets && lx_in_rlimit(call, &wanted, new_limit))
 		return -LX_EFAULT;
 	result = set_limit(call, pid, resource, sets ? &wanted : NULL, &old);
 	if (!result && !lx_is_null(old_limit))
-		result = lx_copy_out(call, old_limit, &old, sizeof(old));
+		result = lx_out_rlimit(call, old_limit, &old);
 	return result;
 }
 
@@ -130,7 +130,7 @@ int64_t lx_sys_getrlimit(struct lx_call *call, int32_t resource, struct lx_uptr 
 {
 	struct lx_rlimit old;
 
-	return set_limit(call, 0, resource, NULL, &old) ?: lx_copy_out(call, rlim, &old, sizeof(old));
+	return set_limit(call, 0, resource, NULL, &old) ?: lx_out_rlimit(call, rlim, &old);
 }
 
 int64_t lx_sys_setrlimit(struct lx_call *call, int32_t resource, struct lx_uptr rlim)
@@ -138,7 +138,7 @@ int64_t lx_sys_setrlimit(struct lx_call *call, int32_t resource, struct lx_uptr 
 	struct lx_rlimit wanted, old;
 
 	/* Copied before the resource is looked at, as the kernel does. */
-	if (lx_copy_in(call, &wanted, rlim, sizeof(wanted)))
+	if (lx_in_rlimit(call, &wanted, rlim))
 		return -LX_EFAULT;
 	return set_limit(call, 0, resource, &wanted, &old);
 }

@@ -1,9 +1,10 @@
 /* getrusage(2), times(2): CPU time and memory of threads, processes and the children that were waited for. */
 #include <core/thread.h>
+#include <core/timespec.h>
+#include <lx_structs.h>
 #include <lx_syscalls.h>
 #include <resources/rusage.h>
 
-#define SECOND_NS 1000000000u
 #define TICKS_A_SECOND 100u
 
 void lx_usage_add(struct lx_rusage_sum *sum, const struct lx_rusage_sum *more)
@@ -130,18 +131,16 @@ void lx_usage_forget_children(struct lx_process *parent)
 int64_t lx_rusage_copy_out(struct lx_call *call, struct lx_uptr to, const struct lx_rusage_sum *usage)
 {
 	struct lx_rusage out = {
-		.user_seconds = (int64_t)(usage->user_ns / SECOND_NS),
-		.user_microseconds = (int64_t)(usage->user_ns % SECOND_NS / 1000),
-		.system_seconds = (int64_t)(usage->system_ns / SECOND_NS),
-		.system_microseconds = (int64_t)(usage->system_ns % SECOND_NS / 1000),
-		.max_rss = (int64_t)usage->max_rss_kib,
-		.minor_faults = (int64_t)usage->minor_faults,
-		.major_faults = (int64_t)usage->major_faults,
-		.voluntary = (int64_t)usage->voluntary,
-		.involuntary = (int64_t)usage->involuntary,
+		.ru_utime = lx_timeval_of(usage->user_ns),
+		.ru_stime = lx_timeval_of(usage->system_ns),
+		.ru_maxrss = usage->max_rss_kib,
+		.ru_minflt = usage->minor_faults,
+		.ru_majflt = usage->major_faults,
+		.ru_nvcsw = usage->voluntary,
+		.ru_nivcsw = usage->involuntary,
 	};
 
-	return lx_copy_out(call, to, &out, sizeof(out));
+	return lx_out_rusage(call, to, &out);
 }
 
 /* Children that were waited for just now are given the moment that their end on the host takes. */
@@ -193,21 +192,21 @@ int64_t lx_sys_getrusage(struct lx_call *call, int32_t who, struct lx_uptr usage
 
 static int64_t ticks(uint64_t nanoseconds)
 {
-	return (int64_t)(nanoseconds / (SECOND_NS / TICKS_A_SECOND));
+	return (int64_t)(nanoseconds / (LX_NS_PER_SECOND / TICKS_A_SECOND));
 }
 
 int64_t lx_sys_times(struct lx_call *call, struct lx_uptr buf)
 {
 	struct lx_rusage_sum own, children;
-	int64_t out[4];
+	struct lx_tms out;
 
 	lx_process_usage(call->thread->process, &own);
 	children_usage(call->thread->process, &children);
-	out[0] = ticks(own.user_ns);
-	out[1] = ticks(own.system_ns);
-	out[2] = ticks(children.user_ns);
-	out[3] = ticks(children.system_ns);
-	if (!lx_is_null(buf) && lx_copy_out(call, buf, out, sizeof(out)))
+	out.tms_utime = ticks(own.user_ns);
+	out.tms_stime = ticks(own.system_ns);
+	out.tms_cutime = ticks(children.user_ns);
+	out.tms_cstime = ticks(children.system_ns);
+	if (!lx_is_null(buf) && lx_out_tms(call, buf, &out))
 		return -LX_EFAULT;
 	return hal_ticks();
 }

@@ -4,15 +4,6 @@
 
 #include <core/process.h>
 
-/* struct rusage */
-struct lx_rusage {
-	int64_t user_seconds, user_microseconds, system_seconds, system_microseconds;
-	int64_t max_rss, shared_rss, data_rss, stack_rss;
-	int64_t minor_faults, major_faults, swaps, blocks_in, blocks_out, messages_sent, messages_received, signals;
-	int64_t voluntary, involuntary;
-};
-_Static_assert(sizeof(struct lx_rusage) == 144, "struct rusage");
-
 /* Times and counts add up; the resident set is the largest one. */
 void lx_usage_add(struct lx_rusage_sum *sum, const struct lx_rusage_sum *more);
 /* rusage.c: what a process and its ended threads used so far, without children. */

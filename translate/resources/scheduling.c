@@ -5,7 +5,9 @@
  */
 #include <core/process.h>
 #include <core/thread.h>
+#include <core/timespec.h>
 #include <hal/host.h>
+#include <lx_structs.h>
 #include <lx_syscalls.h>
 #include <resources/resources.h>
 
@@ -13,15 +15,6 @@
 #define SCHED_EXT 7
 #define SCHED_FLAG_UTIL_CLAMP 0x60u
 #define RT_PRIORITY_MAX 99
-
-struct lx_sched_attr {
-	uint32_t size, policy;
-	uint64_t flags;
-	int32_t nice;
-	uint32_t priority;
-	uint64_t runtime, deadline, period;
-	uint32_t util_min, util_max;
-};
 
 #define SCHED_FLAGS                                                                                                    \
 	(uint64_t)(LX_SCHED_FLAG_RESET_ON_FORK | LX_SCHED_FLAG_RECLAIM | LX_SCHED_FLAG_DL_OVERRUN | LX_SCHED_FLAG_KEEP_POLICY | \
@@ -247,17 +240,14 @@ int64_t lx_sys_sched_getparam(struct lx_call *call, int32_t pid, struct lx_uptr 
 int64_t lx_sys_sched_rr_get_interval(struct lx_call *call, int32_t pid, struct lx_uptr tp)
 {
 	struct settings settings;
-	int64_t interval[2];
-	uint64_t slice;
+	struct lx_timespec interval;
 
 	if (pid < 0)
 		return -LX_EINVAL;
 	if (get_settings(call, pid, &settings))
 		return -LX_ESRCH;
-	slice = hal_scheduling_interval();
-	interval[0] = (int64_t)(slice / 1000000000);
-	interval[1] = (int64_t)(slice % 1000000000);
-	return lx_copy_out(call, tp, interval, sizeof(interval));
+	interval = lx_timespec_of(hal_scheduling_interval());
+	return lx_out_timespec(call, tp, &interval);
 }
 
 /* --- attributes */
@@ -265,25 +255,19 @@ int64_t lx_sys_sched_rr_get_interval(struct lx_call *call, int32_t pid, struct l
 static int64_t read_attr(struct lx_call *call, struct lx_uptr from, struct lx_sched_attr *attr)
 {
 	const uint32_t known = sizeof(*attr);
-	uint8_t bytes[LX_PAGE_SIZE];
 	uint32_t size;
+	int64_t result;
 
 	if (lx_copy_in(call, &size, from, sizeof(size)))
 		return -LX_EFAULT;
 	if (!size)
 		size = ATTR_SIZE_VER0;
-	if (size < ATTR_SIZE_VER0 || size > LX_PAGE_SIZE)
-		goto wrong_size;
-	if (lx_copy_in(call, bytes, from, size))
-		return -LX_EFAULT;
-	for (uint32_t i = known; i < size; i++)
-		if (bytes[i])
-			goto wrong_size;
-	memset(attr, 0, sizeof(*attr));
-	memcpy(attr, bytes, MIN_OF(size, known));
+	result = -LX_E2BIG;
+	if (size >= ATTR_SIZE_VER0 && size <= LX_PAGE_SIZE)
+		result = lx_copy_in_sized(call, attr, known, from, size);
 	attr->size = size;
-	return 0;
-wrong_size:
+	if (result != -LX_E2BIG)
+		return result;
 	return lx_copy_out(call, from, &known, sizeof(known)) ?: -LX_E2BIG;
 }
 
@@ -298,19 +282,20 @@ int64_t lx_sys_sched_setattr(struct lx_call *call, int32_t pid, struct lx_uptr a
 	result = read_attr(call, attr, &wanted);
 	if (result)
 		return result;
-	if ((int32_t)wanted.policy < 0 || ((wanted.flags & SCHED_FLAG_UTIL_CLAMP) && wanted.size < sizeof(wanted)))
+	if ((int32_t)wanted.sched_policy < 0 ||
+	    ((wanted.sched_flags & SCHED_FLAG_UTIL_CLAMP) && wanted.size < sizeof(wanted)))
 		return -LX_EINVAL;
-	change.flags = wanted.flags;
-	change.runtime = wanted.runtime;
-	change.deadline = wanted.deadline;
-	change.period = wanted.period;
-	change.policy = wanted.flags & LX_SCHED_FLAG_KEEP_POLICY ? -1 : (int32_t)wanted.policy;
-	change.reset_on_fork = wanted.flags & LX_SCHED_FLAG_RESET_ON_FORK;
+	change.flags = wanted.sched_flags;
+	change.runtime = wanted.sched_runtime;
+	change.deadline = wanted.sched_deadline;
+	change.period = wanted.sched_period;
+	change.policy = wanted.sched_flags & LX_SCHED_FLAG_KEEP_POLICY ? -1 : (int32_t)wanted.sched_policy;
+	change.reset_on_fork = wanted.sched_flags & LX_SCHED_FLAG_RESET_ON_FORK;
 	/* Which is no priority that is kept: no policy here has one. */
-	change.priority = (int32_t)wanted.priority;
-	if (!(wanted.flags & LX_SCHED_FLAG_KEEP_PARAMS)) {
+	change.priority = (int32_t)wanted.sched_priority;
+	if (!(wanted.sched_flags & LX_SCHED_FLAG_KEEP_PARAMS)) {
 		change.sets_nice = change.policy == LX_SCHED_OTHER || change.policy == LX_SCHED_BATCH;
-		change.nice = MAX_OF(-20, MIN_OF(19, wanted.nice));
+		change.nice = MAX_OF(-20, MIN_OF(19, wanted.sched_nice));
 	}
 	return apply_change(call, pid, &change);
 }
@@ -324,10 +309,10 @@ int64_t lx_sys_sched_getattr(struct lx_call *call, int32_t pid, struct lx_uptr a
 		return -LX_EINVAL;
 	if (get_settings(call, pid, &settings))
 		return -LX_ESRCH;
-	out.policy = (uint32_t)settings.policy;
-	out.flags = settings.reset_on_fork ? LX_SCHED_FLAG_RESET_ON_FORK : 0;
-	out.nice = settings.nice;
-	out.runtime = hal_scheduling_slice();
+	out.sched_policy = (uint32_t)settings.policy;
+	out.sched_flags = settings.reset_on_fork ? LX_SCHED_FLAG_RESET_ON_FORK : 0;
+	out.sched_nice = settings.nice;
+	out.sched_runtime = hal_scheduling_slice();
 	out.size = MIN_OF(size, (uint32_t)sizeof(out));
 	return lx_copy_out(call, attr, &out, out.size);
 }

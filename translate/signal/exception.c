@@ -80,9 +80,9 @@ static int32_t signal_of(NTSTATUS status)
 /* SIGTRAP of int3 and SIGSEGV of a protection fault carry no address. */
 static void fill_info(struct lx_siginfo *info, const struct pico_exception *exception, int32_t signo)
 {
-	*info = (struct lx_siginfo){.signo = signo, .code = exception->code};
+	*info = (struct lx_siginfo){.si_signo = signo, .si_code = exception->code};
 	if (exception->code != LX_SI_KERNEL)
-		info->fault.address = exception->address;
+		info->_sifields._sigfault._addr = exception->address;
 }
 
 /* The instruction's bytes, as far as they can be read. */

@@ -37,11 +37,11 @@ static bool may_signal(struct lx_thread *sender, struct lx_process *target, int3
 static int64_t send_checked(struct lx_thread *sender, struct lx_process *process, struct lx_thread *thread,
 			    const struct lx_siginfo *info)
 {
-	if (info->signo < 0 || info->signo > LX_NSIG)
+	if (info->si_signo < 0 || info->si_signo > LX_NSIG)
 		return -LX_EINVAL;
-	if (!may_signal(sender, process, info->signo))
+	if (!may_signal(sender, process, info->si_signo))
 		return -LX_EPERM;
-	if (info->signo == 0)
+	if (info->si_signo == 0)
 		return 0;
 	return thread ? lx_signal_thread(thread, info) : lx_signal_process(process, info);
 }
@@ -139,8 +139,8 @@ static int64_t send_to_thread(struct lx_thread *sender, int32_t tgid, int32_t ti
 		/* A main thread that has ended, or a zombie, is still there and takes nothing. */
 		struct lx_siginfo question = *info;
 
-		if (!thread && info->signo >= 0 && info->signo <= LX_NSIG)
-			question.signo = 0;
+		if (!thread && info->si_signo >= 0 && info->si_signo <= LX_NSIG)
+			question.si_signo = 0;
 		result = send_checked(sender, process, thread, &question);
 	}
 	lx_unlock_tree();
@@ -171,11 +171,11 @@ int64_t lx_sys_tkill(struct lx_call *call, int32_t tid, int32_t sig)
 static int64_t copy_in_info(struct lx_call *call, struct lx_uptr from, int32_t signo, int32_t target,
 			    struct lx_siginfo *info)
 {
-	if (lx_copy_in(call, info, from, sizeof(*info)))
+	if (lx_in_siginfo(call, info, from))
 		return -LX_EFAULT;
 	memset((uint8_t *)info + LX_SIGINFO_KEPT, 0, sizeof(*info) - LX_SIGINFO_KEPT);
-	info->signo = signo;
-	if ((info->code >= 0 || info->code == LX_SI_TKILL) && call->thread->tid != target)
+	info->si_signo = signo;
+	if ((info->si_code >= 0 || info->si_code == LX_SI_TKILL) && call->thread->tid != target)
 		return -LX_EPERM;
 	return 0;
 }

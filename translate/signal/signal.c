@@ -43,7 +43,7 @@ void lx_signal_set_action(struct lx_process *process, int32_t signo, const struc
 void lx_signal_reset_handler(struct lx_process *process, int32_t signo)
 {
 	rtl_lock(&process->sighand->lock);
-	process->sighand->actions[signo].handler = LX_HANDLER_DEFAULT;
+	process->sighand->actions[signo].sa_handler = LX_HANDLER_DEFAULT;
 	rtl_unlock(&process->sighand->lock);
 }
 
@@ -57,7 +57,7 @@ static void pending_insert(struct lx_pending *pending, struct lx_queued_signal *
 /* A standard signal from the kernel itself is worth an entry beyond the limit, as in Linux. */
 static bool may_exceed_limit(const struct lx_siginfo *info)
 {
-	return info->signo < LX_SIG_FIRST_REALTIME && info->code >= 0;
+	return info->si_signo < LX_SIG_FIRST_REALTIME && info->si_code >= 0;
 }
 
 int64_t lx_pending_add(struct lx_pending *pending, const struct lx_siginfo *info, struct lx_process *owner)
@@ -65,7 +65,7 @@ int64_t lx_pending_add(struct lx_pending *pending, const struct lx_siginfo *info
 	struct lx_queued_signal *entry = NULL;
 	const uint32_t user = owner->uid;
 
-	if (info->signo < LX_SIG_FIRST_REALTIME && (pending->set.bits & lx_signal_bit(info->signo)))
+	if (info->si_signo < LX_SIG_FIRST_REALTIME && (pending->set.bits & lx_signal_bit(info->si_signo)))
 		return 0;
 	if (se_charge(user, SE_SIGNALS, 1, may_exceed_limit(info) ? UINT64_MAX : lx_limit(owner, LX_RLIMIT_SIGPENDING))) {
 		entry = calloc(1, sizeof(*entry));
@@ -76,10 +76,10 @@ int64_t lx_pending_add(struct lx_pending *pending, const struct lx_siginfo *info
 		entry->info = *info;
 		entry->user = user;
 		pending_insert(pending, entry);
-	} else if (info->signo >= LX_SIG_FIRST_REALTIME && info->code != LX_SI_USER) {
+	} else if (info->si_signo >= LX_SIG_FIRST_REALTIME && info->si_code != LX_SI_USER) {
 		return -LX_EAGAIN;
 	}
-	pending->set.bits |= lx_signal_bit(info->signo);
+	pending->set.bits |= lx_signal_bit(info->si_signo);
 	return 0;
 }
 
@@ -104,7 +104,7 @@ void lx_pending_flush(struct lx_pending *pending, uint64_t bits)
 	pending->set.bits &= ~bits;
 	for (entry = TAILQ_FIRST(&pending->queue); entry; entry = next) {
 		next = TAILQ_NEXT(entry, link);
-		if (bits & lx_signal_bit(entry->info.signo))
+		if (bits & lx_signal_bit(entry->info.si_signo))
 			release_entry(pending, entry, NULL);
 	}
 }
@@ -117,14 +117,14 @@ static bool withdraw_from(struct lx_pending *pending, struct lx_queued_signal *w
 	TAILQ_FOREACH(entry, &pending->queue, link) {
 		if (entry == wanted)
 			found = entry;
-		else if (entry->info.signo == wanted->info.signo)
+		else if (entry->info.si_signo == wanted->info.si_signo)
 			others = true;
 	}
 	if (!found)
 		return false;
 	TAILQ_REMOVE(&pending->queue, found, link);
 	if (!others)
-		pending->set.bits &= ~lx_signal_bit(found->info.signo);
+		pending->set.bits &= ~lx_signal_bit(found->info.si_signo);
 	return true;
 }
 
@@ -146,7 +146,7 @@ static void collect(struct lx_pending *pending, int32_t signo, struct lx_siginfo
 	bool more = false;
 
 	TAILQ_FOREACH(entry, &pending->queue, link) {
-		if (entry->info.signo != signo)
+		if (entry->info.si_signo != signo)
 			continue;
 		if (found) {
 			more = true;
@@ -160,7 +160,7 @@ static void collect(struct lx_pending *pending, int32_t signo, struct lx_siginfo
 		*info = found->info;
 		release_entry(pending, found, info);
 	} else {
-		*info = (struct lx_siginfo){.signo = signo, .code = LX_SI_USER};
+		*info = (struct lx_siginfo){.si_signo = signo, .si_code = LX_SI_USER};
 	}
 }
 
@@ -179,9 +179,9 @@ static bool dequeue_fault(struct lx_thread *thread, uint64_t blocked, struct lx_
 	if (!wanted)
 		return false;
 	TAILQ_FOREACH(entry, &thread->pending.queue, link) {
-		if (!(wanted & lx_signal_bit(entry->info.signo)) || entry->info.code <= LX_SI_USER)
+		if (!(wanted & lx_signal_bit(entry->info.si_signo)) || entry->info.si_code <= LX_SI_USER)
 			continue;
-		collect(&thread->pending, entry->info.signo, info);
+		collect(&thread->pending, entry->info.si_signo, info);
 		return true;
 	}
 	return false;
@@ -204,7 +204,7 @@ bool lx_signal_dequeue(struct lx_thread *thread, uint64_t blocked, struct lx_sig
 	if (!dequeue_fault(thread, blocked, info) && !dequeue_from(&thread->pending, blocked, info) &&
 	    !dequeue_from(&thread->process->pending, blocked, info))
 		return false;
-	if (lx_default_action(info->signo) == LX_ACTION_STOP)
+	if (lx_default_action(info->si_signo) == LX_ACTION_STOP)
 		thread->process->stop_dequeued = true;
 	return true;
 }
@@ -331,10 +331,10 @@ static void reset_actions(struct lx_sighand *sighand)
 	for (int32_t signo = 1; signo <= LX_NSIG; signo++) {
 		struct lx_sigaction *action = &sighand->actions[signo];
 
-		if (action->handler != LX_HANDLER_IGNORE)
-			action->handler = LX_HANDLER_DEFAULT;
-		action->flags = action->restorer = 0;
-		action->mask.bits = 0;
+		if (action->sa_handler != LX_HANDLER_IGNORE)
+			action->sa_handler = LX_HANDLER_DEFAULT;
+		action->sa_flags = action->sa_restorer = 0;
+		action->sa_mask.bits = 0;
 	}
 	rtl_unlock(&sighand->lock);
 }

@@ -3,6 +3,7 @@
  * (signal(7), sigaction(2), sigprocmask(2), sigsuspend(2), sigtimedwait(2), sigaltstack(2)).
  */
 #include <core/timespec.h>
+#include <lx_structs.h>
 #include <lx_syscalls.h>
 #include <signal/signals.h>
 
@@ -20,8 +21,8 @@ static int64_t set_action(struct lx_process *process, int32_t signo, const struc
 	if (new) {
 		struct lx_sigaction action = *new;
 
-		action.flags &= KEPT_ACTION_FLAGS;
-		action.mask.bits &= ~LX_UNBLOCKABLE_SIGNALS;
+		action.sa_flags &= KEPT_ACTION_FLAGS;
+		action.sa_mask.bits &= ~LX_UNBLOCKABLE_SIGNALS;
 		lx_signal_set_action(process, signo, &action);
 		if (lx_signal_is_ignored(process, NULL, signo))
 			lx_signal_flush_process(process, lx_signal_bit(signo));
@@ -38,11 +39,11 @@ int64_t lx_sys_rt_sigaction(struct lx_call *call, int32_t signo, struct lx_uptr 
 
 	if (size != sizeof(struct lx_sigset))
 		return -LX_EINVAL;
-	if (!lx_is_null(act) && lx_copy_in(call, &new, act, sizeof(new)))
+	if (!lx_is_null(act) && lx_in_sigaction(call, &new, act))
 		return -LX_EFAULT;
 	result = set_action(call->thread->process, signo, lx_is_null(act) ? NULL : &new, &old);
 	if (result == 0 && !lx_is_null(oldact))
-		result = lx_copy_out(call, oldact, &old, sizeof(old));
+		result = lx_out_sigaction(call, oldact, &old);
 	return result;
 }
 
@@ -171,7 +172,7 @@ static int64_t wait_for_signal(struct lx_thread *thread, uint64_t wanted, uint64
 
 	rtl_lock(&thread->process->signal_lock);
 	if (lx_signal_dequeue(thread, ~wanted, info)) {
-		result = info->signo;
+		result = info->si_signo;
 	} else if (deadline != 0) {
 		NTSTATUS status;
 
@@ -185,7 +186,7 @@ static int64_t wait_for_signal(struct lx_thread *thread, uint64_t wanted, uint64
 		thread->blocked = thread->real_blocked;
 		thread->real_blocked.bits = 0;
 		if (lx_signal_dequeue(thread, ~wanted, info))
-			result = info->signo;
+			result = info->si_signo;
 		else if (status == STATUS_TIMEOUT)
 			result = -LX_EAGAIN;
 		else if (lx_signal_pending_locked(thread))
@@ -220,33 +221,28 @@ int64_t lx_sys_rt_sigtimedwait(struct lx_call *call, struct lx_uptr set, struct 
 	do
 		result = wait_for_signal(call->thread, wanted.bits, deadline, &taken);
 	while (result == 0);
-	if (result > 0 && !lx_is_null(info) && lx_copy_out(call, info, &taken, sizeof(taken)))
+	if (result > 0 && !lx_is_null(info) && lx_out_siginfo(call, info, &taken))
 		return -LX_EFAULT;
 	return result;
 }
 
-struct guest_stack {
-	uint64_t sp;
-	uint32_t flags, padding;
-	uint64_t size;
-};
-
-static int64_t set_altstack(struct lx_thread *thread, const struct guest_stack *new, uint64_t sp)
+static int64_t set_altstack(struct lx_thread *thread, const struct lx_sigaltstack *new, uint64_t sp)
 {
-	uint32_t mode = new->flags & ~LX_SS_AUTODISARM;
+	uint32_t mode = new->ss_flags & ~LX_SS_AUTODISARM;
 
 	if (lx_on_altstack(thread, sp))
 		return -LX_EPERM;
 	if (mode != LX_SS_DISABLE && mode != LX_SS_ONSTACK && mode != 0)
 		return -LX_EINVAL;
 	/* What changes nothing is not looked at more closely, so that the size is not either. */
-	if (thread->altstack.sp == new->sp && thread->altstack.size == new->size && thread->altstack.flags == new->flags)
+	if (thread->altstack.sp == new->ss_sp && thread->altstack.size == new->ss_size &&
+	    thread->altstack.flags == new->ss_flags)
 		return 0;
-	if (mode != LX_SS_DISABLE && new->size < LX_MINSIGSTKSZ)
+	if (mode != LX_SS_DISABLE && new->ss_size < LX_MINSIGSTKSZ)
 		return -LX_ENOMEM;
-	thread->altstack.sp = mode == LX_SS_DISABLE ? 0 : new->sp;
-	thread->altstack.size = mode == LX_SS_DISABLE ? 0 : new->size;
-	thread->altstack.flags = new->flags;
+	thread->altstack.sp = mode == LX_SS_DISABLE ? 0 : new->ss_sp;
+	thread->altstack.size = mode == LX_SS_DISABLE ? 0 : new->ss_size;
+	thread->altstack.flags = new->ss_flags;
 	return 0;
 }
 
@@ -254,16 +250,16 @@ int64_t lx_sys_sigaltstack(struct lx_call *call, struct lx_uptr ss, struct lx_up
 {
 	struct lx_thread *thread = call->thread;
 	uint64_t sp = call->trap->stack_pointer;
-	struct guest_stack new, old = {.sp = thread->altstack.sp, .size = thread->altstack.size};
+	struct lx_sigaltstack new, old = {.ss_sp = thread->altstack.sp, .ss_size = thread->altstack.size};
 	int64_t result = 0;
 
-	old.flags = lx_altstack_flags(thread, sp) | (thread->altstack.flags & LX_SS_AUTODISARM);
+	old.ss_flags = lx_altstack_flags(thread, sp) | (thread->altstack.flags & LX_SS_AUTODISARM);
 	if (!lx_is_null(ss)) {
-		if (lx_copy_in(call, &new, ss, sizeof(new)))
+		if (lx_in_sigaltstack(call, &new, ss))
 			return -LX_EFAULT;
 		result = set_altstack(thread, &new, sp);
 	}
 	if (result == 0 && !lx_is_null(old_ss))
-		result = lx_copy_out(call, old_ss, &old, sizeof(old));
+		result = lx_out_sigaltstack(call, old_ss, &old);
 	return result;
 }

@@ -39,7 +39,7 @@ static void settle_call(struct lx_thread *thread, struct delivery_state *state, 
 {
 	struct pico_registers *registers = &state->registers;
 	int64_t code = state->interrupted ? state->interrupted : unbegun_call(registers);
-	bool restart = code == -LX_ERESTARTNOINTR || (code == -LX_ERESTARTSYS && (action->flags & LX_SA_RESTART));
+	bool restart = code == -LX_ERESTARTNOINTR || (code == -LX_ERESTARTSYS && (action->sa_flags & LX_SA_RESTART));
 
 	if (code == 0)
 		return;
@@ -56,12 +56,12 @@ static void settle_call(struct lx_thread *thread, struct delivery_state *state, 
 /* Under the process' signal lock: the mask that the handler runs with, and the one that its return restores. */
 static void enter_mask(struct lx_thread *thread, struct lx_delivery *delivery)
 {
-	uint64_t blocked = thread->blocked.bits | delivery->action.mask.bits;
+	uint64_t blocked = thread->blocked.bits | delivery->action.sa_mask.bits;
 
 	delivery->return_mask = thread->restore_saved_mask ? thread->saved_mask : thread->blocked;
 	thread->restore_saved_mask = false;
-	if (!(delivery->action.flags & LX_SA_NODEFER))
-		blocked |= lx_signal_bit(delivery->info.signo);
+	if (!(delivery->action.sa_flags & LX_SA_NODEFER))
+		blocked |= lx_signal_bit(delivery->info.si_signo);
 	lx_signal_assign_blocked(thread, blocked);
 }
 
@@ -75,10 +75,10 @@ static void leave_mask(struct lx_thread *thread, const struct lx_delivery *deliv
 /* The handler can't be entered: SIGSEGV instead; for SIGSEGV itself there is no handler any more. */
 static void frame_failed(struct lx_thread *thread, const struct lx_delivery *delivery)
 {
-	struct lx_siginfo info = {.signo = LX_SIGSEGV, .code = LX_SI_KERNEL};
+	struct lx_siginfo info = {.si_signo = LX_SIGSEGV, .si_code = LX_SI_KERNEL};
 
 	leave_mask(thread, delivery);
-	if (delivery->info.signo == LX_SIGSEGV) {
+	if (delivery->info.si_signo == LX_SIGSEGV) {
 		rtl_lock(&thread->process->signal_lock);
 		lx_signal_reset_handler(thread->process, LX_SIGSEGV);
 		rtl_unlock(&thread->process->signal_lock);
@@ -143,10 +143,10 @@ static bool take_signal(struct lx_thread *thread, struct lx_delivery *delivery)
 {
 	if (!lx_signal_dequeue(thread, thread->blocked.bits, &delivery->info))
 		return false;
-	delivery->action = lx_signal_action(thread->process, delivery->info.signo);
-	if (delivery->action.handler > LX_HANDLER_IGNORE) {
-		if (delivery->action.flags & LX_SA_RESETHAND)
-			lx_signal_reset_handler(thread->process, delivery->info.signo);
+	delivery->action = lx_signal_action(thread->process, delivery->info.si_signo);
+	if (delivery->action.sa_handler > LX_HANDLER_IGNORE) {
+		if (delivery->action.sa_flags & LX_SA_RESETHAND)
+			lx_signal_reset_handler(thread->process, delivery->info.si_signo);
 		enter_mask(thread, delivery);
 	}
 	return true;
@@ -174,10 +174,10 @@ static enum step deliver_one(struct lx_thread *thread, struct delivery_state *st
 		return STEP_NOTHING;
 	if (unlikely(lx_call_observer && lx_call_observer->signal))
 		lx_call_observer->signal(thread, &delivery.info);
-	if (delivery.action.handler == LX_HANDLER_IGNORE)
+	if (delivery.action.sa_handler == LX_HANDLER_IGNORE)
 		return STEP_AGAIN;
-	if (delivery.action.handler == LX_HANDLER_DEFAULT)
-		return default_action(thread, delivery.info.signo);
+	if (delivery.action.sa_handler == LX_HANDLER_DEFAULT)
+		return default_action(thread, delivery.info.si_signo);
 	enter_handler(thread, state, &delivery);
 	return STEP_AGAIN;
 }

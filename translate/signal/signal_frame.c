@@ -6,6 +6,7 @@
  * Linux defines is here. On the way back each value is the guest's own: segments and flags are forced to what user mode
  * may have.
  */
+#include <lx_structs.h>
 #include <lx_syscalls.h>
 #include <signal/signals.h>
 
@@ -21,33 +22,6 @@
 #define FLAG_RF 0x10000ull
 /* What sigreturn may change: AC RF OF DF TF SF ZF AF PF CF. */
 #define FLAGS_RESTORED 0x50dd5ull
-
-struct frame_stack {
-	uint64_t sp;
-	uint32_t flags, padding;
-	uint64_t size;
-};
-
-struct frame_context {
-	uint64_t r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip, eflags;
-	uint16_t cs, gs, fs, ss;
-	uint64_t error_code, trap_number, old_mask, address, extended_state, reserved[8];
-};
-_Static_assert(sizeof(struct frame_context) == 256, "sigcontext");
-
-struct frame_ucontext {
-	uint64_t flags, link;
-	struct frame_stack stack;
-	struct frame_context context;
-	uint64_t mask;
-};
-
-struct frame {
-	uint64_t return_address;
-	struct frame_ucontext ucontext;
-	struct lx_siginfo info;
-};
-_Static_assert(sizeof(struct frame) == 440, "rt_sigframe");
 
 static bool altstack_holds(const struct lx_thread *thread, uint64_t sp)
 {
@@ -66,7 +40,7 @@ uint32_t lx_altstack_flags(const struct lx_thread *thread, uint64_t sp)
 	return lx_on_altstack(thread, sp) ? LX_SS_ONSTACK : 0;
 }
 
-static void save_registers(struct frame_context *context, const struct pico_registers *registers)
+static void save_registers(struct lx_sigcontext *context, const struct pico_registers *registers)
 {
 	context->r8 = registers->r8, context->r9 = registers->r9, context->r10 = registers->r10;
 	context->r11 = registers->r11, context->r12 = registers->r12, context->r13 = registers->r13;
@@ -79,21 +53,23 @@ static void save_registers(struct frame_context *context, const struct pico_regi
 }
 
 static void fill_frame(struct lx_thread *thread, const struct lx_delivery *delivery,
-		       const struct pico_registers *registers, uint64_t extended_state, struct frame *frame)
+		       const struct pico_registers *registers, uint64_t extended_state, struct lx_rt_sigframe *frame)
 {
-	struct frame_ucontext *ucontext = &frame->ucontext;
+	struct lx_ucontext *ucontext = &frame->uc;
 
 	memset(frame, 0, sizeof(*frame));
-	frame->return_address = delivery->action.restorer;
-	ucontext->flags = UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
-	ucontext->stack = (struct frame_stack){thread->altstack.sp, thread->altstack.flags, 0, thread->altstack.size};
-	save_registers(&ucontext->context, registers);
-	ucontext->context.error_code = thread->last_fault.error_code;
-	ucontext->context.trap_number = thread->last_fault.trap_number;
-	ucontext->context.address = thread->last_fault.address;
-	ucontext->context.old_mask = ucontext->mask = delivery->return_mask.bits;
-	ucontext->context.extended_state = extended_state;
-	if (delivery->action.flags & LX_SA_SIGINFO)
+	frame->pretcode = delivery->action.sa_restorer;
+	ucontext->uc_flags = UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
+	ucontext->uc_stack = (struct lx_sigaltstack){
+		.ss_sp = thread->altstack.sp, .ss_flags = thread->altstack.flags, .ss_size = thread->altstack.size};
+	save_registers(&ucontext->uc_mcontext, registers);
+	ucontext->uc_mcontext.err = thread->last_fault.error_code;
+	ucontext->uc_mcontext.trapno = thread->last_fault.trap_number;
+	ucontext->uc_mcontext.cr2 = thread->last_fault.address;
+	ucontext->uc_mcontext.oldmask = delivery->return_mask.bits;
+	ucontext->uc_sigmask = delivery->return_mask;
+	ucontext->uc_mcontext.fpstate = extended_state;
+	if (delivery->action.sa_flags & LX_SA_SIGINFO)
 		frame->info = delivery->info;
 }
 
@@ -105,12 +81,12 @@ static uint64_t place_frame(struct lx_thread *thread, const struct lx_sigaction 
 
 	sp -= RED_ZONE;
 	nested = lx_on_altstack(thread, sp);
-	if ((action->flags & LX_SA_ONSTACK) && lx_altstack_flags(thread, sp) == 0) {
+	if ((action->sa_flags & LX_SA_ONSTACK) && lx_altstack_flags(thread, sp) == 0) {
 		sp = thread->altstack.sp + thread->altstack.size;
 		entering = true;
 	}
 	*extended_state = ALIGN_DOWN(sp - state_size, 64);
-	sp = ALIGN_DOWN(*extended_state - sizeof(struct frame), 16) - 8;
+	sp = ALIGN_DOWN(*extended_state - sizeof(struct lx_rt_sigframe), 16) - 8;
 	if ((nested || entering) && !altstack_holds(thread, sp))
 		return 0;
 	return sp;
@@ -118,11 +94,11 @@ static uint64_t place_frame(struct lx_thread *thread, const struct lx_sigaction 
 
 static void enter(struct pico_registers *registers, const struct lx_delivery *delivery, uint64_t frame)
 {
-	registers->rdi = (uint64_t)delivery->info.signo;
-	registers->rsi = frame + offsetof(struct frame, info);
-	registers->rdx = frame + offsetof(struct frame, ucontext);
+	registers->rdi = (uint64_t)delivery->info.si_signo;
+	registers->rsi = frame + offsetof(struct lx_rt_sigframe, info);
+	registers->rdx = frame + offsetof(struct lx_rt_sigframe, uc);
 	registers->rax = 0;
-	registers->rip = delivery->action.handler;
+	registers->rip = delivery->action.sa_handler;
 	registers->rsp = frame;
 	registers->cs = USER_CS;
 	registers->ss = USER_SS;
@@ -135,9 +111,9 @@ bool lx_frame_push(struct lx_thread *thread, const struct lx_delivery *delivery,
 	int64_t state_size = lx_xstate_frame_size();
 	uint8_t image[LX_XSTATE_FRAME_MAXIMUM];
 	uint64_t address, extended_state;
-	struct frame frame;
+	struct lx_rt_sigframe frame;
 
-	if (!(delivery->action.flags & LX_SA_RESTORER) || state_size < 0 || state_size > (int64_t)sizeof(image))
+	if (!(delivery->action.sa_flags & LX_SA_RESTORER) || state_size < 0 || state_size > (int64_t)sizeof(image))
 		return false;
 	address = place_frame(thread, &delivery->action, registers->rsp, (uint64_t)state_size, &extended_state);
 	if (!address || lx_xstate_save(thread, image, (size_t)state_size))
@@ -152,7 +128,7 @@ bool lx_frame_push(struct lx_thread *thread, const struct lx_delivery *delivery,
 	return true;
 }
 
-static void restore_registers(struct pico_registers *registers, const struct frame_context *context)
+static void restore_registers(struct pico_registers *registers, const struct lx_sigcontext *context)
 {
 	registers->r8 = context->r8, registers->r9 = context->r9, registers->r10 = context->r10;
 	registers->r11 = context->r11, registers->r12 = context->r12, registers->r13 = context->r13;
@@ -170,35 +146,35 @@ static void restore_registers(struct pico_registers *registers, const struct fra
  * User mode has the two code segments and one for the stack: the way back to user mode would fault on any other. Who does
  * not ask for a strict stack segment gets the right one.
  */
-static bool has_user_segments(const struct frame_ucontext *ucontext)
+static bool has_user_segments(const struct lx_ucontext *ucontext)
 {
-	uint32_t code = ucontext->context.cs | 3u;
+	uint32_t code = ucontext->uc_mcontext.cs | 3u;
 
 	return (code == USER_CS || code == USER_CS_COMPAT) &&
-	       (!(ucontext->flags & UC_STRICT_RESTORE_SS) || (ucontext->context.ss | 3u) == USER_SS);
+	       (!(ucontext->uc_flags & UC_STRICT_RESTORE_SS) || (ucontext->uc_mcontext.ss | 3u) == USER_SS);
 }
 
 /* sigreturn's sigaltstack: what it can't set it leaves as it is. */
-static void restore_altstack(struct lx_thread *thread, const struct frame_stack *stack, uint64_t sp)
+static void restore_altstack(struct lx_thread *thread, const struct lx_sigaltstack *stack, uint64_t sp)
 {
-	uint32_t mode = stack->flags & ~LX_SS_AUTODISARM;
+	uint32_t mode = stack->ss_flags & ~LX_SS_AUTODISARM;
 
 	if (lx_on_altstack(thread, sp) || (mode != LX_SS_DISABLE && mode != LX_SS_ONSTACK && mode != 0))
 		return;
 	if (mode == LX_SS_DISABLE) {
 		thread->altstack.sp = thread->altstack.size = 0;
-	} else if (stack->size >= LX_MINSIGSTKSZ) {
-		thread->altstack.sp = stack->sp;
-		thread->altstack.size = stack->size;
+	} else if (stack->ss_size >= LX_MINSIGSTKSZ) {
+		thread->altstack.sp = stack->ss_sp;
+		thread->altstack.size = stack->ss_size;
 	} else {
 		return;
 	}
-	thread->altstack.flags = stack->flags;
+	thread->altstack.flags = stack->ss_flags;
 }
 
 static int64_t bad_frame(struct lx_call *call)
 {
-	struct lx_siginfo info = {.signo = LX_SIGSEGV, .code = LX_SI_KERNEL};
+	struct lx_siginfo info = {.si_signo = LX_SIGSEGV, .si_code = LX_SI_KERNEL};
 
 	lx_signal_force(call->thread, &info);
 	return 0;
@@ -209,7 +185,7 @@ int64_t lx_sys_rt_sigreturn(struct lx_call *call)
 	struct lx_thread *thread = call->thread;
 	struct pico_thread *pico = thread->ps->pico;
 	struct pico_registers registers;
-	struct frame_ucontext ucontext;
+	struct lx_ucontext ucontext;
 	uint64_t frame;
 
 	if (ps_platform()->get_registers(pico, &registers))
@@ -218,17 +194,17 @@ int64_t lx_sys_rt_sigreturn(struct lx_call *call)
 	thread->restart = NULL;
 	/* The handler's return popped the return address. */
 	frame = registers.rsp - sizeof(uint64_t);
-	if (lx_copy_in(call, &ucontext, lx_uptr(frame + offsetof(struct frame, ucontext)), sizeof(ucontext)))
+	if (lx_in_ucontext(call, &ucontext, lx_uptr(frame + offsetof(struct lx_rt_sigframe, uc))))
 		return bad_frame(call);
 	rtl_lock(&thread->process->signal_lock);
-	lx_signal_set_blocked(thread, ucontext.mask);
+	lx_signal_set_blocked(thread, ucontext.uc_sigmask.bits);
 	rtl_unlock(&thread->process->signal_lock);
 	/* On the handler's stack still: one that was armed plainly meanwhile is in use, and stays. */
-	restore_altstack(thread, &ucontext.stack, registers.rsp);
+	restore_altstack(thread, &ucontext.uc_stack, registers.rsp);
 	if (!has_user_segments(&ucontext))
 		return bad_frame(call);
-	restore_registers(&registers, &ucontext.context);
-	if (lx_xstate_restore(thread, ucontext.context.extended_state))
+	restore_registers(&registers, &ucontext.uc_mcontext);
+	if (lx_xstate_restore(thread, ucontext.uc_mcontext.fpstate))
 		return bad_frame(call);
 	if (ps_platform()->set_registers(pico, &registers))
 		return bad_frame(call);

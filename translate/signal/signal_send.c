@@ -19,9 +19,9 @@ static uint64_t stop_signals(void)
 
 void lx_siginfo_from(struct lx_siginfo *info, struct lx_thread *sender, int32_t signo, int32_t code)
 {
-	*info = (struct lx_siginfo){.signo = signo, .code = code};
-	info->rt.pid = sender->process->pid;
-	info->rt.uid = sender->token->ruid;
+	*info = (struct lx_siginfo){.si_signo = signo, .si_code = code};
+	info->_sifields._rt._pid = sender->process->pid;
+	info->_sifields._rt._uid = sender->token->ruid;
 }
 
 void lx_signal_wake(struct lx_thread *thread)
@@ -37,7 +37,7 @@ void lx_signal_wake(struct lx_thread *thread)
 /* Whether the action discards the signal; `process` runs guest code. */
 static bool action_ignores(struct lx_process *process, int32_t signo)
 {
-	uint64_t handler = lx_signal_action(process, signo).handler;
+	uint64_t handler = lx_signal_action(process, signo).sa_handler;
 
 	return handler == LX_HANDLER_IGNORE ||
 	       (handler == LX_HANDLER_DEFAULT && lx_default_action(signo) == LX_ACTION_IGNORE);
@@ -74,7 +74,7 @@ static struct lx_thread *choose_target(const struct lx_send *send)
 {
 	struct lx_thread *thread = send->thread ? send->thread : main_thread(send->process);
 	struct lx_thread *busy = NULL;
-	int32_t signo = send->info->signo;
+	int32_t signo = send->info->si_signo;
 
 	if (thread && wants(thread, signo))
 		return thread;
@@ -106,7 +106,7 @@ static bool is_fatal_now(struct lx_process *process, const struct lx_thread *tar
 {
 	enum lx_default_action action = lx_default_action(signo);
 
-	if (process->group_exiting || lx_signal_action(process, signo).handler != LX_HANDLER_DEFAULT)
+	if (process->group_exiting || lx_signal_action(process, signo).sa_handler != LX_HANDLER_DEFAULT)
 		return false;
 	if (target->real_blocked.bits & lx_signal_bit(signo))
 		return false;
@@ -118,7 +118,7 @@ static int64_t queue_prepared(struct lx_pending *pending, struct lx_queued_signa
 	if (!pending->queue.tqh_last)
 		TAILQ_INIT(&pending->queue);
 	TAILQ_INSERT_TAIL(&pending->queue, entry, link);
-	pending->set.bits |= lx_signal_bit(entry->info.signo);
+	pending->set.bits |= lx_signal_bit(entry->info.si_signo);
 	return 0;
 }
 
@@ -139,7 +139,7 @@ static bool is_open(const struct lx_send *send)
 
 	if (!process->sighand || process->signals_closed || (send->thread && send->thread->signals_closed))
 		return false;
-	return !process->group_exiting || send->info->signo == LX_SIGKILL;
+	return !process->group_exiting || send->info->si_signo == LX_SIGKILL;
 }
 
 int64_t lx_signal_send_locked(const struct lx_send *send, bool *fatal)
@@ -147,7 +147,7 @@ int64_t lx_signal_send_locked(const struct lx_send *send, bool *fatal)
 	struct lx_process *process = send->process;
 	struct lx_pending *pending = send->thread ? &send->thread->pending : &process->pending;
 	struct lx_thread *target;
-	int32_t signo = send->info->signo;
+	int32_t signo = send->info->si_signo;
 	int64_t result;
 
 	*fatal = false;
@@ -178,7 +178,7 @@ static int64_t send_and_end(struct lx_process *process, struct lx_thread *thread
 	result = lx_signal_send_locked(&send, &fatal);
 	rtl_unlock(&process->signal_lock);
 	if (fatal)
-		lx_end_by_signal(process, info->signo);
+		lx_end_by_signal(process, info->si_signo);
 	return result;
 }
 
@@ -232,19 +232,19 @@ void lx_signal_self(struct lx_call *call, int32_t signal)
 void lx_signal_force(struct lx_thread *thread, const struct lx_siginfo *info)
 {
 	struct lx_send send = {thread->process, thread, info, NULL};
-	uint64_t bit = lx_signal_bit(info->signo);
+	uint64_t bit = lx_signal_bit(info->si_signo);
 	struct lx_process *process = thread->process;
 	bool fatal = false;
 
 	rtl_lock(&process->signal_lock);
 	/* The program could not cope with it, so it ends. */
-	if ((thread->blocked.bits & bit) || lx_signal_action(process, info->signo).handler == LX_HANDLER_IGNORE) {
-		lx_signal_reset_handler(process, info->signo);
+	if ((thread->blocked.bits & bit) || lx_signal_action(process, info->si_signo).sa_handler == LX_HANDLER_IGNORE) {
+		lx_signal_reset_handler(process, info->si_signo);
 		thread->blocked.bits &= ~bit;
 	}
 	lx_signal_send_locked(&send, &fatal);
 	lx_signal_recalculate(thread);
 	rtl_unlock(&process->signal_lock);
 	if (fatal)
-		lx_exit_group(thread->process, info->signo);
+		lx_exit_group(thread->process, info->si_signo);
 }

@@ -57,16 +57,16 @@ static int64_t clock_ticks(uint64_t ns)
 void lx_stop_tell_parent(struct lx_process *process, int32_t code)
 {
 	struct pico_cpu_time used = ps_process_cpu_time(process->ps);
-	struct lx_siginfo info = {.signo = LX_SIGCHLD, .code = code};
+	struct lx_siginfo info = {.si_signo = LX_SIGCHLD, .si_code = code};
 	struct lx_process *parent;
 	bool wanted = false;
 
-	info.child.pid = process->pid;
-	info.child.status = code == LX_CLD_CONTINUED ? LX_SIGCONT : process->stop_signal;
-	info.child.utime = clock_ticks(used.user_ns);
-	info.child.stime = clock_ticks(used.system_ns);
+	info._sifields._sigchld._pid = process->pid;
+	info._sifields._sigchld._status = code == LX_CLD_CONTINUED ? LX_SIGCONT : process->stop_signal;
+	info._sifields._sigchld._utime = clock_ticks(used.user_ns);
+	info._sifields._sigchld._stime = clock_ticks(used.system_ns);
 	lx_lock_tree();
-	info.child.uid = process->uid;
+	info._sifields._sigchld._uid = process->uid;
 	parent = process->parent;
 	if (parent && parent->sighand) {
 		rtl_lock(&parent->signal_lock);
@@ -74,7 +74,7 @@ void lx_stop_tell_parent(struct lx_process *process, int32_t code)
 		struct lx_sigaction action = lx_signal_action(parent, LX_SIGCHLD);
 
 		rtl_unlock(&parent->signal_lock);
-		wanted = action.handler != LX_HANDLER_IGNORE && !(action.flags & LX_SA_NOCLDSTOP);
+		wanted = action.sa_handler != LX_HANDLER_IGNORE && !(action.sa_flags & LX_SA_NOCLDSTOP);
 	}
 	if (wanted)
 		lx_signal_process(parent, &info);

@@ -7,6 +7,7 @@
  * it is copied once and checked as XRSTOR would, so that a bad one is a SIGSEGV and never a refusal later on. Nothing here
  * allocates: a signal must not kill its program because the supervisor is short of memory.
  */
+#include <lx_structs.h>
 #include <signal/signals.h>
 
 #define LEGACY_SIZE 512u    /* FXSAVE area */
@@ -25,18 +26,6 @@
 #define INITIAL_CONTROL_WORD 0x37fu
 #define INITIAL_MXCSR 0x1f80u
 #define DEFAULT_MXCSR_MASK 0xffbfu
-
-/* fpx_sw_bytes */
-struct frame_description {
-	uint32_t magic1, extended_size;
-	uint64_t features;
-	uint32_t state_size, padding[7];
-};
-_Static_assert(sizeof(struct frame_description) == 48, "fpx_sw_bytes");
-
-struct xsave_header {
-	uint64_t present, compaction, reserved[6];
-};
 
 /* The part that a frame holds: all but the dynamically enabled tile data. */
 static uint64_t state_size(void)
@@ -71,24 +60,24 @@ static uint64_t managed_features(const uint8_t *state)
 int64_t lx_xstate_save(struct lx_thread *thread, uint8_t *image, size_t size)
 {
 	uint8_t state[MAXIMUM_STATE] = {0};
-	struct frame_description description = {.magic1 = MAGIC1, .state_size = (uint32_t)state_size()};
-	struct xsave_header header;
+	struct lx_fpx_sw_bytes description = {.magic1 = MAGIC1, .xstate_size = (uint32_t)state_size()};
+	struct lx_xstate_header header;
 	uint32_t magic2 = MAGIC2;
 
-	if (size != description.state_size + sizeof(magic2) || size > LX_XSTATE_FRAME_MAXIMUM)
+	if (size != description.xstate_size + sizeof(magic2) || size > LX_XSTATE_FRAME_MAXIMUM)
 		return -LX_ENOMEM;
 	if (read_state(thread, state) < 0)
 		return -LX_EIO;
 	description.extended_size = (uint32_t)size;
-	description.features = managed_features(state);
+	description.xfeatures = managed_features(state);
 	memcpy(state + SOFTWARE_OFFSET, &description, sizeof(description));
 	memcpy(&header, state + LEGACY_SIZE, sizeof(header));
 	/* Handlers that know of no XSAVE may change these two: they always count. */
-	header.present = (header.present & description.features) | FEATURES_FPSSE;
-	header.compaction = 0;
+	header.xfeatures = (header.xfeatures & description.xfeatures) | FEATURES_FPSSE;
+	header.reserved1[0] = 0;
 	memcpy(state + LEGACY_SIZE, &header, sizeof(header));
-	memcpy(image, state, description.state_size);
-	memcpy(image + description.state_size, &magic2, sizeof(magic2));
+	memcpy(image, state, description.xstate_size);
+	memcpy(image + description.xstate_size, &magic2, sizeof(magic2));
 	return 0;
 }
 
@@ -104,7 +93,7 @@ static void initial_legacy_state(uint8_t *state)
 
 static int64_t write_state(struct lx_thread *thread, uint8_t *state, uint64_t present)
 {
-	struct xsave_header header = {.present = present};
+	struct lx_xstate_header header = {.xfeatures = present};
 
 	memcpy(state + LEGACY_SIZE, &header, sizeof(header));
 	return ps_platform()->set_extended_state(thread->ps->pico, state, ps_platform()->extended_state_size) < 0 ?
@@ -122,7 +111,7 @@ int64_t lx_xstate_reset(struct lx_thread *thread)
 }
 
 /* Does the frame hold an extended area, or just the FXSAVE one? */
-static bool has_extended_area(struct lx_thread *thread, uint64_t address, const struct frame_description *description)
+static bool has_extended_area(struct lx_thread *thread, uint64_t address, const struct lx_fpx_sw_bytes *description)
 {
 	uint32_t magic2;
 
@@ -136,21 +125,21 @@ static bool has_extended_area(struct lx_thread *thread, uint64_t address, const 
 /* XRSTOR's own checks. */
 static bool is_valid(const uint8_t *state, uint64_t managed, uint32_t mxcsr_mask)
 {
-	struct xsave_header header;
+	struct lx_xstate_header header;
 	uint32_t mxcsr;
 
 	memcpy(&header, state + LEGACY_SIZE, sizeof(header));
 	memcpy(&mxcsr, state + MXCSR_OFFSET, sizeof(mxcsr));
-	for (size_t i = 0; i < ARRAY_COUNT(header.reserved); i++)
-		if (header.reserved[i])
+	for (size_t i = 0; i < ARRAY_COUNT(header.reserved2); i++)
+		if (header.reserved2[i])
 			return false;
-	return !(header.present & ~managed) && !header.compaction && !(mxcsr & ~mxcsr_mask);
+	return !(header.xfeatures & ~managed) && !header.reserved1[0] && !header.reserved1[1] && !(mxcsr & ~mxcsr_mask);
 }
 
 static int64_t restore_area(struct lx_thread *thread, uint8_t *state, uint64_t managed, uint32_t mxcsr_mask)
 {
-	struct frame_description description;
-	struct xsave_header header;
+	struct lx_fpx_sw_bytes description;
+	struct lx_xstate_header header;
 	uint8_t legacy[LEGACY_SIZE];
 
 	memcpy(&description, state + SOFTWARE_OFFSET, sizeof(description));
@@ -158,22 +147,22 @@ static int64_t restore_area(struct lx_thread *thread, uint8_t *state, uint64_t m
 	if (!is_valid(state, managed, mxcsr_mask))
 		return -LX_EFAULT;
 	/* A part that is not present is in its initial state; so the legacy bytes of one must be the initial ones. */
-	header.present &= description.features;
+	header.xfeatures &= description.xfeatures;
 	initial_legacy_state(legacy);
-	if (header.present & 1)
+	if (header.xfeatures & 1)
 		memcpy(legacy, state, MXCSR_OFFSET), memcpy(legacy + 32, state + 32, 128);
-	if (header.present & 2)
+	if (header.xfeatures & 2)
 		memcpy(legacy + 160, state + 160, 256);
 	memcpy(legacy + MXCSR_OFFSET, state + MXCSR_OFFSET, sizeof(uint32_t));
 	memcpy(state, legacy, sizeof(legacy));
-	return write_state(thread, state, header.present | FEATURES_FPSSE);
+	return write_state(thread, state, header.xfeatures | FEATURES_FPSSE);
 }
 
 int64_t lx_xstate_restore(struct lx_thread *thread, uint64_t address)
 {
 	uint8_t state[MAXIMUM_STATE] = {0};
 	struct mm_address_space *space = thread->process->ps->space;
-	struct frame_description description;
+	struct lx_fpx_sw_bytes description;
 	uint32_t mxcsr_mask;
 	uint64_t managed, size = state_size();
 

@@ -22,7 +22,8 @@
 #include <signal/signal.h>
 
 #define LX_SIG_FIRST_REALTIME 32
-#define LX_SIGINFO_KEPT 48 /* bytes of a siginfo_t that mean something; the rest is zero */
+/* Bytes of a siginfo_t that mean something; the rest is zero. */
+#define LX_SIGINFO_KEPT (offsetof(struct lx_siginfo, _sifields) + sizeof(union lx_siginfo_fields))
 
 /* Handlers that are no addresses. */
 #define LX_HANDLER_DEFAULT 0u

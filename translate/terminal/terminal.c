@@ -93,7 +93,7 @@ static bool signal_is_ignored(struct lx_thread *thread, int32_t signal)
 	if (thread->blocked.bits & 1ull << (signal - 1))
 		return true;
 	rtl_lock(&thread->process->signal_lock);
-	handler = lx_signal_action(thread->process, signal).handler;
+	handler = lx_signal_action(thread->process, signal).sa_handler;
 	rtl_unlock(&thread->process->signal_lock);
 	return handler == LX_SIG_IGN;
 }
@@ -125,7 +125,7 @@ int64_t lx_terminal_check_change(struct lx_call *call, uint64_t terminal, int32_
 		return signal == LX_SIGTTIN ? -LX_EIO : 0;
 	if (orphaned)
 		return -LX_EIO;
-	lx_signal_group(group, &(struct lx_siginfo){.signo = signal, .code = LX_SI_KERNEL});
+	lx_signal_group(group, &(struct lx_siginfo){.si_signo = signal, .si_code = LX_SI_KERNEL});
 	return -LX_ERESTARTSYS;
 }
 
@@ -232,7 +232,7 @@ int32_t lx_session_leader_exit(struct lx_process *process)
 static void send_to_group(int32_t group, int32_t signal)
 {
 	if (group > 0)
-		lx_signal_group(group, &(struct lx_siginfo){.signo = signal, .code = LX_SI_KERNEL});
+		lx_signal_group(group, &(struct lx_siginfo){.si_signo = signal, .si_code = LX_SI_KERNEL});
 }
 
 int64_t lx_terminal_release(struct lx_call *call, const struct lx_terminal *terminal)
@@ -268,8 +268,8 @@ void lx_terminal_signal(uint64_t terminal, int32_t signal)
 
 void lx_terminal_hangup(uint64_t terminal)
 {
-	struct lx_siginfo hangup = {.signo = LX_SIGHUP, .code = LX_SI_KERNEL};
-	struct lx_siginfo resume = {.signo = LX_SIGCONT, .code = LX_SI_KERNEL};
+	struct lx_siginfo hangup = {.si_signo = LX_SIGHUP, .si_code = LX_SI_KERNEL};
+	struct lx_siginfo resume = {.si_signo = LX_SIGCONT, .si_code = LX_SI_KERNEL};
 	struct lx_session *session;
 
 	lx_lock_tree();

@@ -7,16 +7,17 @@
 #include <core/thread.h>
 #include <descriptor/files.h>
 #include <drivers/condrv/condrv.h>
+#include <lx_structs.h>
 #include <lx_syscalls.h>
 #include <terminal/tty.h>
 
-#define TERMIO_SIZE 18u
-#define TERMIOS_SIZE 36u
-#define TERMIOS2_SIZE 44u
-#define WINSIZE_SIZE 8u
-#define INT_SIZE 4u
-#define SERIAL_SIZE 72u
-#define COUNTERS_SIZE 80u
+#define TERMIO_SIZE sizeof(struct lx_termio)
+#define TERMIOS_SIZE sizeof(struct lx_termios)
+#define TERMIOS2_SIZE sizeof(struct lx_termios2)
+#define WINSIZE_SIZE sizeof(struct lx_winsize)
+#define INT_SIZE sizeof(int32_t)
+#define SERIAL_SIZE sizeof(struct lx_serial_struct)
+#define COUNTERS_SIZE sizeof(struct lx_serial_icounter_struct)
 #define LARGEST COUNTERS_SIZE
 
 struct terminal_control {

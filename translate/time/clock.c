@@ -6,6 +6,7 @@
  */
 #include <core/process.h>
 #include <core/thread.h>
+#include <lx_structs.h>
 #include <lx_syscalls.h>
 #include <time/times.h>
 
@@ -16,7 +17,6 @@
 #define NO_CLOCK UINT8_MAX
 #define HARDWARE_CLOCK 10     /* once of a machine's own */
 #define CPU_CLOCK_FD_MASK 7
-#define TIMEX_SIZE 208
 
 /* The host's clock behind each of the guest's. The alarm clocks exist where the machine has a clock that can wake it. */
 static const uint8_t host_clocks[] = {
@@ -208,7 +208,7 @@ int64_t lx_sys_clock_gettime(struct lx_call *call, int32_t id, struct lx_uptr tp
 	if (result)
 		return result;
 	now = lx_timespec_of(ns);
-	return lx_copy_out(call, tp, &now, sizeof(now));
+	return lx_out_timespec(call, tp, &now);
 }
 
 int64_t lx_sys_clock_getres(struct lx_call *call, int32_t id, struct lx_uptr res)
@@ -220,7 +220,7 @@ int64_t lx_sys_clock_getres(struct lx_call *call, int32_t id, struct lx_uptr res
 	if (result || lx_is_null(res))
 		return result;
 	step = lx_timespec_of(lx_clock_resolution(&clock));
-	return lx_copy_out(call, res, &step, sizeof(step));
+	return lx_out_timespec(call, res, &step);
 }
 
 /* What a clock can be set to: so much later than now that its end is never reached. */
@@ -228,8 +228,8 @@ static bool may_be_set_to(const struct lx_timespec *time)
 {
 	const int64_t longest_uptime = 30ll * 365 * 24 * 3600;
 
-	return time->seconds >= 0 && time->nanoseconds >= 0 && time->nanoseconds < (int64_t)LX_NS_PER_SECOND &&
-	       time->seconds < INT64_MAX / (int64_t)LX_NS_PER_SECOND - longest_uptime;
+	return time->tv_sec >= 0 && time->tv_nsec >= 0 && time->tv_nsec < (int64_t)LX_NS_PER_SECOND &&
+	       time->tv_sec < INT64_MAX / (int64_t)LX_NS_PER_SECOND - longest_uptime;
 }
 
 /* The realtime clock can be set at all, by who may and by nobody here; others of a number of their own have no such call. */
@@ -240,7 +240,7 @@ int64_t lx_sys_clock_settime(struct lx_call *call, int32_t id, struct lx_uptr tp
 
 	if (id >= 0 && id != LX_CLOCK_REALTIME)
 		return -LX_EINVAL;
-	if (lx_copy_in(call, &time, tp, sizeof(time)))
+	if (lx_in_timespec(call, &time, tp))
 		return -LX_EFAULT;
 	if (id < 0)
 		return lx_clock_resolve(call->thread, id, &clock) ?: -LX_EPERM;
@@ -249,30 +249,30 @@ int64_t lx_sys_clock_settime(struct lx_call *call, int32_t id, struct lx_uptr tp
 
 int64_t lx_sys_gettimeofday(struct lx_call *call, struct lx_uptr tv, struct lx_uptr tz)
 {
-	struct { int32_t minutes_west, dst_time; } zone = {0, 0};
+	struct lx_timezone zone = {0};
 	uint64_t ns = hal_time(HAL_CLOCK_REALTIME);
-	struct lx_timeval now = {(int64_t)(ns / LX_NS_PER_SECOND), (int64_t)(ns % LX_NS_PER_SECOND / 1000)};
+	struct lx_timeval now = lx_timeval_of(ns);
 
-	if (!lx_is_null(tv) && lx_copy_out(call, tv, &now, sizeof(now)))
+	if (!lx_is_null(tv) && lx_out_timeval(call, tv, &now))
 		return -LX_EFAULT;
-	return lx_is_null(tz) ? 0 : lx_copy_out(call, tz, &zone, sizeof(zone));
+	return lx_is_null(tz) ? 0 : lx_out_timezone(call, tz, &zone);
 }
 
 int64_t lx_sys_settimeofday(struct lx_call *call, struct lx_uptr tv, struct lx_uptr tz)
 {
 	struct lx_timeval time = {0};
 	struct lx_timespec wanted;
-	uint8_t zone[8];
+	struct lx_timezone zone;
 
 	if (!lx_is_null(tv)) {
-		if (lx_copy_in(call, &time, tv, sizeof(time)))
+		if (lx_in_timeval(call, &time, tv))
 			return -LX_EFAULT;
-		if (time.microseconds < 0 || time.microseconds >= 1000000)
+		if (time.tv_usec < 0 || time.tv_usec >= 1000000)
 			return -LX_EINVAL;
 	}
-	if (!lx_is_null(tz) && lx_copy_in(call, zone, tz, sizeof(zone)))
+	if (!lx_is_null(tz) && lx_in_timezone(call, &zone, tz))
 		return -LX_EFAULT;
-	wanted = (struct lx_timespec){time.seconds, time.microseconds * 1000};
+	wanted = (struct lx_timespec){time.tv_sec, time.tv_usec * 1000};
 	return may_be_set_to(&wanted) ? -LX_EPERM : -LX_EINVAL;
 }
 
@@ -300,11 +300,11 @@ static int64_t read_timex(struct lx_call *call, uint32_t modes)
 
 static int64_t copy_in_modes(struct lx_call *call, struct lx_uptr txc, uint32_t *modes)
 {
-	uint8_t timex[TIMEX_SIZE];
+	struct lx_timex timex;
 
-	if (lx_copy_in(call, timex, txc, sizeof(timex)))
+	if (lx_in_timex(call, &timex, txc))
 		return -LX_EFAULT;
-	memcpy(modes, timex, sizeof(*modes));
+	*modes = timex.modes;
 	return 0;
 }
 

@@ -23,18 +23,18 @@ static bool has_used(uint64_t used, uint64_t seconds)
 static bool enforce(struct lx_process *process, uint64_t used)
 {
 	struct lx_rlimit *limit = &process->limits[LX_RLIMIT_CPU];
-	struct lx_siginfo info = {.signo = LX_SIGXCPU, .code = LX_SI_KERNEL};
+	struct lx_siginfo info = {.si_signo = LX_SIGXCPU, .si_code = LX_SI_KERNEL};
 
-	if (limit->current == NO_LIMIT || process->state >= LX_ZOMBIE)
+	if (limit->rlim_cur == NO_LIMIT || process->state >= LX_ZOMBIE)
 		return false;
-	if (has_used(used, limit->maximum))
-		info.signo = LX_SIGKILL;
-	else if (has_used(used, limit->current))
-		__atomic_store_n(&limit->current, limit->current + 1, __ATOMIC_RELAXED);
+	if (has_used(used, limit->rlim_max))
+		info.si_signo = LX_SIGKILL;
+	else if (has_used(used, limit->rlim_cur))
+		__atomic_store_n(&limit->rlim_cur, limit->rlim_cur + 1, __ATOMIC_RELAXED);
 	else
 		return true;
 	lx_signal_process(process, &info);
-	return info.signo != LX_SIGKILL;
+	return info.si_signo != LX_SIGKILL;
 }
 
 static void expired(struct lx_alarm *alarm)

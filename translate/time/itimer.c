@@ -19,7 +19,7 @@ static void release(struct lx_alarm *alarm)
 /* Under the signal_lock: the time has come; the next one is set, and the signal sent. */
 static void fire(struct lx_interval_timer *timer, uint64_t now, bool *fatal)
 {
-	struct lx_siginfo info = {.signo = timer->signo, .code = LX_SI_KERNEL};
+	struct lx_siginfo info = {.si_signo = timer->signo, .si_code = LX_SI_KERNEL};
 	struct lx_send send = {timer->timers->process, NULL, &info, NULL};
 
 	timer->armed = lx_timer_forward(&timer->due, timer->interval, now) > 0;
@@ -85,10 +85,10 @@ static struct lx_timeval timeval_of(uint64_t ns)
 /* Under the signal_lock. A timer that is due and about to fire still counts as running. */
 static struct lx_itimerval current_value(const struct lx_interval_timer *timer, uint64_t now)
 {
-	struct lx_itimerval value = {.interval = timeval_of(timer->interval)};
+	struct lx_itimerval value = {.it_interval = timeval_of(timer->interval)};
 
 	if (timer->armed)
-		value.value = timeval_of(timer->due > now ? timer->due - now : 1);
+		value.it_value = timeval_of(timer->due > now ? timer->due - now : 1);
 	return value;
 }
 
@@ -124,11 +124,11 @@ static int64_t exchange(struct lx_process *process, int32_t which, uint64_t valu
 
 static bool timeval_ns(const struct lx_timeval *time, uint64_t *ns)
 {
-	struct lx_timespec converted = {.seconds = time->seconds};
+	struct lx_timespec converted = {.tv_sec = time->tv_sec};
 
-	if (time->seconds < 0 || time->microseconds < 0 || time->microseconds >= 1000000)
+	if (time->tv_sec < 0 || time->tv_usec < 0 || time->tv_usec >= 1000000)
 		return false;
-	converted.nanoseconds = time->microseconds * (int64_t)MICROSECOND;
+	converted.tv_nsec = time->tv_usec * (int64_t)MICROSECOND;
 	*ns = lx_timespec_ns(&converted);
 	return true;
 }
@@ -138,7 +138,7 @@ int64_t lx_sys_getitimer(struct lx_call *call, int32_t which, struct lx_uptr cur
 	struct lx_itimerval current;
 	int64_t result = exchange(call->thread->process, which, 0, 0, false, &current);
 
-	return result ? result : lx_copy_out(call, curr_value, &current, sizeof(current));
+	return result ? result : lx_out_itimerval(call, curr_value, &current);
 }
 
 int64_t lx_sys_setitimer(struct lx_call *call, int32_t which, struct lx_uptr new_value, struct lx_uptr old_value)
@@ -148,13 +148,13 @@ int64_t lx_sys_setitimer(struct lx_call *call, int32_t which, struct lx_uptr new
 	int64_t result;
 
 	/* Without a new value the timer is stopped: an old habit that Linux keeps. */
-	if (!lx_is_null(new_value) && lx_copy_in(call, &new, new_value, sizeof(new)))
+	if (!lx_is_null(new_value) && lx_in_itimerval(call, &new, new_value))
 		return -LX_EFAULT;
-	if (!timeval_ns(&new.value, &value) || !timeval_ns(&new.interval, &interval))
+	if (!timeval_ns(&new.it_value, &value) || !timeval_ns(&new.it_interval, &interval))
 		return -LX_EINVAL;
 	result = exchange(call->thread->process, which, value, interval, true, &old);
 	if (result == 0 && !lx_is_null(old_value))
-		result = lx_copy_out(call, old_value, &old, sizeof(old));
+		result = lx_out_itimerval(call, old_value, &old);
 	return result;
 }
 
@@ -167,7 +167,7 @@ int64_t lx_sys_alarm(struct lx_call *call, uint32_t seconds)
 	if (result)
 		return result;
 	/* Rounded, but never to 0 while it runs. */
-	if ((old.value.seconds == 0 && old.value.microseconds) || old.value.microseconds >= 500000)
-		old.value.seconds++;
-	return old.value.seconds;
+	if ((old.it_value.tv_sec == 0 && old.it_value.tv_usec) || old.it_value.tv_usec >= 500000)
+		old.it_value.tv_sec++;
+	return old.it_value.tv_sec;
 }

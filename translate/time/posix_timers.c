@@ -8,6 +8,7 @@
  */
 #include <core/process.h>
 #include <executive/se/account.h>
+#include <lx_structs.h>
 #include <lx_syscalls.h>
 #include <signal/signals.h>
 #include <time/times.h>
@@ -28,12 +29,6 @@ struct lx_posix_timer {
 };
 
 /* Of a negative clock: whose it is. */
-
-struct guest_sigevent {
-	uint64_t value;
-	int32_t signo, notify, tid, padding[11];
-};
-_Static_assert(sizeof(struct guest_sigevent) == 64, "sigevent");
 
 static int compare(const struct lx_posix_timer *a, const struct lx_posix_timer *b)
 {
@@ -92,9 +87,9 @@ static void fire(struct lx_posix_timer *timer, uint64_t now, bool *fatal)
 		return;
 	}
 	timer->entry = (struct lx_queued_signal){.timer = timer};
-	timer->entry.info = (struct lx_siginfo){.signo = timer->signo, .code = LX_SI_TIMER};
-	timer->entry.info.timer.timer = timer->id;
-	timer->entry.info.timer.value = timer->value;
+	timer->entry.info = (struct lx_siginfo){.si_signo = timer->signo, .si_code = LX_SI_TIMER};
+	timer->entry.info._sifields._timer._tid = timer->id;
+	timer->entry.info._sifields._timer._sigval = timer->value;
 	if (lx_signal_send_locked(&send, fatal)) {
 		arm_next(timer, now);
 		return;
@@ -148,7 +143,7 @@ void lx_timer_collected(struct lx_queued_signal *entry, struct lx_siginfo *info)
 		timer->overrun = 0;
 	}
 	if (info)
-		info->timer.overrun = timer->overrun;
+		info->_sifields._timer._overrun = timer->overrun;
 	dereference(timer);
 }
 
@@ -199,17 +194,17 @@ static bool is_own_thread(struct lx_process *process, int32_t tid)
 	return found;
 }
 
-static bool is_good_event(struct lx_process *process, const struct guest_sigevent *event)
+static bool is_good_event(struct lx_process *process, const struct lx_sigevent *event)
 {
-	if (event->notify == LX_SIGEV_NONE)
+	if (event->sigev_notify == LX_SIGEV_NONE)
 		return true;
-	if (event->notify & LX_SIGEV_THREAD_ID) {
-		if (event->notify != LX_SIGEV_THREAD_ID || !is_own_thread(process, event->tid))
+	if (event->sigev_notify & LX_SIGEV_THREAD_ID) {
+		if (event->sigev_notify != LX_SIGEV_THREAD_ID || !is_own_thread(process, event->_sigev_un._tid))
 			return false;
-	} else if (event->notify != LX_SIGEV_SIGNAL && event->notify != LX_SIGEV_THREAD) {
+	} else if (event->sigev_notify != LX_SIGEV_SIGNAL && event->sigev_notify != LX_SIGEV_THREAD) {
 		return false;
 	}
-	return lx_signal_is_valid(event->signo);
+	return lx_signal_is_valid(event->sigev_signo);
 }
 
 static struct lx_posix_timer *timer_new(struct lx_posix_timers *owner, const struct lx_clock *clock)
@@ -261,31 +256,32 @@ static bool number_timer(struct lx_posix_timer *timer, bool good)
 	return true;
 }
 
-static struct lx_posix_timer *make_timer(struct lx_process *process, const struct lx_clock *clock, const struct guest_sigevent *event)
+static struct lx_posix_timer *make_timer(struct lx_process *process, const struct lx_clock *clock,
+					 const struct lx_sigevent *event)
 {
 	struct lx_posix_timers *owner = lx_timers_of(process);
 	struct lx_posix_timer *timer = owner ? timer_new(owner, clock) : NULL;
 
 	if (!timer)
 		return NULL;
-	timer->notify = event->notify;
-	timer->signo = event->signo;
-	timer->tid = event->tid;
-	timer->value = event->value;
+	timer->notify = event->sigev_notify;
+	timer->signo = event->sigev_signo;
+	timer->tid = event->_sigev_un._tid;
+	timer->value = event->sigev_value;
 	return timer;
 }
 
 int64_t lx_sys_timer_create(struct lx_call *call, int32_t clockid, struct lx_uptr sevp, struct lx_uptr timerid)
 {
 	struct lx_process *process = call->thread->process;
-	struct guest_sigevent event = {.signo = LX_SIGALRM, .notify = LX_SIGEV_SIGNAL};
+	struct lx_sigevent event = {.sigev_signo = LX_SIGALRM, .sigev_notify = LX_SIGEV_SIGNAL};
 	struct lx_posix_timer *timer;
 	struct lx_clock clock = {0};
 	bool good_event, good, numbered;
 	int64_t result, late = 0;
 	int32_t id;
 
-	if (!lx_is_null(sevp) && lx_copy_in(call, &event, sevp, sizeof(event)))
+	if (!lx_is_null(sevp) && lx_in_sigevent(call, &event, sevp))
 		return -LX_EFAULT;
 	result = find_clock(call->thread, clockid, &clock, &late);
 	if (result)
@@ -315,16 +311,16 @@ int64_t lx_sys_timer_create(struct lx_call *call, int32_t clockid, struct lx_upt
 
 static struct lx_itimerspec current_value(struct lx_posix_timer *timer, uint64_t now)
 {
-	struct lx_itimerspec value = {.interval = lx_timespec_of(timer->interval)};
+	struct lx_itimerspec value = {.it_interval = lx_timespec_of(timer->interval)};
 	uint64_t due = timer->due;
 
 	if (!timer->armed)
 		return value;
 	lx_timer_forward(&due, timer->interval, now);
 	if (due > now)
-		value.value = lx_timespec_of(due - now);
+		value.it_value = lx_timespec_of(due - now);
 	else if (timer->notify != LX_SIGEV_NONE)
-		value.value.nanoseconds = 1; /* due, about to fire */
+		value.it_value.tv_nsec = 1; /* due, about to fire */
 	return value;
 }
 
@@ -343,12 +339,12 @@ static bool timer_clock(struct lx_process *process, int32_t id, struct lx_clock 
 
 static void set_timer(struct lx_posix_timer *timer, uint32_t flags, const struct lx_itimerspec *new, uint64_t now)
 {
-	uint64_t value = lx_timespec_ns(&new->value);
+	uint64_t value = lx_timespec_ns(&new->it_value);
 
 	withdraw(timer);
 	timer->overrun = 0;
 	timer->armed = value != 0;
-	timer->interval = timer->armed ? lx_timespec_ns(&new->interval) : 0;
+	timer->interval = timer->armed ? lx_timespec_ns(&new->it_interval) : 0;
 	if (!timer->armed) {
 		lx_alarm_cancel(&timer->alarm);
 		return;
@@ -393,13 +389,13 @@ int64_t lx_sys_timer_settime(struct lx_call *call, int32_t timerid, uint32_t fla
 
 	if (lx_is_null(new_value))
 		return -LX_EINVAL;
-	if (lx_copy_in(call, &new, new_value, sizeof(new)))
+	if (lx_in_itimerspec(call, &new, new_value))
 		return -LX_EFAULT;
-	if (!lx_timespec_is_valid(&new.value) || !lx_timespec_is_valid(&new.interval))
+	if (!lx_timespec_is_valid(&new.it_value) || !lx_timespec_is_valid(&new.it_interval))
 		return -LX_EINVAL;
 	result = exchange(call->thread->process, timerid, flags, &new, &old);
 	if (result == 0 && !lx_is_null(old_value))
-		result = lx_copy_out(call, old_value, &old, sizeof(old));
+		result = lx_out_itimerspec(call, old_value, &old);
 	return result;
 }
 
@@ -408,7 +404,7 @@ int64_t lx_sys_timer_gettime(struct lx_call *call, int32_t timerid, struct lx_up
 	struct lx_itimerspec current;
 	int64_t result = exchange(call->thread->process, timerid, 0, NULL, &current);
 
-	return result ? result : lx_copy_out(call, curr_value, &current, sizeof(current));
+	return result ? result : lx_out_itimerspec(call, curr_value, &current);
 }
 
 int64_t lx_sys_timer_getoverrun(struct lx_call *call, int32_t timerid)

@@ -61,7 +61,7 @@ static int64_t report_remaining(struct lx_call *call, const struct lx_clock *clo
 	if (lx_clock_read(clock, &now) || now >= due)
 		return 0;
 	left = lx_timespec_of(due - now);
-	if (to && lx_copy_out(call, lx_uptr(to), &left, sizeof(left)))
+	if (to && lx_out_timespec(call, lx_uptr(to), &left))
 		return -LX_EFAULT;
 	return -LX_ERESTART_RESTARTBLOCK;
 }
