@@ -1,7 +1,8 @@
 /*
  * What the programs of races share: threads that do one thing over and over
  * beside each other for a while. They count results that Linux can't give, and
- * print that number alone, which is 0 natively and must be under lxrun.
+ * print that number alone, which is 0 natively and must be under lxrun. For how long is
+ * said by RACE_MILLISECONDS in the environment.
  */
 #ifndef GUEST_RACES_H
 #define GUEST_RACES_H
@@ -13,10 +14,25 @@
 #include <stdbool.h>
 #include <time.h>
 
-enum { RACE_MILLISECONDS = 400, RACERS_MAXIMUM = 8 };
+enum { RACERS_MAXIMUM = 8 };
 
 static atomic_bool race_over;
 static atomic_long impossible;
+
+static inline long race_milliseconds(void)
+{
+	const char *asked = getenv("RACE_MILLISECONDS");
+
+	return asked ? strtol(asked, NULL, 10) : 400;
+}
+
+static inline void race_on(void)
+{
+	const long time = race_milliseconds();
+	const struct timespec while_ = {time / 1000, time % 1000 * 1000000};
+
+	nanosleep(&while_, NULL);
+}
 
 /* Count what can't be, and say once what it was: standard error is compared too. */
 static inline void can_not_be(const char *what, long result)
@@ -34,14 +50,13 @@ static inline void can_not_be(const char *what, long result)
 /* Run them side by side, and print how many results could not be. */
 static inline void race(const char *what, void *(*const racers[])(void *), int count)
 {
-	const struct timespec while_ = {0, RACE_MILLISECONDS * 1000000l};
 	pthread_t threads[RACERS_MAXIMUM];
 
 	atomic_store(&race_over, false);
 	atomic_store(&impossible, 0);
 	for (int i = 0; i < count; i++)
 		pthread_create(&threads[i], NULL, racers[i], (void *)(intptr_t)i);
-	nanosleep(&while_, NULL);
+	race_on();
 	atomic_store(&race_over, true);
 	for (int i = 0; i < count; i++)
 		pthread_join(threads[i], NULL);

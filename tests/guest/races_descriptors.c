@@ -2,12 +2,10 @@
  * One descriptor table under several threads: a call has the file that its number meant at one moment, and keeps it. A number
  * that dup2 fills anew is never closed in between; one that is closed and opened anew is the file or EBADF.
  */
-#include "observe.h"
+#include "races.h"
 
 #include <poll.h>
-#include <pthread.h>
 #include <sched.h>
-#include <stdbool.h>
 #include <sys/file.h>
 
 #define USERS 9
@@ -100,7 +98,7 @@ static void *change_by_unshare(void *argument)
 	return NULL;
 }
 
-static void race(const char *name, void *(*change)(void *), bool closes)
+static void race_users(const char *name, void *(*change)(void *), bool closes)
 {
 	pthread_t threads[USERS + 1];
 
@@ -112,7 +110,7 @@ static void race(const char *name, void *(*change)(void *), bool closes)
 		pthread_create(&threads[i], NULL, run_user, (void *)i);
 	}
 	pthread_create(&threads[USERS], NULL, change, NULL);
-	usleep(400000);
+	race_on();
 	stop = 1;
 	for (int i = 0; i <= USERS; i++)
 		pthread_join(threads[i], NULL);
@@ -236,11 +234,11 @@ int main(void)
 	ftruncate(first, 4096);
 	ftruncate(second, 4096);
 	shared = dup(first);
-	race("dup2", change_by_dup2, false);
-	race("close and dup2", change_by_close, true);
+	race_users("dup2", change_by_dup2, false);
+	race_users("close and dup2", change_by_close, true);
 	shared = 100;
 	dup2(first, shared);
-	race("another table", change_by_unshare, false);
+	race_users("another table", change_by_unshare, false);
 	close_under_reader();
 	replace_under_reader();
 	close_under_poller();
