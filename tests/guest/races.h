@@ -26,6 +26,14 @@ static inline long race_milliseconds(void)
 	return asked ? strtol(asked, NULL, 10) : 400;
 }
 
+static inline long now_in_milliseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000l + now.tv_nsec / 1000000;
+}
+
 static inline void race_on(void)
 {
 	const long time = race_milliseconds();

@@ -149,17 +149,9 @@ static void be_executed(useconds_t after)
 	_exit(1);
 }
 
-static int64_t now_in_milliseconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000l + now.tv_nsec / 1000000;
-}
-
 static void race_exec(void)
 {
-	const int64_t end = now_in_milliseconds() + race_milliseconds();
+	const long end = now_in_milliseconds() + race_milliseconds();
 
 	for (useconds_t after = 0; now_in_milliseconds() < end; after = (after + 700) % 6000) {
 		pid_t child = fork();
