@@ -403,6 +403,7 @@ int calls_run(struct pico_thread *thread, struct pico_host_call *calls, size_t c
 	unsigned slot;
 	int error;
 
+	rtl_assert_lock_free();
 	if (count == 0)
 		return 0;
 	if (count > CALLS_MAX || descriptor_count > 8)

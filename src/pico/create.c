@@ -179,6 +179,7 @@ int pico_thread_rebind(struct pico_thread *current, struct pico_thread *first)
 	rtl_lock(&current->task_lock);
 	current->tid = first->tid;
 	rtl_unlock(&current->task_lock);
+	task_wait_let_go(current);
 	pico_reap_later(old_tid);
 	current->seized = first->seized;
 	process_add_task(fresh, current);
@@ -190,6 +191,7 @@ int pico_thread_rebind(struct pico_thread *current, struct pico_thread *first)
 	if (first->name_pending)
 		pico_apply_name(current);
 	process_remove_task(fresh, first);
+	task_wait_let_go(first);
 	thread_free(first);
 	process_dereference(old);
 	return 0;

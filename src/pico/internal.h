@@ -74,6 +74,8 @@ struct pico_thread {
 	TAILQ_ENTRY(pico_thread) link;
 	struct rtl_lock task_lock;
 	pid_t tid; /* 0 once reaped; written under task_lock */
+	unsigned holders; /* under task_lock: who needs the id to stay; memory.c */
+	pthread_cond_t let_go;
 	pid_t half_tid;
 	enum task_state state;
 	bool seized;    /* by the thread that is to be its half, or by the one preparing it */
@@ -152,6 +154,8 @@ struct task_event {
 };
 int task_continue(struct pico_thread *thread, bool want_exit_stop);
 void task_wait(struct pico_thread *thread, struct task_event *event);
+/* memory.c: until nobody copies by this task any more, whose id it no longer has. */
+void task_wait_let_go(struct pico_thread *thread);
 int task_load_registers(struct pico_thread *thread);
 int task_write_registers(struct pico_thread *thread, const struct pico_registers *registers);
 int task_poke_result(struct pico_thread *thread, int64_t result);

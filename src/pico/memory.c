@@ -47,22 +47,53 @@ static int64_t copy_by_task(copy_function *function, pid_t tid, uint64_t address
 	return done || !size ? (int64_t)done : -EFAULT;
 }
 
-/* By any task of the process. Its lock is held meanwhile: an id that is reaped may come back as somebody else's. */
-static int64_t copy_from_outside(copy_function *function, struct pico_process *process, uint64_t address, void *data, size_t size)
+/*
+ * A task of the process whose id stays its own until it is let go: one that is reaped may come back as somebody else's.
+ * No lock does that: the copy may take as long as the file behind a page likes.
+ */
+static struct pico_thread *hold_task(struct pico_process *process, pid_t *tid)
 {
-	int64_t result = -ESRCH;
 	struct pico_thread *thread;
 
 	rtl_lock(&process->lock);
 	TAILQ_FOREACH(thread, &process->tasks, link) {
 		rtl_lock(&thread->task_lock);
-		if (thread->tid > 0)
-			result = copy_by_task(function, thread->tid, address, data, size);
+		*tid = thread->tid;
+		thread->holders += *tid > 0;
 		rtl_unlock(&thread->task_lock);
-		if (result != -ESRCH)
+		if (*tid > 0)
 			break;
 	}
 	rtl_unlock(&process->lock);
+	return thread;
+}
+
+static void let_go(struct pico_thread *thread)
+{
+	rtl_lock(&thread->task_lock);
+	if (!--thread->holders)
+		pthread_cond_broadcast(&thread->let_go);
+	rtl_unlock(&thread->task_lock);
+}
+
+void task_wait_let_go(struct pico_thread *thread)
+{
+	rtl_lock(&thread->task_lock);
+	while (thread->holders)
+		rtl_condition_wait(&thread->let_go, &thread->task_lock);
+	rtl_unlock(&thread->task_lock);
+}
+
+static int64_t copy_from_outside(copy_function *function, struct pico_process *process, uint64_t address, void *data, size_t size)
+{
+	pid_t tid = 0;
+	struct pico_thread *thread = hold_task(process, &tid);
+	int64_t result;
+
+	if (!thread)
+		return -ESRCH;
+	result = copy_by_task(function, tid, address, data, size);
+	let_go(thread);
 	return result;
 }
 

@@ -58,6 +58,7 @@ struct pico_thread *thread_allocate(struct pico_process *process, pid_t tid)
 	rtl_lock_initialize(&thread->task_lock);
 	rtl_lock_initialize(&thread->idle_lock);
 	pthread_cond_init(&thread->idle_wake, NULL);
+	pthread_cond_init(&thread->let_go, NULL);
 	thread->tid = tid;
 	thread->state = TASK_ACTIVE;
 	atomic_init(&thread->cpu, -1);
@@ -71,6 +72,7 @@ void thread_free(struct pico_thread *thread)
 	rtl_lock_destroy(&thread->task_lock);
 	rtl_lock_destroy(&thread->idle_lock);
 	pthread_cond_destroy(&thread->idle_wake);
+	pthread_cond_destroy(&thread->let_go);
 	free(thread->start_state);
 	free(thread);
 }
@@ -155,6 +157,7 @@ void process_remove_task(struct pico_process *process, struct pico_thread *threa
 	thread->process = NULL;
 	while ((body = TAILQ_FIRST(&bodies))) {
 		TAILQ_REMOVE(&bodies, body, link);
+		task_wait_let_go(body);
 		pico_reap_later(body->tid);
 		thread_free(body);
 		process_dereference(process);

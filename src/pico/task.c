@@ -54,6 +54,7 @@ void task_reaped(struct pico_thread *thread)
 	rtl_lock(&thread->task_lock);
 	thread->tid = 0;
 	rtl_unlock(&thread->task_lock);
+	task_wait_let_go(thread);
 	while (tid > 0 && wait4(tid, NULL, __WALL, &usage) < 0)
 		if (errno != EINTR)
 			tid = 0;

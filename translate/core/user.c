@@ -16,11 +16,13 @@ static struct mm_address_space *space_of(struct lx_call *call)
 
 int64_t lx_copy_in(struct lx_call *call, void *data, struct lx_uptr from, size_t size)
 {
+	rtl_assert_lock_free();
 	return mm_copy_from(space_of(call), data, from.address, size) == size ? 0 : -LX_EFAULT;
 }
 
 int64_t lx_copy_out(struct lx_call *call, struct lx_uptr to, const void *data, size_t size)
 {
+	rtl_assert_lock_free();
 	return mm_copy_to(space_of(call), to.address, data, size) == size ? 0 : -LX_EFAULT;
 }
 
@@ -65,6 +67,7 @@ int64_t lx_copy_in_string(struct lx_call *call, char *data, struct lx_uptr from,
 {
 	size_t done = 0;
 
+	rtl_assert_lock_free();
 	while (done < size) {
 		uint64_t address = from.address + done;
 		size_t to_page_end = LX_PAGE_SIZE - (address & (LX_PAGE_SIZE - 1));

@@ -256,6 +256,7 @@ static NTSTATUS procfs_read(struct io_file *file, const struct io_buffer *buffer
 	struct procfs_open *open = file->context;
 	const struct procfs_node *node = procfs_node_of(&open->place);
 	bool moves = !position || position->QuadPart < 0;
+	uint64_t offset;
 	NTSTATUS status;
 
 	*information = 0;
@@ -263,11 +264,18 @@ static NTSTATUS procfs_read(struct io_file *file, const struct io_buffer *buffer
 		return FSRTL_ERRNO(EISDIR);
 	if (node->bytes)
 		return transfer_bytes(file, open, node->bytes->read, buffer, position, information);
+	/* Reads one after the other, as each goes on where the last ended. */
+	if (!ke_enter_gate(&open->gate, true))
+		return STATUS_USER_APC;
 	rtl_lock(&file->lock);
-	status = read_at(open, buffer, (uint64_t)(moves ? file->position : position->QuadPart), information);
+	offset = (uint64_t)(moves ? file->position : position->QuadPart);
+	rtl_unlock(&file->lock);
+	status = read_at(open, buffer, offset, information);
+	rtl_lock(&file->lock);
 	if (moves)
 		file->position += (LONGLONG)*information;
 	rtl_unlock(&file->lock);
+	ke_leave_gate(&open->gate);
 	return status;
 }
 

@@ -19,6 +19,7 @@ struct procfs_place {
 /* A file object's own. Guarded by io_file.lock. */
 struct procfs_open {
 	struct procfs_place place;
+	struct ke_gate gate;     /* guards the text: making it, and giving it away, may take long */
 	struct procfs_text text; /* what was generated for the reader that is under way */
 	bool generated;
 	void *state; /* of a node with bytes */

@@ -137,7 +137,7 @@ struct io_device {
 /* What an operation that a driver leaves out does. */
 extern const struct io_driver_operations io_default_operations;
 /* An operation of a file object whose table may be one that create put there, with gaps. */
-#define IO_OPERATION(file, name) ((file)->operations->name ? (file)->operations->name : io_default_operations.name)
+#define IO_OPERATION(file, name) (rtl_assert_lock_free(), (file)->operations->name ? (file)->operations->name : io_default_operations.name)
 
 /* The open file description: FILE_OBJECT. */
 struct io_file {

@@ -70,7 +70,8 @@ static void dump_file(void *object, FILE *out)
 		file->name.Buffer, file->access);
 	rtl_unlock(&file->lock);
 	if (file->operations)
-		IO_OPERATION(file, dump)(file, out);
+		/* Words about memory alone: it is called under the handle table's lock. */
+		(file->operations->dump ? file->operations->dump : io_default_operations.dump)(file, out);
 }
 
 static const struct ob_type_operations file_operations = {
