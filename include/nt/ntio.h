@@ -412,7 +412,8 @@ typedef struct _FILE_FULL_EA_INFORMATION {
 #define FSCTL_LX_FADVISE 0x223038u      /* in: FSCTL_LX_FADVISE_INPUT */
 #define FSCTL_LX_SYNC_FS 0x22303Cu      /* in: nothing, or a non-zero ULONG: all file systems, as sync(2) */
 #define FSCTL_LX_SPLICE 0x223040u       /* on a pipe; in: FSCTL_LX_SPLICE_INPUT */
-#define FSCTL_LX_SEALS 0x223044u        /* in: ULONG seals to add (0: query); out: ULONG seals */
+#define FSCTL_LX_SEALS 0x223044u        /* in: ULONG seals to add, with FSCTL_LX_SEALS_ADD (0: query); out: ULONG seals */
+#define FSCTL_LX_SEALS_ADD 0x80000000u
 #define FSCTL_LX_SYNC_RANGE 0x223048u   /* in: FSCTL_LX_SYNC_RANGE_INPUT */
 #define FSCTL_LX_READAHEAD 0x22304Cu    /* in: FSCTL_LX_SYNC_RANGE_INPUT, Flags 0 */
 #define FSCTL_LX_TERMINAL 0x223050u     /* on a terminal; out: FSCTL_LX_TERMINAL_OUTPUT */
@@ -500,7 +501,7 @@ typedef struct _FSCTL_LX_ASYNC_INPUT {
 } FSCTL_LX_ASYNC_INPUT;
 
 typedef struct _FSCTL_LX_IOCTL_BUFFER {
-	ULONG Request;       /* 32 bits, as the kernel compares */
+	ULONG Request;       /* 32 bits, as the kernel compares; 0: what is said to one that isn't known, Argument */
 	ULONG Size;          /* bytes used of Data */
 	ULONGLONG Argument;  /* the third argument, where it is a number */
 	UCHAR Data[];        /* the structure that the argument points to, copied in and out by the caller */

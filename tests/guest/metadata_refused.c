@@ -5,6 +5,7 @@
 #include "observe.h"
 
 #include <linux/fs.h>
+#include <linux/random.h>
 #include <sys/ioctl.h>
 #include <sys/statfs.h>
 #include <sys/time.h>
@@ -13,6 +14,8 @@
 #ifndef SYS_fchmodat2
 #define SYS_fchmodat2 452
 #endif
+
+#define PROCMAP_QUERY_REQUEST 0xc0686611ul
 
 static int file, path, directory;
 
@@ -176,6 +179,26 @@ static void protected_directory(void)
 	close(target);
 }
 
+static void random_and_maps(int pipe_end)
+{
+	uint64_t query[13] = {sizeof query, 0x10};
+	int random = open("/dev/urandom", O_RDONLY), maps = open("/proc/self/maps", O_RDONLY), value;
+
+	CALL_SUCCESS(ioctl, random, RNDGETENTCNT, &value);
+	CALL(ioctl, random, RNDGETENTCNT, (void *)8);
+	CALL(ioctl, pipe_end, RNDGETENTCNT, &value);
+	CALL(ioctl, pipe_end, PROCMAP_QUERY_REQUEST, query);
+	CALL_SUCCESS(ioctl, maps, PROCMAP_QUERY_REQUEST, query);
+	query[2] = -1;
+	CALL(ioctl, maps, PROCMAP_QUERY_REQUEST, query);
+	query[1] = 0x40;
+	CALL(ioctl, maps, PROCMAP_QUERY_REQUEST, query);
+	query[0] = 5000;
+	CALL(ioctl, maps, PROCMAP_QUERY_REQUEST, query);
+	close(random);
+	close(maps);
+}
+
 static void file_controls(void)
 {
 	struct fsxattr fields;
@@ -194,6 +217,10 @@ static void file_controls(void)
 	CALL(ioctl, file, FS_IOC_FSGETXATTR, &fields);
 	CALL(ioctl, file, FS_IOC_FSGETXATTR, (void *)8);
 	CALL(ioctl, ends[0], FS_IOC_FSGETXATTR, &fields);
+	CALL(ioctl, file, FS_IOC_FSSETXATTR, (void *)8);
+	CALL(ioctl, ends[0], FS_IOC_FSSETXATTR, &fields);
+	CALL(ioctl, ends[0], FS_IOC_GETVERSION, &value);
+	random_and_maps(ends[0]);
 	CALL(ioctl, file, FIGETBSZ, &value);
 	CALL(ioctl, file, FIGETBSZ, (void *)8);
 	CALL(ioctl, 99, FIGETBSZ, &value);

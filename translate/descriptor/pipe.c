@@ -90,6 +90,8 @@ int64_t lx_sys_pipe(struct lx_call *call, struct lx_uptr pipefd)
 	return lx_sys_pipe2(call, pipefd, 0);
 }
 
+#define ALL_SEALS 0x3fu
+
 /* A control with one number in (0: only ask) and one out; what is no such file says `otherwise`. */
 static int64_t number_control(struct lx_call *call, int32_t fd, ULONG code, ULONG input, int64_t otherwise)
 {
@@ -121,7 +123,16 @@ int64_t lx_sys_fcntl_f_getpipe_sz(struct lx_call *call, int32_t fd)
 
 int64_t lx_sys_fcntl_f_add_seals(struct lx_call *call, int32_t fd, uint32_t arg)
 {
-	int64_t result = number_control(call, fd, FSCTL_LX_SEALS, arg, -LX_EINVAL);
+	struct lx_stream stream;
+	int64_t result = lx_fd_stream(call, fd, 0, &stream);
+
+	if (result < 0)
+		return result;
+	if (!(stream.access & FILE_WRITE_DATA))
+		return -LX_EPERM;
+	if (arg & ~ALL_SEALS)
+		return -LX_EINVAL;
+	result = number_control(call, fd, FSCTL_LX_SEALS, arg | FSCTL_LX_SEALS_ADD, -LX_EINVAL);
 
 	return result < 0 ? result : 0;
 }

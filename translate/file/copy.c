@@ -182,12 +182,29 @@ static int64_t send(struct copy *copy)
 	return (int64_t)copy->done;
 }
 
+/* Can the file be read at a place? Those that can't say so to the emptiest read. */
+static bool has_places(HANDLE source)
+{
+	LARGE_INTEGER start = {.QuadPart = 0};
+	struct io_buffer nothing;
+	IO_STATUS_BLOCK io;
+
+	io_buffer_from_kernel(&nothing, NULL, 0);
+	return ZwReadFile(source, NULL, NULL, NULL, &io, &nothing, 0, &start, NULL) != nt_status_from_errno(LX_ESPIPE);
+}
+
 static int64_t open_both(struct copy *copy, int32_t out_fd, int32_t in_fd, struct lx_uptr offset, uint64_t count)
 {
 	int64_t result = open_for(copy->call, in_fd, FILE_READ_DATA, &copy->source);
 
+	if (result == 0 && !lx_is_null(offset) && !has_places(copy->source))
+		result = -LX_ESPIPE;
 	if (result == 0)
 		result = take_source_offset(copy->call, copy->source, offset, &copy->source_offset);
+	/* Who may write comes before what can't be sent at all. */
+	if (result == -LX_EINVAL && lx_is_null(offset) &&
+	    open_for(copy->call, out_fd, FILE_WRITE_DATA | FILE_APPEND_DATA, &copy->target) < 0)
+		result = -LX_EBADF;
 	/* A size is a signed one, and must not lead beyond the last offset. */
 	if (result == 0 && ((int64_t)count < 0 || count > (uint64_t)(INT64_MAX - copy->source_offset)))
 		result = -LX_EINVAL;
@@ -289,6 +306,16 @@ static int64_t check_kind(HANDLE handle)
 	return (information.Mode & LX_S_IFMT) == LX_S_IFREG ? 0 : -LX_EINVAL;
 }
 
+/* Directories are told first, whichever of the two it is. */
+static int64_t check_kinds(HANDLE source, HANDLE target)
+{
+	int64_t first = check_kind(source), second = check_kind(target);
+
+	if (first == -LX_EISDIR || second == -LX_EISDIR)
+		return -LX_EISDIR;
+	return first < 0 ? first : second;
+}
+
 static int64_t copy_range(struct lx_call *call, HANDLE source, HANDLE target, int64_t source_offset,
 			  int64_t target_offset, uint64_t size)
 {
@@ -323,9 +350,7 @@ int64_t lx_sys_copy_file_range(struct lx_call *call, int32_t fd_in, struct lx_up
 	if (result == 0 && flags)
 		result = -LX_EINVAL;
 	if (result == 0)
-		result = check_kind(source);
-	if (result == 0)
-		result = check_kind(target);
+		result = check_kinds(source, target);
 	if (result == 0)
 		result = open_for(call, fd_in, FILE_READ_DATA, &source);
 	if (result == 0)

@@ -22,6 +22,17 @@ struct lx_place {
 	char path[LX_PATH_MAX];
 };
 
+static int64_t check_directory(const struct lx_place *place)
+{
+	FILE_LX_STATX_INFORMATION information;
+	IO_STATUS_BLOCK io;
+
+	if (NT_SUCCESS(ZwQueryInformationFile(place->directory, &io, &information, sizeof(information), FileLxStatxInformation)) &&
+	    (information.Mode & LX_S_IFMT) != LX_S_IFDIR)
+		return -LX_ENOTDIR;
+	return 0;
+}
+
 static int64_t find_place(struct lx_call *call, struct lx_place *place, int32_t dirfd, struct lx_uptr pathname)
 {
 	int64_t result = lx_copy_in_path(call, place->path, pathname, false);
@@ -33,6 +44,9 @@ static int64_t find_place(struct lx_call *call, struct lx_place *place, int32_t 
 	result = lx_walk_begin(&place->walk, call, dirfd, place->path, LX_WALK_PARENT, 0);
 	if (result == 0)
 		result = lx_walk_parent(&place->walk, &place->directory, &place->owned);
+	/* That it is a directory is noticed by who looks for a name in it, but not by who refuses what is no name. */
+	if (result >= 0 && place->walk.last_kind != LX_LAST_NAME)
+		result = check_directory(place);
 	return result < 0 ? result : 0;
 }
 
@@ -272,6 +286,8 @@ int64_t lx_sys_renameat2(struct lx_call *call, int32_t olddirfd, struct lx_uptr 
 	result = find_place(call, &old, olddirfd, oldpath);
 	if (result == 0) {
 		result = find_place(call, &new, newdirfd, newpath);
+		if (result < 0 && check_directory(&old) < 0)
+			result = -LX_ENOTDIR;
 		if (result == 0)
 			result = rename_place(call, &old, &new, flags);
 		leave_place(&new);

@@ -17,7 +17,8 @@
 /* Addresses from here up are never a user's. */
 #define USER_ADDRESS_LIMIT 0x7ffffffff000u
 /* RWF_ flags that some kernel knows; the driver says which of them it does. */
-#define VALID_RWF 0xffu
+#define VALID_RWF 0x1ffu
+#define RWF_NOSIGNAL 0x100u /* no SIGPIPE */
 enum { MAXIMUM_SEGMENTS = 1024 };
 
 struct transfer {
@@ -62,16 +63,21 @@ static int64_t seek_file(struct lx_call *call, HANDLE handle, int64_t offset, ui
 static int64_t refuse(const struct transfer *transfer, int64_t error)
 {
 	LARGE_INTEGER position = {.QuadPart = 0};
-	bool reads = transfer->stream.access & FILE_READ_DATA;
+	bool writes = transfer->stream.access & FILE_WRITE_DATA;
+	bool reads = transfer->stream.access & FILE_READ_DATA && !(transfer->writing && writes);
+	ULONG vector = LX_RWF_HIPRI; /* as one of no length is not refused for that */
 	struct io_buffer nothing;
 	IO_STATUS_BLOCK io;
 
-	if (!transfer->at_position)
-		return error;
 	io_buffer_from_kernel(&nothing, &position, 0);
-	if ((reads ? ZwReadFile : ZwWriteFile)(transfer->stream.handle, NULL, NULL, NULL, &io, &nothing, 0, &position, NULL) ==
-	    nt_status_from_errno(LX_ESPIPE))
+	if (transfer->at_position &&
+	    (reads ? ZwReadFile : ZwWriteFile)(transfer->stream.handle, NULL, NULL, NULL, &io, &nothing, 0, &position, NULL) ==
+		    nt_status_from_errno(LX_ESPIPE))
 		return -LX_ESPIPE;
+	/* What can't be written at all says so before it looks at an address. */
+	if (error != -LX_EBADF && transfer->writing && writes &&
+	    ZwWriteFile(transfer->stream.handle, NULL, NULL, NULL, &io, &nothing, 0, NULL, &vector) == nt_status_from_errno(LX_EINVAL))
+		return -LX_EINVAL;
 	return error;
 }
 
@@ -135,7 +141,7 @@ static int64_t transfer_result(const struct transfer *transfer, NTSTATUS status,
 	if (status == STATUS_END_OF_FILE)
 		return 0;
 	/* A pipe's last reader went while part was written already. */
-	if (status == STATUS_NOTIFY_CLEANUP && transfer->writing)
+	if (status == STATUS_NOTIFY_CLEANUP && transfer->writing && !(transfer->flags & RWF_NOSIGNAL))
 		lx_signal_self(call, LX_SIGPIPE);
 	if (status == STATUS_USER_APC || status == STATUS_ALERTED)
 		return -LX_ERESTARTSYS;
@@ -146,7 +152,7 @@ static int64_t transfer_result(const struct transfer *transfer, NTSTATUS status,
 	result = status == STATUS_INVALID_DEVICE_REQUEST ? -LX_EINVAL : lx_result(call, status);
 	if (result == 0)
 		return (int64_t)io->Information;
-	if (result == -LX_EPIPE && transfer->writing)
+	if (result == -LX_EPIPE && transfer->writing && !(transfer->flags & RWF_NOSIGNAL))
 		lx_signal_self(call, LX_SIGPIPE);
 	return result;
 }
@@ -168,7 +174,7 @@ static int64_t request(struct transfer *transfer, const struct io_segment *segme
 {
 	LARGE_INTEGER position = {.QuadPart = transfer->position};
 	PLARGE_INTEGER offset = transfer->at_position ? &position : NULL;
-	ULONG key = transfer->flags;
+	ULONG key = transfer->flags & ~RWF_NOSIGNAL;
 	PULONG flags = key ? &key : NULL;
 	struct io_buffer buffer;
 	IO_STATUS_BLOCK io = {0};
@@ -285,19 +291,21 @@ static int64_t transfer_vector(struct lx_call *call, int32_t fd, struct lx_uptr 
 
 	if (result < 0)
 		return result;
+	if (!(transfer.stream.access & access_for(writing)))
+		return refuse(&transfer, -LX_EBADF);
 	if (count > MAXIMUM_SEGMENTS)
 		return refuse(&transfer, -LX_EINVAL);
 	if (lx_copy_in_segments(call, segments, iov, count) < 0)
 		return refuse(&transfer, -LX_EFAULT);
 	result = check_segments(segments, count);
-	if (result >= 0 && !(transfer.stream.access & access_for(writing)))
-		result = -LX_EBADF;
 	if (result <= 0)
 		return refuse(&transfer, result);
 	transfer.size = (uint64_t)result;
 	if (flags & ~(uint32_t)VALID_RWF)
-		return -LX_EOPNOTSUPP;
-	return run(&transfer);
+		return refuse(&transfer, -LX_EOPNOTSUPP);
+	result = run(&transfer);
+	/* A directory takes no flags, which comes first. */
+	return result == -LX_EISDIR && flags & ~(uint32_t)LX_RWF_HIPRI ? -LX_EOPNOTSUPP : result;
 }
 
 int64_t lx_sys_readv(struct lx_call *call, int32_t fd, struct lx_uptr iov, uint64_t iovcnt)

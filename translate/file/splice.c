@@ -50,6 +50,22 @@ static int64_t take_offset(struct lx_call *call, struct end *end)
 	return end->offset < 0 ? -LX_EINVAL : 0;
 }
 
+/* A pipe has no offsets; then what the addresses hold; then who may read and write; then what the offsets are. */
+static int64_t check_offsets(struct lx_call *call, struct end *in, struct end *out)
+{
+	int64_t first, second;
+
+	if ((in->is_pipe && !lx_is_null(in->place)) || (out->is_pipe && !lx_is_null(out->place)))
+		return -LX_ESPIPE;
+	first = take_offset(call, out);
+	second = take_offset(call, in);
+	if (first == -LX_EFAULT || second == -LX_EFAULT)
+		return -LX_EFAULT;
+	if (!(in->stream.access & FILE_READ_DATA) || !(out->stream.access & FILE_WRITE_DATA))
+		return -LX_EBADF;
+	return MIN_OF(first, second);
+}
+
 static int64_t give_offset(struct lx_call *call, struct end *end, int64_t moved)
 {
 	if (moved < 0 || end->offset < 0)
@@ -70,6 +86,17 @@ static int64_t run(struct lx_call *call, HANDLE pipe, FSCTL_LX_SPLICE_INPUT *inp
 	if (result == -LX_EPIPE)
 		lx_signal_self(call, LX_SIGPIPE);
 	return result < 0 ? result : (int64_t)block.Information;
+}
+
+/* -LX_EPIPE of a pipe without readers; else 0. */
+static int64_t find_room(struct lx_call *call, const struct end *out)
+{
+	FSCTL_LX_SPLICE_INPUT input = {.Operation = FSCTL_LX_SPLICE_BUFFER, .Flags = LX_SPLICE_F_NONBLOCK, .Offset = -1};
+	struct io_buffer nothing;
+
+	io_buffer_from_kernel(&nothing, NULL, 0);
+	input.Buffer = &nothing;
+	return run(call, out->stream.handle, &input) == -LX_EPIPE ? -LX_EPIPE : 0;
 }
 
 /* RLIMIT_FSIZE of the file that is spliced to. */
@@ -102,14 +129,15 @@ int64_t lx_sys_splice(struct lx_call *call, int32_t fd_in, struct lx_uptr off_in
 		return 0;
 	if (flags & ~(uint32_t)SPLICE_FLAGS)
 		return -LX_EINVAL;
-	result = look_at_end(call, fd_in, FILE_READ_DATA, &in);
+	result = look_at_end(call, fd_in, 0, &in);
 	if (result == 0)
-		result = look_at_end(call, fd_out, FILE_WRITE_DATA, &out);
+		result = look_at_end(call, fd_out, 0, &out);
 	if (result == 0)
-		result = take_offset(call, &in);
-	if (result == 0)
-		result = take_offset(call, &out);
+		result = check_offsets(call, &in, &out);
 	if (result < 0)
+		return result;
+	/* Room in the pipe is waited for before the file is asked, and a pipe that nobody reads has none. */
+	if (!in.is_pipe && out.is_pipe && !(in.kinds & IO_SPLICE_SOURCE) && (result = find_room(call, &out)) < 0)
 		return result;
 	if ((!in.is_pipe && !out.is_pipe) || (!out.is_pipe && out.append) || !(in.kinds & IO_SPLICE_SOURCE) ||
 	    !(out.kinds & IO_SPLICE_TARGET))

@@ -162,12 +162,12 @@ int64_t lx_sys_fadvise64(struct lx_call *call, int32_t fd, int64_t offset, uint6
 
 	if (result < 0)
 		return result;
+	if ((int64_t)len < 0 || (uint32_t)advice > LX_POSIX_FADV_NOREUSE)
+		return is_pipe(handle) ? -LX_ESPIPE : -LX_EINVAL;
 	status = ZwFsControlFile(handle, NULL, NULL, NULL, &io, FSCTL_LX_FADVISE, &input, sizeof(input), NULL, 0);
 	if (status != STATUS_INVALID_DEVICE_REQUEST)
 		return lx_result(call, status);
-	if (is_pipe(handle))
-		return -LX_ESPIPE;
-	return (int64_t)len < 0 || (uint32_t)advice > LX_POSIX_FADV_NOREUSE ? -LX_EINVAL : 0;
+	return is_pipe(handle) ? -LX_ESPIPE : 0;
 }
 
 int64_t lx_sys_readahead(struct lx_call *call, int32_t fd, int64_t offset, uint64_t count)
@@ -186,5 +186,5 @@ int64_t lx_sys_readahead(struct lx_call *call, int32_t fd, int64_t offset, uint6
 	status = ZwFsControlFile(handle, NULL, NULL, NULL, &io, FSCTL_LX_READAHEAD, &input, sizeof(input), NULL, 0);
 	if (status != STATUS_INVALID_DEVICE_REQUEST)
 		return lx_result(call, status);
-	return is_kind(handle, LX_S_IFREG) ? 0 : -LX_EINVAL;
+	return is_kind(handle, LX_S_IFREG) && (int64_t)count >= 0 ? 0 : -LX_EINVAL;
 }

@@ -10,6 +10,8 @@
 #include <path/resolve.h>
 #include <signal/signal.h>
 
+#define FALLOC_FL_WRITE_ZEROES 0x80u
+
 static bool query_statx(HANDLE handle, FILE_LX_STATX_INFORMATION *information)
 {
 	IO_STATUS_BLOCK io;
@@ -139,6 +141,25 @@ static int64_t refuse_allocation(HANDLE handle)
 	}
 }
 
+/* One operation; where the size is kept or must be, that is said. */
+static bool is_allocation_mode(uint32_t mode)
+{
+	switch (mode & ~(uint32_t)LX_FALLOC_FL_KEEP_SIZE) {
+	case 0:
+	case LX_FALLOC_FL_UNSHARE_RANGE:
+	case LX_FALLOC_FL_ZERO_RANGE:
+		return true;
+	case LX_FALLOC_FL_PUNCH_HOLE:
+		return mode & LX_FALLOC_FL_KEEP_SIZE;
+	case LX_FALLOC_FL_COLLAPSE_RANGE:
+	case LX_FALLOC_FL_INSERT_RANGE:
+	case FALLOC_FL_WRITE_ZEROES:
+		return !(mode & LX_FALLOC_FL_KEEP_SIZE);
+	default:
+		return false;
+	}
+}
+
 int64_t lx_sys_fallocate(struct lx_call *call, int32_t fd, uint32_t mode, int64_t offset, int64_t len)
 {
 	FSCTL_LX_FALLOCATE_INPUT input = {.Mode = mode, .Offset = offset, .Length = len};
@@ -152,8 +173,11 @@ int64_t lx_sys_fallocate(struct lx_call *call, int32_t fd, uint32_t mode, int64_
 		return result;
 	if (offset < 0 || len <= 0)
 		return -LX_EINVAL;
-	if (!(mode & LX_FALLOC_FL_KEEP_SIZE) && NT_SUCCESS(ob_handle_access(handle, &access)) &&
-	    (access & FILE_WRITE_DATA))
+	if (!is_allocation_mode(mode))
+		return -LX_EOPNOTSUPP;
+	if (!NT_SUCCESS(ob_handle_access(handle, &access)) || !(access & FILE_WRITE_DATA))
+		return -LX_EBADF;
+	if (!(mode & LX_FALLOC_FL_KEEP_SIZE))
 		result = lx_check_growth(call, handle, (uint64_t)offset + (uint64_t)len);
 	if (result < 0)
 		return result;

@@ -12,6 +12,14 @@
 
 #define HUGE_SHIFT 26
 #define HUGE_MASK 0x3fu
+
+/* Of statfs(2). */
+#define ST_NOEXEC 8
+#define PIPEFS_MAGIC 0x50495045
+#define SOCKFS_MAGIC 0x534f434b
+#define ANON_INODE_FS_MAGIC 0x09041934
+#define PROC_SUPER_MAGIC 0x9fa0
+
 /* What MAP_SHARED_VALIDATE knows without the help of a file system. */
 #define LEGACY_FLAGS \
 	(LX_MAP_SHARED | LX_MAP_PRIVATE | LX_MAP_FIXED | LX_MAP_ANONYMOUS | LX_MAP_DENYWRITE | LX_MAP_EXECUTABLE | \
@@ -203,6 +211,18 @@ static int64_t map(struct mapping *mapping)
 	return result ? result : make_mapping(mapping);
 }
 
+/* Is the file on a mount without programs? Pipes, sockets and files without names always are. */
+static bool is_noexec(HANDLE file)
+{
+	FILE_FS_LX_STATFS_INFORMATION volume;
+	IO_STATUS_BLOCK io;
+
+	if (!NT_SUCCESS(ZwQueryVolumeInformationFile(file, &io, &volume, sizeof(volume), FileFsLxStatfsInformation)))
+		return false;
+	return volume.Flags & ST_NOEXEC || volume.Type == PIPEFS_MAGIC || volume.Type == SOCKFS_MAGIC ||
+	       volume.Type == ANON_INODE_FS_MAGIC || volume.Type == PROC_SUPER_MAGIC;
+}
+
 int64_t lx_sys_mmap(struct lx_call *call, uint64_t addr, uint64_t length, uint32_t prot, uint32_t flags, int32_t fd, uint64_t offset)
 {
 	struct mapping mapping = {.call = call, .address = addr, .size = length, .offset = offset, .flags = flags,
@@ -225,7 +245,11 @@ int64_t lx_sys_mmap(struct lx_call *call, uint64_t addr, uint64_t length, uint32
 		return refuse_huge(flags);
 	if (mapping.file && flags & LX_MAP_GROWSDOWN)
 		return -LX_EINVAL;
-	return map(&mapping);
+	result = map(&mapping);
+	/* Where no program may lie is told before that there is nothing to map. */
+	if (result == -LX_ENODEV && mapping.file && prot & LX_PROT_EXEC && is_noexec(mapping.file))
+		return -LX_EPERM;
+	return result;
 }
 
 /* The NT service whose word the range is, if it is one: private memory, or exactly one view. */

@@ -95,6 +95,10 @@ void lx_proc_release_areas(struct lx_proc_areas *areas);
 void lx_proc_show_area(const struct lx_proc_area *area, struct procfs_text *text);
 /* The name that stands in that line; empty: none. */
 void lx_proc_area_path(const struct lx_proc_area *area, char *path, size_t size);
+/* What stands behind it, as that line says: zeroes for nothing. */
+void lx_proc_area_identity(const struct lx_proc_area *area, uint64_t *inode, uint32_t *major, uint32_t *minor);
+/* procfs_query.c */
+NTSTATUS lx_proc_query_maps(const struct procfs_subject *subject, ULONG request, void *data, ULONG size);
 NTSTATUS lx_proc_show_maps(const struct procfs_subject *subject, struct procfs_text *text);
 extern const struct procfs_numbers lx_proc_map_files;
 /* procfs_smaps.c */

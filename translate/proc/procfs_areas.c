@@ -120,6 +120,16 @@ void lx_proc_area_path(const struct lx_proc_area *area, char *path, size_t size)
 	snprintf(path, size, "%s", backing.path);
 }
 
+void lx_proc_area_identity(const struct lx_proc_area *area, uint64_t *inode, uint32_t *major, uint32_t *minor)
+{
+	struct backing backing;
+
+	describe(area, &backing);
+	*inode = backing.attributes.Inode;
+	*major = backing.attributes.DevMajor;
+	*minor = backing.attributes.DevMinor;
+}
+
 /* The host's, where it has the page: programs take its absence for that of the calls. */
 static void show_vsyscall(struct procfs_text *text)
 {

@@ -415,7 +415,7 @@ static const struct procfs_node net_nodes[] = {
 		SHOWN("ksm_merging_pages", 0400, show_ksm_merging_pages, .guard = PROCFS_LOOK_AT_READ, IF_HOST("ksm_merging_pages")), \
 		SHOWN("ksm_stat", 0400, show_ksm_stat, .guard = PROCFS_LOOK_AT_READ, IF_HOST("ksm_stat")),             \
 		SHOWN("limits", 0444, lx_proc_show_limits), HOST_FILE("loginuid", .seek = PROCFS_SEEK_BOUNDED),        \
-		SHOWN("maps", 0444, lx_proc_show_maps, LOOKED_AT),                                                     \
+		SHOWN("maps", 0444, lx_proc_show_maps, LOOKED_AT, .control = lx_proc_query_maps),                      \
 		BYTES("mem", 0600, lx_proc_mem, LOOKED_AT, .seek = PROCFS_SEEK_ANYWHERE), HOST_FILE("mountinfo"),      \
 		HOST_FILE("mounts"), FOLDER("net", 0555, .children = net_nodes),                                       \
 		FOLDER("ns", 0511, .children = namespace_nodes),                                                       \

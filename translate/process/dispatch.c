@@ -64,6 +64,8 @@ static void check_vsyscall(struct lx_thread *thread, const struct pico_system_ca
 		lx_signal_force(thread, &info);
 }
 
+#define IOCTL_NUMBER 16
+
 static void dispatch_system_call(struct ps_thread *ps, struct pico_system_call *trap)
 {
 	struct lx_thread *thread = ps->pico_context;
@@ -81,6 +83,8 @@ static void dispatch_system_call(struct ps_thread *ps, struct pico_system_call *
 	if (unlikely(observer && observer->enter))
 		observer->enter(&call);
 	result = likely(call.descriptor) ? lx_handlers[call.descriptor->index](&call) : -LX_ENOSYS;
+	if (unlikely(result == -LX_ENOTTY && call.descriptor && trap->number == IOCTL_NUMBER))
+		result = lx_ioctl_refused(&call);
 	lx_fd_let_go(&call);
 	if (unlikely(lx_is_restart(result))) {
 		thread->interrupted_result = result;

@@ -406,7 +406,7 @@ static NTSTATUS condrv_fs_control(struct io_file *file, ULONG code, const void *
 {
 	FSCTL_LX_TERMINAL_OUTPUT terminal;
 
-	if (code == FSCTL_LX_SEEK || code == FSCTL_LX_FALLOCATE || code == FSCTL_LX_FADVISE)
+	if (code == FSCTL_LX_SEEK)
 		return FSRTL_ERRNO(ESPIPE);
 	if (fsrtl_is_xattr(code)) {
 		/* A terminal that was opened by the name of a device of /dev is a file of that file system. */

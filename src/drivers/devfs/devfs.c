@@ -144,6 +144,14 @@ static NTSTATUS directory_control(struct io_file *file, ULONG code, const void *
 	return tmpfs_fs_control(file, code, input, input_size, output, output_size, information);
 }
 
+static NTSTATUS device_set_information(struct io_file *file, FILE_INFORMATION_CLASS class, const void *data, ULONG size,
+				       struct io_file *target)
+{
+	if (class == FileLxStatusFlagsInformation)
+		return fsrtl_set_buffered_flags(file, data, size);
+	return tmpfs_operations.set_information(file, class, data, size, target);
+}
+
 static NTSTATUS set_async(struct io_file *file, const void *input, ULONG input_size)
 {
 	const FSCTL_LX_ASYNC_INPUT *in = input;
@@ -183,7 +191,7 @@ static NTSTATUS devfs_device_control(struct io_file *file, ULONG code, const voi
 
 	if (code != FSCTL_LX_IOCTL || input_size < sizeof *in || output_size < sizeof *out || !device->ioctl)
 		return FSRTL_ERRNO(ENOTTY);
-	status = device->ioctl(in->Request, out->Data, output_size - (ULONG)sizeof *out, &used);
+	status = device->ioctl(in->Request ? in->Request : (ULONG)in->Argument, out->Data, output_size - (ULONG)sizeof *out, &used);
 	if (status == STATUS_SUCCESS) {
 		out->Size = used;
 		*information = sizeof *out + used;
@@ -234,6 +242,7 @@ static void make_operations(void)
 	device_operations = directory_operations;
 	device_operations.read = devfs_read;
 	device_operations.write = devfs_write;
+	device_operations.set_information = device_set_information;
 	device_operations.fs_control = device_control;
 	device_operations.device_control = devfs_device_control;
 	device_operations.flush = devfs_flush;

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/random.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/random.h>
@@ -96,13 +97,20 @@ static NTSTATUS write_random(const struct io_buffer *buffer, ULONG_PTR *informat
 	return copied(done, size, information);
 }
 
+/* What changes the generator, which is the host's: no guest may. */
+static bool is_privileged(ULONG request)
+{
+	return request == RNDADDTOENTCNT || request == RNDADDENTROPY || request == RNDZAPENTCNT || request == RNDCLEARPOOL ||
+	       request == RNDRESEEDCRNG;
+}
+
 static NTSTATUS random_ioctl(ULONG request, void *data, ULONG size, ULONG *used)
 {
 	FILE *host;
 	int bits = 256;
 
 	if (request != RNDGETENTCNT_REQUEST)
-		return request >> 8 == RNDGETENTCNT_REQUEST >> 8 ? FSRTL_ERRNO(EPERM) : FSRTL_ERRNO(EINVAL);
+		return is_privileged(request) ? FSRTL_ERRNO(EPERM) : FSRTL_ERRNO(EINVAL);
 	if (size < sizeof bits)
 		return STATUS_BUFFER_TOO_SMALL;
 	host = fopen("/proc/sys/kernel/random/entropy_avail", "re");

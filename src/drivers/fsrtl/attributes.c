@@ -155,7 +155,7 @@ NTSTATUS fsrtl_query_attributes(const FILE_LX_STATX_INFORMATION *attributes, FIL
 
 void fsrtl_keep_flags(struct io_file *file, const struct io_create *create)
 {
-	ULONG flags = create->lx.Flags & (FSRTL_STATUS_FLAGS | FSRTL_O_PATH);
+	ULONG flags = create->lx.Flags & (FSRTL_STATUS_FLAGS | FSRTL_O_PATH | FSRTL_O_DIRECTORY);
 
 	if (create->has_packet)
 		flags |= FSRTL_O_LARGEFILE;
@@ -175,6 +175,16 @@ NTSTATUS fsrtl_query_status_flags(struct io_file *file, void *data, ULONG size, 
 	ULONG flags = (atomic_load(&file->lx_flags) & ~(ULONG)O_ACCMODE) | fsrtl_access_mode(file);
 
 	return fsrtl_return(&flags, sizeof flags, data, size, information);
+}
+
+NTSTATUS fsrtl_set_buffered_flags(struct io_file *file, const void *data, ULONG size)
+{
+	ULONG flags;
+
+	if (size < sizeof flags)
+		return STATUS_INFO_LENGTH_MISMATCH;
+	memcpy(&flags, data, sizeof flags);
+	return flags & FSRTL_O_DIRECT ? FSRTL_ERRNO(EINVAL) : fsrtl_set_status_flags(file, data, size);
 }
 
 NTSTATUS fsrtl_set_status_flags(struct io_file *file, const void *data, ULONG size)

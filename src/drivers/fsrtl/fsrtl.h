@@ -33,6 +33,7 @@
 #define FSRTL_O_ASYNC 020000u
 #define FSRTL_O_DIRECT 040000u
 #define FSRTL_O_LARGEFILE 0100000u
+#define FSRTL_O_DIRECTORY 0200000u
 #define FSRTL_O_NOATIME 01000000u
 #define FSRTL_O_PATH 010000000u
 #define FSRTL_O_TMPFILE 020000000u
@@ -94,6 +95,8 @@ ULONG fsrtl_access_mode(const struct io_file *file);
 /* FileLxStatusFlagsInformation kept in file->lx_flags, with the access mode. */
 NTSTATUS fsrtl_query_status_flags(struct io_file *file, void *data, ULONG size, ULONG_PTR *information);
 NTSTATUS fsrtl_set_status_flags(struct io_file *file, const void *data, ULONG size);
+/* The same for what has no direct transfers: O_DIRECT is EINVAL. */
+NTSTATUS fsrtl_set_buffered_flags(struct io_file *file, const void *data, ULONG size);
 /* FileLxMode, FileLxOwner, FileLxTimes and FileBasic, with Linux' permission rules. */
 NTSTATUS fsrtl_set_attributes(FILE_LX_STATX_INFORMATION *attributes, FILE_INFORMATION_CLASS class, const void *data,
 			      ULONG size);

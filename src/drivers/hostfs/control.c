@@ -187,7 +187,7 @@ static NTSTATUS control_seals(struct io_file *file, const void *input, ULONG inp
 	ULONG added = *(const ULONG *)input;
 	int fd = hostfs_file(file)->fd, seals;
 
-	if (added && fcntl(fd, F_ADD_SEALS, added) < 0)
+	if (added && fcntl(fd, F_ADD_SEALS, added & ~FSCTL_LX_SEALS_ADD) < 0)
 		return nt_status_from_errno(errno);
 	seals = fcntl(fd, F_GET_SEALS);
 	if (seals < 0)

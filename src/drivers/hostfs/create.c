@@ -274,6 +274,7 @@ static NTSTATUS check_opened(struct io_create *create, struct io_file *file, uin
 
 	own->path_only = flags & O_PATH;
 	own->hides_nofollow = !(create->lx.Flags & O_NOFOLLOW) && hostfs_walks();
+	own->hides_directory = create->has_packet && !(create->lx.Flags & O_DIRECTORY);
 	own->delete_on_close = create->options & FILE_DELETE_ON_CLOSE;
 	if (own->path_only && !(create->options & FILE_NON_DIRECTORY_FILE))
 		return STATUS_SUCCESS;

@@ -47,6 +47,8 @@ static NTSTATUS query_status_flags(struct io_file *file, void *data, ULONG size,
 
 	if (flags < 0)
 		return nt_status_from_errno(errno);
+	if (hostfs_file(file)->hides_directory)
+		flags &= ~O_DIRECTORY;
 	if (hostfs_file(file)->hides_nofollow)
 		flags &= ~O_NOFOLLOW;
 	return fsrtl_return(&(ULONG){(ULONG)flags}, sizeof(ULONG), data, size, information);

@@ -52,6 +52,7 @@ struct hostfs_file {
 	_Atomic enum hostfs_kind kind;
 	enum hostfs_gate gate; /* never HOSTFS_GATE_SHUT */
 	bool path_only;	     /* opened with O_PATH */
+	bool hides_directory; /* O_DIRECTORY is what the name asked for, by a slash or a dot behind it */
 	bool hides_nofollow; /* O_NOFOLLOW among the status flags is the walk's, not the guest's */
 	bool delete_on_close;
 	_Atomic bool delete_pending;

@@ -83,7 +83,8 @@ static long alertable_transfer(const struct transfer *transfer, void *data, size
 	long result;
 
 	*status = STATUS_SUCCESS;
-	if (!ke_current_thread())
+	/* Nothing at all is not waited for, and some files say that it is too little, but not of a vector. */
+	if (!ke_current_thread() || (!size && !transfer->flags))
 		return plain_transfer(transfer, data, size, 0);
 	result = ke_host_call(status, NULL, 0, transfer->write ? SYS_pwritev2 : SYS_preadv2, arguments);
 	if (likely(result != -EINTR || *status == STATUS_SUCCESS))

@@ -293,6 +293,9 @@ static NTSTATUS procfs_write(struct io_file *file, const struct io_buffer *buffe
 		return transfer_bytes(file, open, node->bytes->write, buffer, position, information);
 	if (node->kind != PROCFS_FILE || !node->store)
 		return FSRTL_ERRNO(EINVAL);
+	/* What is made anew for each reader is written where it stands; settings of the system are values. */
+	if (position && position->QuadPart >= 0 && strncmp(open->name, "sys/", 4) != 0)
+		return FSRTL_ERRNO(ESPIPE);
 	if (io_buffer_get(buffer, 0, data, size) < size)
 		return STATUS_ACCESS_VIOLATION;
 	data[size] = 0;
@@ -341,7 +344,7 @@ static NTSTATUS procfs_set_information(struct io_file *file, FILE_INFORMATION_CL
 	struct procfs_open *open = file->context;
 
 	if (class == FileLxStatusFlagsInformation)
-		return fsrtl_set_status_flags(file, data, size);
+		return fsrtl_set_buffered_flags(file, data, size);
 	/* O_TRUNC on a file that takes writes: nothing to cut off. */
 	if (class == FileEndOfFileInformation && (procfs_node_of(&open->place)->store || open->state))
 		return STATUS_SUCCESS;
@@ -530,7 +533,17 @@ static NTSTATUS procfs_fs_control(struct io_file *file, ULONG code, const void *
 static NTSTATUS procfs_device_control(struct io_file *file, ULONG code, const void *input, ULONG input_size,
 				      void *output, ULONG output_size, ULONG_PTR *information)
 {
-	return FSRTL_ERRNO(ENOTTY);
+	const struct procfs_open *open = file->context;
+	const struct procfs_node *node = procfs_node_of(&open->place);
+	const FSCTL_LX_IOCTL_BUFFER *in = input;
+	FSCTL_LX_IOCTL_BUFFER *out = output;
+
+	if (code != FSCTL_LX_IOCTL || !node->control || input_size < sizeof *in || in->Size > input_size - sizeof *in ||
+	    output_size < input_size)
+		return FSRTL_ERRNO(ENOTTY);
+	memmove(out, in, input_size);
+	*information = input_size;
+	return node->control(procfs_subject_of(&open->place), out->Request, out->Data, out->Size);
 }
 
 static NTSTATUS procfs_flush(struct io_file *file, ULONG flags)

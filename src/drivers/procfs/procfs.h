@@ -87,6 +87,8 @@ struct procfs_node {
 	NTSTATUS (*show)(const struct procfs_subject *subject, struct procfs_text *text);
 	/* FILE, optional: what a write does with its bytes. */
 	NTSTATUS (*store)(const struct procfs_subject *subject, const char *data, size_t size);
+	/* FILE, optional: ioctl(2) by FSCTL_LX_IOCTL, whose data are changed in place. */
+	NTSTATUS (*control)(const struct procfs_subject *subject, ULONG request, void *data, ULONG size);
 	/* FILE, instead of show and store. */
 	const struct procfs_bytes *bytes;
 	/* FILE or LINK, instead of show and target: the host's own, as it is; the node exists if that does. */

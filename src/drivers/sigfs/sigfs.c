@@ -14,6 +14,7 @@
 #include <executive/ke/ke.h>
 
 #define ANONYMOUS_MODE 0600u
+#define ANONYMOUS_MAGIC 0x09041934
 #define ANONYMOUS_INODE 1u
 #define ANONYMOUS_MINOR 15u
 
@@ -86,6 +87,7 @@ static ULONG signalfd_poll(struct io_file *file, ULONG events, struct io_poll_ta
 }
 
 static struct fsrtl_file_system file_system;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void find_file_system(void)
 {
@@ -96,7 +98,6 @@ static NTSTATUS signalfd_query_information(struct io_file *file, FILE_INFORMATIO
 					   ULONG_PTR *information)
 {
 	static const char name[] = "anon_inode:[signalfd]";
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	FILE_LX_STATX_INFORMATION attributes;
 
 	if (class == FileNameInformation)
@@ -113,7 +114,9 @@ static NTSTATUS signalfd_set_information(struct io_file *file, FILE_INFORMATION_
 					 struct io_file *target)
 {
 	if (class == FileLxStatusFlagsInformation)
-		return fsrtl_set_status_flags(file, data, size);
+		return fsrtl_set_buffered_flags(file, data, size);
+	if ((int)class == FileLxModeInformation || (int)class == FileLxOwnerInformation || (int)class == FileLxTimesInformation)
+		return nt_status_from_errno(EOPNOTSUPP);
 	return nt_status_from_errno(class == FilePositionInformation ? ESPIPE : EINVAL);
 }
 
@@ -121,16 +124,39 @@ static NTSTATUS signalfd_set_information(struct io_file *file, FILE_INFORMATION_
 static NTSTATUS signalfd_control(struct io_file *file, ULONG code, const void *input, ULONG input_size, void *output,
 				 ULONG output_size, ULONG_PTR *information)
 {
+	const FILE_LX_STATX_INFORMATION shown = {.Mode = ANONYMOUS_MODE};
 	const LONGLONG position = 0;
 
+	if (fsrtl_is_xattr(code)) {
+		*information = 0;
+		return fsrtl_refuse_xattr(&shown, false, code, input, input_size);
+	}
+	if (code == FSCTL_LX_ACCESS && input_size >= sizeof(ULONG))
+		return *(const ULONG *)input & FSRTL_EXECUTE ? STATUS_ACCESS_DENIED : STATUS_SUCCESS;
 	return code == FSCTL_LX_SEEK ? fsrtl_return(&position, sizeof(position), output, output_size, information) :
 				       STATUS_INVALID_DEVICE_REQUEST;
+}
+
+static NTSTATUS signalfd_query_volume(struct io_file *file, FS_INFORMATION_CLASS class, void *data, ULONG size,
+				      ULONG_PTR *information)
+{
+	const FILE_FS_DEVICE_INFORMATION device = {.DeviceType = FILE_DEVICE_UNKNOWN};
+	FILE_FS_LX_STATFS_INFORMATION statfs = {
+		.Type = ANONYMOUS_MAGIC, .BlockSize = 4096, .FragmentSize = 4096, .NameLength = 255, .Flags = 0x20};
+
+	if (class == FileFsDeviceInformation)
+		return fsrtl_return(&device, sizeof device, data, size, information);
+	if (class != FileFsLxStatfsInformation)
+		return STATUS_INVALID_INFO_CLASS;
+	pthread_once(&once, find_file_system);
+	statfs.FsId[0] = (LONG)file_system.minor;
+	return fsrtl_return(&statfs, sizeof statfs, data, size, information);
 }
 
 static NTSTATUS signalfd_write(struct io_file *file, const struct io_buffer *buffer, const LARGE_INTEGER *position,
 			       ULONG flags, ULONG_PTR *information)
 {
-	return nt_status_from_errno(EINVAL);
+	return nt_status_from_errno(position ? ESPIPE : EINVAL);
 }
 
 static ULONG signalfd_splice_ends(struct io_file *file)
@@ -144,6 +170,7 @@ static const struct io_driver_operations signalfd_operations = {
 	.write = signalfd_write,
 	.query_information = signalfd_query_information,
 	.set_information = signalfd_set_information,
+	.query_volume = signalfd_query_volume,
 	.fs_control = signalfd_control,
 	.poll = signalfd_poll,
 };

@@ -1,0 +1,260 @@
+/*
+ * PROCMAP_QUERY, the ioctl(2) of /proc/<pid>/maps: one area by an address, in numbers instead of text. The request comes
+ * by way of the driver, which knows whose file it is; addresses of the guest's are this file's alone to look at.
+ */
+#include <lx_syscalls.h>
+#include <path/resolve.h>
+#include <proc/procfs.h>
+
+#define QUERY_READABLE 0x01u
+#define QUERY_WRITABLE 0x02u
+#define QUERY_EXECUTABLE 0x04u
+#define QUERY_SHARED 0x08u
+#define QUERY_NEXT 0x10u /* or else the one behind it */
+#define QUERY_FILE 0x20u
+#define QUERY_FLAGS 0x3fu
+#define PERMISSIONS (QUERY_READABLE | QUERY_WRITABLE | QUERY_EXECUTABLE | QUERY_SHARED)
+
+#define BUILD_ID_MAXIMUM 20u
+#define LARGEST_NOTES 4096u
+
+struct lx_procmap_query {
+	uint64_t size, query_flags, query_address;
+	uint64_t start, end, flags, page_size, offset, inode;
+	uint32_t device_major, device_minor, name_size, build_id_size;
+	uint64_t name_address, build_id_address;
+};
+_Static_assert(sizeof(struct lx_procmap_query) == 104, "struct procmap_query");
+
+/* What travels to the driver and back. */
+struct packet {
+	FSCTL_LX_IOCTL_BUFFER head;
+	struct query_answer {
+		struct lx_procmap_query query;
+		bool wants_build_id;
+		uint32_t build_id_size;
+		uint8_t build_id[BUILD_ID_MAXIMUM];
+		char name[LX_PATH_MAX + 16];
+	} answer;
+};
+
+static uint32_t permissions_of(const struct mm_vad *vad)
+{
+	return (vad->protection & MM_PROT_READ ? QUERY_READABLE : 0) | (vad->protection & MM_PROT_WRITE ? QUERY_WRITABLE : 0) |
+	       (vad->protection & MM_PROT_EXEC ? QUERY_EXECUTABLE : 0) | (vad->flags & MM_SHARED ? QUERY_SHARED : 0);
+}
+
+/* Shared memory without a file is a file to the kernel. */
+static bool is_file(const struct mm_vad *vad)
+{
+	return vad->section || vad->flags & MM_SHARED;
+}
+
+static const struct lx_proc_area *find_area(const struct lx_proc_areas *areas, const struct lx_procmap_query *query)
+{
+	uint32_t wanted = (uint32_t)query->query_flags & PERMISSIONS;
+
+	for (size_t i = 0; i < areas->count; i++) {
+		const struct mm_vad *vad = &areas->list[i].vad;
+		bool next = query->query_flags & QUERY_NEXT;
+
+		if (vad->end <= query->query_address)
+			continue;
+		if ((!(query->query_flags & QUERY_FILE) || is_file(vad)) && (permissions_of(vad) & wanted) == wanted &&
+		    (next || vad->start <= query->query_address))
+			return &areas->list[i];
+		if (!next)
+			return NULL;
+	}
+	return NULL;
+}
+
+static bool read_at(HANDLE file, uint64_t offset, void *data, uint32_t size)
+{
+	LARGE_INTEGER position = {.QuadPart = (LONGLONG)offset};
+	struct io_buffer buffer;
+	IO_STATUS_BLOCK io = {0};
+
+	io_buffer_from_kernel(&buffer, data, size);
+	return NT_SUCCESS(ZwReadFile(file, NULL, NULL, NULL, &io, &buffer, size, &position, NULL)) && io.Information == size;
+}
+
+struct note {
+	uint32_t name_size, description_size, type;
+};
+
+/* The build id among the notes; its size, or 0. */
+static uint32_t find_build_id(const uint8_t *notes, uint32_t size, uint8_t build_id[BUILD_ID_MAXIMUM])
+{
+	const uint32_t type_build_id = 3;
+	struct note note;
+
+	for (uint32_t at = 0; at + sizeof(note) <= size;) {
+		uint64_t name = at + sizeof(note), description, end;
+
+		memcpy(&note, notes + at, sizeof(note));
+		description = name + (((uint64_t)note.name_size + 3) & ~3ull);
+		end = description + (((uint64_t)note.description_size + 3) & ~3ull);
+		if (end > size)
+			return 0;
+		if (note.type == type_build_id && note.name_size == 4 && memcmp(notes + name, "GNU", 4) == 0 &&
+		    note.description_size && note.description_size <= BUILD_ID_MAXIMUM) {
+			memcpy(build_id, notes + description, note.description_size);
+			return note.description_size;
+		}
+		at = (uint32_t)end;
+	}
+	return 0;
+}
+
+struct elf_start {
+	uint8_t ident[16];
+	uint16_t type, machine;
+	uint32_t version;
+	uint64_t entry, headers, sections;
+	uint32_t flags;
+	uint16_t size, header_size, header_count;
+};
+
+struct elf_segment {
+	uint32_t type, flags;
+	uint64_t offset, address, physical, file_size, memory_size, alignment;
+};
+
+/* Of a 64-bit ELF file. */
+static uint32_t build_id_of(HANDLE file, uint8_t build_id[BUILD_ID_MAXIMUM])
+{
+	static const uint8_t magic[5] = {0x7f, 'E', 'L', 'F', 2};
+	const uint32_t segment_note = 4;
+	uint8_t notes[LARGEST_NOTES];
+	struct elf_segment segment;
+	struct elf_start elf;
+	uint32_t found = 0;
+
+	if (!read_at(file, 0, &elf, sizeof(elf)) || memcmp(elf.ident, magic, sizeof(magic)) != 0)
+		return 0;
+	for (uint32_t i = 0; i < elf.header_count && !found; i++) {
+		if (!read_at(file, elf.headers + i * sizeof(segment), &segment, sizeof(segment)))
+			return 0;
+		if (segment.type == segment_note && segment.file_size <= sizeof(notes) &&
+		    read_at(file, segment.offset, notes, (uint32_t)segment.file_size))
+			found = find_build_id(notes, (uint32_t)segment.file_size, build_id);
+	}
+	return found;
+}
+
+static void take_build_id(const struct lx_proc_area *area, struct query_answer *answer)
+{
+	struct io_file *file = area->vad.section ? mm_section_file(area->vad.section) : NULL;
+	HANDLE handle;
+
+	answer->build_id_size = 0;
+	if (!file || !NT_SUCCESS(ob_open_by_pointer(file, OBJ_KERNEL_HANDLE, FILE_READ_DATA, &handle)))
+		return;
+	answer->build_id_size = build_id_of(handle, answer->build_id);
+	ZwClose(handle);
+}
+
+static NTSTATUS query_area(const struct procfs_subject *subject, struct query_answer *answer)
+{
+	cleanup_proc_view struct lx_proc_view view;
+	cleanup_areas struct lx_proc_areas areas = {0};
+	const struct lx_proc_area *area;
+	NTSTATUS status = lx_proc_look(subject, &view);
+
+	if (status != STATUS_SUCCESS || !view.space)
+		return lx_proc_error(LX_ESRCH);
+	lx_proc_take_areas(view.space, &areas);
+	area = find_area(&areas, &answer->query);
+	if (!area)
+		return lx_proc_error(areas.failed ? LX_ENOMEM : LX_ENOENT);
+	answer->query.start = area->vad.start;
+	answer->query.end = area->vad.end;
+	answer->query.flags = permissions_of(&area->vad);
+	answer->query.page_size = LX_PAGE_SIZE;
+	answer->query.offset = is_file(&area->vad) ? area->vad.offset : 0;
+	lx_proc_area_identity(area, &answer->query.inode, &answer->query.device_major, &answer->query.device_minor);
+	lx_proc_area_path(area, answer->name, sizeof(answer->name));
+	if (answer->wants_build_id)
+		take_build_id(area, answer);
+	return STATUS_SUCCESS;
+}
+
+/* What the driver asks of a maps file. Data of no size: is it one? */
+NTSTATUS lx_proc_query_maps(const struct procfs_subject *subject, ULONG request, void *data, ULONG size)
+{
+	if (request != LX_PROCMAP_QUERY)
+		return lx_proc_error(LX_ENOTTY);
+	return size < sizeof(struct query_answer) ? STATUS_SUCCESS : query_area(subject, data);
+}
+
+static int64_t ask(struct lx_call *call, int32_t fd, struct packet *packet, size_t size)
+{
+	IO_STATUS_BLOCK io;
+	HANDLE handle;
+	int64_t result = lx_fd_handle(call, fd, false, &handle);
+
+	packet->head = (FSCTL_LX_IOCTL_BUFFER){.Request = LX_PROCMAP_QUERY, .Size = (ULONG)size};
+	if (result < 0)
+		return result;
+	return lx_result(call, ZwDeviceIoControlFile(handle, NULL, NULL, NULL, &io, FSCTL_LX_IOCTL, packet, sizeof(*packet),
+						     packet, sizeof(*packet)));
+}
+
+/* A newer program's longer structure may hold zeroes behind what is known. */
+static int64_t take_query(struct lx_call *call, struct lx_uptr argp, struct lx_procmap_query *query)
+{
+	uint8_t given[LX_PAGE_SIZE] = {0};
+	uint64_t size;
+
+	if (lx_copy_in(call, &size, argp, sizeof(size)) < 0)
+		return -LX_EFAULT;
+	if (size > LX_PAGE_SIZE)
+		return -LX_E2BIG;
+	if (size < offsetof(struct lx_procmap_query, start))
+		return -LX_EINVAL;
+	if (lx_copy_in(call, given, argp, size) < 0)
+		return -LX_EFAULT;
+	for (uint64_t i = sizeof(*query); i < size; i++)
+		if (given[i])
+			return -LX_E2BIG;
+	memcpy(query, given, sizeof(*query));
+	query->size = size;
+	if (query->query_flags & ~(uint64_t)QUERY_FLAGS || !query->name_size != !query->name_address ||
+	    !query->build_id_size != !query->build_id_address)
+		return -LX_EINVAL;
+	return 0;
+}
+
+static int64_t give_answer(struct lx_call *call, struct lx_uptr argp, struct query_answer *answer)
+{
+	struct lx_procmap_query *query = &answer->query;
+	uint32_t name_size = answer->name[0] ? (uint32_t)strlen(answer->name) + 1 : 0;
+
+	if (query->build_id_size && answer->build_id_size > query->build_id_size)
+		return -LX_ENAMETOOLONG;
+	if (query->name_size && name_size > MIN_OF(query->name_size, (uint32_t)LX_PATH_MAX))
+		return -LX_ENAMETOOLONG;
+	query->name_size = query->name_size ? name_size : 0;
+	query->build_id_size = query->build_id_size ? answer->build_id_size : 0;
+	if (query->name_size && lx_copy_out(call, lx_uptr(query->name_address), answer->name, name_size) < 0)
+		return -LX_EFAULT;
+	if (query->build_id_size &&
+	    lx_copy_out(call, lx_uptr(query->build_id_address), answer->build_id, query->build_id_size) < 0)
+		return -LX_EFAULT;
+	return lx_copy_out(call, argp, query, MIN_OF(query->size, (uint64_t)sizeof(*query)));
+}
+
+int64_t lx_sys_ioctl_procmap_query(struct lx_call *call, int32_t fd, struct lx_uptr argp)
+{
+	struct packet packet = {0};
+	int64_t result = ask(call, fd, &packet, 0);
+
+	if (result == 0)
+		result = take_query(call, argp, &packet.answer.query);
+	if (result < 0)
+		return result;
+	packet.answer.wants_build_id = packet.answer.query.build_id_size;
+	result = ask(call, fd, &packet, sizeof(packet.answer));
+	return result < 0 ? result : give_answer(call, argp, &packet.answer);
+}
