@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <hal/hal.h>
 #include <linux/openat2.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -37,8 +38,7 @@ static const struct {
 	uint64_t arguments[6];
 } probes[] = {
 	{"getrandom", SYS_getrandom, 0, false, {(uintptr_t)&byte, 1}},
-	{"openat2", SYS_openat2, 0, true, {(uint64_t)AT_FDCWD, (uintptr_t)"/", (uintptr_t)&how, sizeof(how)}},
-	{"openat", SYS_openat, 0, true, {(uint64_t)AT_FDCWD, (uintptr_t)"/dev/null", O_RDWR | O_CLOEXEC}},
+	{"openat", SYS_openat, 0, true, {(uint64_t)AT_FDCWD, (uintptr_t)"/", O_PATH | O_CLOEXEC}},
 	{"statx", SYS_statx, 0, false, {(uint64_t)AT_FDCWD, (uintptr_t)"/", 0, STATX_BASIC_STATS, (uintptr_t)&facts}},
 	{"close_range", SYS_close_range, 0, false, {NOWHERE, NOWHERE}},
 	{"memfd_create", SYS_memfd_create, 0, true, {(uintptr_t)"probe", MFD_CLOEXEC}},
@@ -84,6 +84,17 @@ static int try_copy(bool write)
 	return done == 1 ? 0 : done < 0 ? errno : EPROTO;
 }
 
+/* Names can be walked down without it, one open a component. */
+static void look_for_openat2(void)
+{
+	long descriptor = syscall(SYS_openat2, AT_FDCWD, "/", &how, sizeof(how));
+
+	if (descriptor >= 0)
+		close((int)descriptor);
+	else
+		hal_do_without_openat2();
+}
+
 static int try_tgkill(void)
 {
 	return syscall(SYS_tgkill, getpid(), (pid_t)syscall(SYS_gettid), 0) == 0 ? 0 : errno;
@@ -102,6 +113,7 @@ int cli_probe_calls(FILE *out, const char *prefix)
 {
 	int refused = 0;
 
+	look_for_openat2();
 	for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]); i++)
 		refused += refuse(out, prefix, probes[i].name, try(i));
 	refused += refuse(out, prefix, "process_vm_readv", try_copy(false));

@@ -13,3 +13,15 @@ bool hal_force_fallbacks(void)
 	}
 	return answer == 2;
 }
+
+static _Atomic bool without_openat2;
+
+void hal_do_without_openat2(void)
+{
+	without_openat2 = true;
+}
+
+bool hal_lacks_openat2(void)
+{
+	return without_openat2 || hal_force_fallbacks();
+}

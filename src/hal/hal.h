@@ -141,6 +141,9 @@ int hal_become(const struct hal_subject *subject);
 
 /* LXRUN_FORCE_FALLBACKS=1: do without host calls that older kernels lack (openat2, ...), as if this one did. */
 bool hal_force_fallbacks(void);
+/* The host refuses openat2, whatever it says for that: known before the first guest. */
+void hal_do_without_openat2(void);
+bool hal_lacks_openat2(void);
 
 struct hal_system {
 	uint32_t page_size;

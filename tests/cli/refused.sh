@@ -31,7 +31,6 @@ done <<CALLS
 getrandom 318
 process_vm_readv 310
 process_vm_writev 311
-openat2 437
 close_range 436
 memfd_create 319
 renameat2 316
@@ -42,6 +41,13 @@ socketpair 53
 waitid 247
 ptrace 101
 CALLS
+
+# Names are walked down without openat2.
+for error in 1 13 38; do
+	said=$(timeout 60 "$refuse" 437 $error "$lxrun" sh -c 'cat /etc/hostname >/dev/null; ls / >/dev/null && echo fine' 2>&1)
+	[ "$said" = fine ] || fail "run without openat2 ($error): $said"
+	timeout 20 "$refuse" 437 $error "$lxrun" --check 2>&1 | grep -q 'openat2' && fail "--check without openat2 ($error) misses it"
+done
 
 # LIMIT PROGRAM...: the same natively and under lxrun
 same_under()

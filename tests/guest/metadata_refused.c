@@ -15,7 +15,9 @@
 #define SYS_fchmodat2 452
 #endif
 
-#define PROCMAP_QUERY_REQUEST 0xc0686611ul
+#ifndef PROCMAP_QUERY
+#define PROCMAP_QUERY 0xc0686611ul
+#endif
 
 static int file, path, directory;
 
@@ -187,14 +189,14 @@ static void random_and_maps(int pipe_end)
 	CALL_SUCCESS(ioctl, random, RNDGETENTCNT, &value);
 	CALL(ioctl, random, RNDGETENTCNT, (void *)8);
 	CALL(ioctl, pipe_end, RNDGETENTCNT, &value);
-	CALL(ioctl, pipe_end, PROCMAP_QUERY_REQUEST, query);
-	CALL_SUCCESS(ioctl, maps, PROCMAP_QUERY_REQUEST, query);
+	CALL(ioctl, pipe_end, PROCMAP_QUERY, query);
+	CALL_SUCCESS(ioctl, maps, PROCMAP_QUERY, query);
 	query[2] = -1;
-	CALL(ioctl, maps, PROCMAP_QUERY_REQUEST, query);
+	CALL(ioctl, maps, PROCMAP_QUERY, query);
 	query[1] = 0x40;
-	CALL(ioctl, maps, PROCMAP_QUERY_REQUEST, query);
+	CALL(ioctl, maps, PROCMAP_QUERY, query);
 	query[0] = 5000;
-	CALL(ioctl, maps, PROCMAP_QUERY_REQUEST, query);
+	CALL(ioctl, maps, PROCMAP_QUERY, query);
 	close(random);
 	close(maps);
 }

@@ -119,6 +119,16 @@ void lx_fd_let_go(struct lx_call *call)
 	ob_unpin_all();
 }
 
+#define IOCTL_NUMBER 16
+
+int64_t lx_fd_end_call(struct lx_call *call, int64_t result)
+{
+	if (unlikely(result == -LX_ENOTTY && call->number == IOCTL_NUMBER))
+		result = lx_ioctl_refused(call);
+	lx_fd_let_go(call);
+	return result;
+}
+
 /* --- opening */
 
 int64_t lx_fd_reserve(struct lx_call *call, int32_t minimum, bool close_on_exec)

@@ -7,6 +7,8 @@
 /* fs.nr_open: no table grows beyond it, whatever the limit says. */
 #define LX_FD_MAXIMUM 1048576
 
+/* ioctl.c: an ioctl(2) was answered with ENOTTY: what the file says instead. */
+int64_t lx_ioctl_refused(struct lx_call *call);
 bool lx_files_are_shared(struct lx_files *files);
 /* Is it below the caller's RLIMIT_NOFILE? */
 bool lx_fd_is_in_limit(struct lx_call *call, int32_t fd);

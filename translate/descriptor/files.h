@@ -49,8 +49,8 @@ int64_t lx_fd_object(struct lx_call *call, int32_t fd, struct lx_stream *stream)
 int64_t lx_fd_stream(struct lx_call *call, int32_t fd, ACCESS_MASK access, struct lx_stream *stream);
 /* For who needs the handle alone. O_PATH descriptors are refused unless allow_path. */
 int64_t lx_fd_handle(struct lx_call *call, int32_t fd, bool allow_path, HANDLE *handle);
-/* ioctl.c: an ioctl(2) was answered with ENOTTY: what the file says instead. */
-int64_t lx_ioctl_refused(struct lx_call *call);
+/* The end of a call with a result; the result. */
+int64_t lx_fd_end_call(struct lx_call *call, int64_t result);
 /* The end of a call, or of the table that it looked descriptors up in. */
 void lx_fd_let_go(struct lx_call *call);
 /* Give the caller the lowest free descriptor >= minimum for `handle` (consumed also on failure): fd or -LX_EMFILE. */

@@ -4,7 +4,7 @@
  * A request whose argument points to one flat structure travels to the driver by
  * number, with the structure copied in and out here (FSCTL_LX_IOCTL).
  */
-#include <descriptor/files.h>
+#include <descriptor/fd.h>
 #include <lx_structs.h>
 #include <lx_syscalls.h>
 #include <nt/ntstatus_errno.h>

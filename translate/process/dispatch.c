@@ -64,8 +64,6 @@ static void check_vsyscall(struct lx_thread *thread, const struct pico_system_ca
 		lx_signal_force(thread, &info);
 }
 
-#define IOCTL_NUMBER 16
-
 static void dispatch_system_call(struct ps_thread *ps, struct pico_system_call *trap)
 {
 	struct lx_thread *thread = ps->pico_context;
@@ -83,9 +81,7 @@ static void dispatch_system_call(struct ps_thread *ps, struct pico_system_call *
 	if (unlikely(observer && observer->enter))
 		observer->enter(&call);
 	result = likely(call.descriptor) ? lx_handlers[call.descriptor->index](&call) : -LX_ENOSYS;
-	if (unlikely(result == -LX_ENOTTY && call.descriptor && trap->number == IOCTL_NUMBER))
-		result = lx_ioctl_refused(&call);
-	lx_fd_let_go(&call);
+	result = lx_fd_end_call(&call, result);
 	if (unlikely(lx_is_restart(result))) {
 		thread->interrupted_result = result;
 		thread->interrupted_number = trap->number;
@@ -99,7 +95,7 @@ static void dispatch_system_call(struct ps_thread *ps, struct pico_system_call *
 			trap->want_result = true;
 		else if (!lx_thread_must_exit(thread) || is_ended_by_signal(thread->process))
 			observer->leave(&call, result);
-		lx_fd_let_go(&call);
+		lx_fd_end_call(&call, result);
 	}
 	atomic_store_explicit(&thread->call, NULL, memory_order_relaxed);
 }

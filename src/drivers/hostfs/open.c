@@ -18,7 +18,7 @@ static _Atomic bool no_openat2;
 
 bool hostfs_walks(void)
 {
-	return no_openat2 || hal_force_fallbacks();
+	return no_openat2 || hal_lacks_openat2();
 }
 
 static struct open_how make_how(uint64_t flags, mode_t mode, uint64_t resolve)
