@@ -13,6 +13,7 @@
 #include <core/thread.h>
 #include <core/timespec.h>
 #include <executive/mm/space.h>
+#include <lx_structs.h>
 #include <lx_syscalls.h>
 #include <memory/futex.h>
 #include <memory/futex_queue.h>
@@ -245,21 +246,16 @@ int64_t lx_sys_futex_wait(struct lx_call *call, struct lx_uptr uaddr, uint64_t v
 	return lx_run_on_host(call);
 }
 
-struct futex_waitv {
-	uint64_t value, address;
-	uint32_t flags, reserved;
-};
-
 int64_t lx_sys_futex_requeue(struct lx_call *call, struct lx_uptr waiters, uint32_t flags, int32_t nr_wake,
 			     int32_t nr_requeue)
 {
-	struct futex_waitv pair[2];
+	struct lx_futex_waitv pair[2];
 	int64_t result = -1;
 	uint32_t word;
 
 	if (lx_futex_anybody_queued() && !flags && !lx_copy_in(call, pair, waiters, sizeof(pair)) && pair[0].flags == pair[1].flags &&
-	    (pair[0].flags & ~LX_FUTEX_PRIVATE_FLAG) == FUTEX2_SIZE_U32 && !(pair[0].address & 3) &&
-	    !lx_copy_in(call, &word, lx_uptr(pair[0].address), sizeof(word)) && word == pair[0].value)
-		result = requeue_here(call, lx_uptr(pair[0].address), lx_uptr(pair[1].address), pair[0].flags, nr_wake, nr_requeue);
+	    (pair[0].flags & ~LX_FUTEX_PRIVATE_FLAG) == FUTEX2_SIZE_U32 && !(pair[0].uaddr & 3) &&
+	    !lx_copy_in(call, &word, lx_uptr(pair[0].uaddr), sizeof(word)) && word == pair[0].val)
+		result = requeue_here(call, lx_uptr(pair[0].uaddr), lx_uptr(pair[1].uaddr), pair[0].flags, nr_wake, nr_requeue);
 	return result < 0 ? lx_run_on_host(call) : result;
 }

@@ -5,7 +5,7 @@
 #include <trace/decode/decode.h>
 
 #include <inttypes.h>
-#include <lx/types.h>
+#include <lx/structs.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,23 +106,23 @@ static void append_path_bytes(struct trace_decoder *decoder, uint64_t address, s
 
 /* --- vectors */
 
-static void append_iovec(struct trace_decoder *decoder, const uint64_t pair[2], uint64_t filled)
+static void append_iovec(struct trace_decoder *decoder, const struct lx_iovec *iovec, uint64_t filled)
 {
 	trace_append(decoder->text, "{iov_base=");
-	trace_buffer(decoder, pair[0], minimum(pair[1], filled), decoder->format->quoting);
-	trace_printf(decoder->text, ", iov_len=%" PRIu64 "}", pair[1]);
+	trace_buffer(decoder, iovec->iov_base, minimum(iovec->iov_len, filled), decoder->format->quoting);
+	trace_printf(decoder->text, ", iov_len=%" PRIu64 "}", iovec->iov_len);
 }
 
 void trace_iovec(struct trace_decoder *decoder, uint64_t address, uint64_t count, uint64_t filled)
 {
 	uint64_t limit = decoder->format->unabbreviated ? MAX_VECTOR : minimum(decoder->format->string_limit, MAX_VECTOR);
-	uint64_t pair[2];
+	struct lx_iovec iovec;
 
 	if (!count && address) {
 		trace_append(decoder->text, "[]");
 		return;
 	}
-	if (!trace_read(decoder, pair, address, sizeof(pair))) {
+	if (!trace_read(decoder, &iovec, address, sizeof(iovec))) {
 		trace_append_address(decoder->text, address);
 		return;
 	}
@@ -133,14 +133,14 @@ void trace_iovec(struct trace_decoder *decoder, uint64_t address, uint64_t count
 			trace_append(decoder->text, "...");
 			break;
 		}
-		if (!trace_read(decoder, pair, address + i * sizeof(pair), sizeof(pair))) {
+		if (!trace_read(decoder, &iovec, address + i * sizeof(iovec), sizeof(iovec))) {
 			trace_append(decoder->text, "... /* ");
-			trace_append_address(decoder->text, address + i * sizeof(pair));
+			trace_append_address(decoder->text, address + i * sizeof(iovec));
 			trace_append(decoder->text, " */");
 			break;
 		}
-		append_iovec(decoder, pair, filled);
-		filled -= minimum(filled, pair[1]);
+		append_iovec(decoder, &iovec, filled);
+		filled -= minimum(filled, iovec.iov_len);
 	}
 	trace_append(decoder->text, "]");
 }

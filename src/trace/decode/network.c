@@ -4,14 +4,11 @@
 #include <arpa/inet.h>
 #include <inttypes.h>
 #include <lx/flags.h>
+#include <lx/structs.h>
 #include <string.h>
 
-enum { MAX_SOCKADDR = 128, FAMILY_SIZE = 2, UNIX_PATH_SIZE = 108, MAX_OPTION = 64 };
-
-static uint16_t port_at(const uint8_t *bytes)
-{
-	return (uint16_t)(bytes[2] << 8 | bytes[3]);
-}
+enum { MAX_SOCKADDR = 128, FAMILY_SIZE = 2, MAX_OPTION = 64 };
+#define UNIX_PATH_SIZE sizeof(((struct lx_sockaddr_un *)0)->sun_path)
 
 static void append_unix(struct trace_decoder *decoder, const uint8_t *bytes, size_t size)
 {
@@ -32,35 +29,36 @@ static void append_unix(struct trace_decoder *decoder, const uint8_t *bytes, siz
 static void append_inet(struct trace_decoder *decoder, const uint8_t *bytes)
 {
 	char text[INET_ADDRSTRLEN] = "";
+	struct lx_sockaddr_in address;
 
-	inet_ntop(AF_INET, bytes + 4, text, sizeof(text));
-	trace_printf(decoder->text, ", sin_port=htons(%u), sin_addr=inet_addr(\"%s\")", port_at(bytes), text);
+	memcpy(&address, bytes, sizeof(address));
+	inet_ntop(AF_INET, &address.sin_addr, text, sizeof(text));
+	trace_printf(decoder->text, ", sin_port=htons(%u), sin_addr=inet_addr(\"%s\")", ntohs(address.sin_port), text);
 }
 
 static void append_inet6(struct trace_decoder *decoder, const uint8_t *bytes)
 {
 	char text[INET6_ADDRSTRLEN] = "";
-	uint32_t flow, scope;
+	struct lx_sockaddr_in6 address;
 
-	memcpy(&flow, bytes + 4, sizeof(flow));
-	memcpy(&scope, bytes + 24, sizeof(scope));
-	inet_ntop(AF_INET6, bytes + 8, text, sizeof(text));
+	memcpy(&address, bytes, sizeof(address));
+	inet_ntop(AF_INET6, address.sin6_addr, text, sizeof(text));
 	trace_printf(decoder->text, ", sin6_port=htons(%u), sin6_flowinfo=htonl(%u), inet_pton(AF_INET6, \"%s\", &sin6_addr)",
-		     port_at(bytes), ntohl(flow), text);
-	trace_printf(decoder->text, ", sin6_scope_id=%u", scope);
+		     ntohs(address.sin6_port), ntohl(address.sin6_flowinfo), text);
+	trace_printf(decoder->text, ", sin6_scope_id=%u", address.sin6_scope_id);
 }
 
 static void append_netlink(struct trace_decoder *decoder, const uint8_t *bytes)
 {
-	uint32_t words[2];
+	struct lx_sockaddr_nl address;
 
-	memcpy(words, bytes + 4, sizeof(words));
-	trace_printf(decoder->text, ", nl_pid=%u, nl_groups=%#08x", words[0], words[1]);
+	memcpy(&address, bytes, sizeof(address));
+	trace_printf(decoder->text, ", nl_pid=%u, nl_groups=%#08x", (unsigned)address.nl_pid, address.nl_groups);
 }
 
 void trace_sockaddr(struct trace_decoder *decoder, uint64_t address, size_t size)
 {
-	uint8_t bytes[MAX_SOCKADDR];
+	uint8_t bytes[MAX_SOCKADDR] = {0};
 	uint16_t family;
 
 	size = size < sizeof(bytes) ? size : sizeof(bytes);
@@ -88,29 +86,24 @@ void trace_sockaddr(struct trace_decoder *decoder, uint64_t address, size_t size
 
 void trace_message_header(struct trace_decoder *decoder, const uint8_t *bytes)
 {
-	struct {
-		uint64_t name;
-		int32_t namelen, pad;
-		uint64_t iov, iovlen, control, controllen;
-		uint32_t flags, pad2;
-	} header;
+	struct lx_msghdr header;
 	uint64_t filled = decoder->leaving && decoder->result >= 0 ? (uint64_t)decoder->result : UINT64_MAX;
 
 	memcpy(&header, bytes, sizeof(header));
 	trace_append(decoder->text, "{msg_name=");
-	if (header.name && header.namelen > 0)
-		trace_sockaddr(decoder, header.name, (size_t)header.namelen);
+	if (header.msg_name.address && header.msg_namelen > 0)
+		trace_sockaddr(decoder, header.msg_name.address, (size_t)header.msg_namelen);
 	else
-		trace_append_address(decoder->text, header.name);
-	trace_printf(decoder->text, ", msg_namelen=%d, msg_iov=", header.namelen);
-	trace_iovec(decoder, header.iov, header.iovlen, filled);
-	trace_printf(decoder->text, ", msg_iovlen=%" PRIu64, header.iovlen);
-	if (header.control && header.controllen) {
+		trace_append_address(decoder->text, header.msg_name.address);
+	trace_printf(decoder->text, ", msg_namelen=%d, msg_iov=", header.msg_namelen);
+	trace_iovec(decoder, header.msg_iov.address, header.msg_iovlen, filled);
+	trace_printf(decoder->text, ", msg_iovlen=%" PRIu64, header.msg_iovlen);
+	if (header.msg_control.address && header.msg_controllen) {
 		trace_append(decoder->text, ", msg_control=");
-		trace_append_address(decoder->text, header.control);
+		trace_append_address(decoder->text, header.msg_control.address);
 	}
-	trace_printf(decoder->text, ", msg_controllen=%" PRIu64 ", msg_flags=", header.controllen);
-	trace_enum(decoder->text, "msg", header.flags);
+	trace_printf(decoder->text, ", msg_controllen=%" PRIu64 ", msg_flags=", header.msg_controllen);
+	trace_enum(decoder->text, "msg", header.msg_flags);
 	trace_append(decoder->text, "}");
 }
 

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <lx/flags.h>
+#include <lx/structs.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,15 +24,19 @@ static void enter_arguments(struct trace_decoder *decoder, unsigned count)
 
 /* --- directories */
 
+#define DIRENT_NAME offsetof(struct lx_linux_dirent64, d_name)
+
 static void append_dirent(struct trace_decoder *decoder, const uint8_t *entry, uint16_t size)
 {
-	uint64_t head[2];
+	const char *name = (const char *)entry + DIRENT_NAME;
+	struct lx_linux_dirent64 head;
 
-	memcpy(head, entry, sizeof(head));
-	trace_printf(decoder->text, "{d_ino=%" PRIu64 ", d_off=%" PRId64 ", d_reclen=%u, d_type=", head[0], (int64_t)head[1], size);
-	trace_enum(decoder->text, "dirent_type", entry[18]);
+	memcpy(&head, entry, DIRENT_NAME);
+	trace_printf(decoder->text, "{d_ino=%" PRIu64 ", d_off=%" PRId64 ", d_reclen=%u, d_type=", head.d_ino,
+		     head.d_off, size);
+	trace_enum(decoder->text, "dirent_type", head.d_type);
 	trace_append(decoder->text, ", d_name=");
-	trace_quote(decoder->text, entry + 19, strnlen((const char *)entry + 19, size - 19u), decoder->format->quoting);
+	trace_quote(decoder->text, name, strnlen(name, size - DIRENT_NAME), decoder->format->quoting);
 	trace_append(decoder->text, "}");
 }
 
@@ -39,18 +44,18 @@ static unsigned walk_dirents(struct trace_decoder *decoder, const uint8_t *bytes
 {
 	unsigned count = 0;
 
-	for (size_t at = 0; at + 19 <= size;) {
-		uint16_t length;
+	for (size_t at = 0; at + DIRENT_NAME <= size;) {
+		struct lx_linux_dirent64 head;
 
-		memcpy(&length, bytes + at + 16, sizeof(length));
-		if (length < 20 || length > size - at)
+		memcpy(&head, bytes + at, DIRENT_NAME);
+		if (head.d_reclen <= DIRENT_NAME || head.d_reclen > size - at)
 			break;
 		if (print) {
 			trace_append(decoder->text, count ? ", " : "");
-			append_dirent(decoder, bytes + at, length);
+			append_dirent(decoder, bytes + at, head.d_reclen);
 		}
 		count++;
-		at += length;
+		at += head.d_reclen;
 	}
 	return count;
 }
@@ -127,39 +132,55 @@ static void enter_sendfile(struct trace_decoder *decoder)
 }
 
 /* A moment of utimensat: two values of the fraction are words, any other moment has its date beside it. */
-static void append_moment(struct trace_decoder *decoder, const int64_t moment[2], const char *fraction, int64_t scale)
+static void append_timespec(struct trace_decoder *decoder, const void *bytes)
 {
-	if (scale == 1 && moment[1] == LX_UTIME_NOW) {
+	const struct lx_timespec *time = bytes;
+
+	if (time->tv_nsec == LX_UTIME_NOW) {
 		trace_append(decoder->text, "UTIME_NOW");
-	} else if (scale == 1 && moment[1] == LX_UTIME_OMIT) {
+	} else if (time->tv_nsec == LX_UTIME_OMIT) {
 		trace_append(decoder->text, "UTIME_OMIT");
 	} else {
-		trace_printf(decoder->text, "{tv_sec=%" PRId64 ", %s=%" PRId64 "} /* ", moment[0], fraction, moment[1]);
-		trace_date(decoder->text, moment[0], moment[1] * scale);
+		trace_printf(decoder->text, "{tv_sec=%" PRId64 ", tv_nsec=%" PRId64 "} /* ", time->tv_sec, time->tv_nsec);
+		trace_date(decoder->text, time->tv_sec, time->tv_nsec);
 		trace_append(decoder->text, " */");
 	}
 }
 
-static void append_moments(struct trace_decoder *decoder, unsigned argument, const char *fraction, int64_t scale)
+static void append_timeval(struct trace_decoder *decoder, const void *bytes)
 {
-	int64_t moments[4];
+	const struct lx_timeval *time = bytes;
 
+	trace_printf(decoder->text, "{tv_sec=%" PRId64 ", tv_usec=%" PRId64 "} /* ", time->tv_sec, time->tv_usec);
+	trace_date(decoder->text, time->tv_sec, time->tv_usec * 1000);
+	trace_append(decoder->text, " */");
+}
+
+static void append_moments(struct trace_decoder *decoder, unsigned argument,
+			   void (*append)(struct trace_decoder *, const void *))
+{
+	union {
+		struct lx_timespec times[2];
+		struct lx_timeval values[2];
+	} moments;
+
+	_Static_assert(sizeof(moments.times) == sizeof(moments.values), "read as one");
 	trace_append(decoder->text, ", ");
-	if (!trace_read(decoder, moments, decoder->arguments[argument], sizeof(moments))) {
+	if (!trace_read(decoder, &moments, decoder->arguments[argument], sizeof(moments))) {
 		trace_append_address(decoder->text, decoder->arguments[argument]);
 		return;
 	}
 	trace_append(decoder->text, "[");
-	append_moment(decoder, moments, fraction, scale);
+	append(decoder, &moments.times[0]);
 	trace_append(decoder->text, ", ");
-	append_moment(decoder, moments + 2, fraction, scale);
+	append(decoder, &moments.times[1]);
 	trace_append(decoder->text, "]");
 }
 
 static void enter_utimensat(struct trace_decoder *decoder)
 {
 	enter_arguments(decoder, 2);
-	append_moments(decoder, 2, "tv_nsec", 1);
+	append_moments(decoder, 2, append_timespec);
 	finish(decoder, 3);
 }
 
@@ -168,25 +189,25 @@ static void enter_utimes(struct trace_decoder *decoder)
 	unsigned last = decoder->row->argument_count - 1u;
 
 	enter_arguments(decoder, last);
-	append_moments(decoder, last, "tv_usec", 1000);
+	append_moments(decoder, last, append_timeval);
 	decoder->next = LX_MAX_ARGUMENTS;
 }
 
 static void enter_utime(struct trace_decoder *decoder)
 {
-	int64_t times[2];
+	struct lx_utimbuf times;
 
 	enter_arguments(decoder, 1);
 	decoder->next = LX_MAX_ARGUMENTS;
 	trace_append(decoder->text, ", ");
-	if (!trace_read(decoder, times, decoder->arguments[1], sizeof(times))) {
+	if (!trace_read(decoder, &times, decoder->arguments[1], sizeof(times))) {
 		trace_append_address(decoder->text, decoder->arguments[1]);
 		return;
 	}
-	trace_printf(decoder->text, "{actime=%" PRId64 " /* ", times[0]);
-	trace_date(decoder->text, times[0], 0);
-	trace_printf(decoder->text, " */, modtime=%" PRId64 " /* ", times[1]);
-	trace_date(decoder->text, times[1], 0);
+	trace_printf(decoder->text, "{actime=%" PRId64 " /* ", times.actime);
+	trace_date(decoder->text, times.actime, 0);
+	trace_printf(decoder->text, " */, modtime=%" PRId64 " /* ", times.modtime);
+	trace_date(decoder->text, times.modtime, 0);
 	trace_append(decoder->text, " */}");
 }
 

@@ -6,9 +6,8 @@
 
 #include <inttypes.h>
 #include <lx/flags.h>
+#include <lx/structs.h>
 #include <string.h>
-
-enum { SIGINFO_SIZE = 128, SIGEVENT_SIZE = 64, MAX_ABBREVIATIONS = 8 };
 
 static uint64_t load_member(const struct lx_member *member, const uint8_t *bytes, size_t size)
 {
@@ -190,15 +189,15 @@ static void append_fsid(struct trace_decoder *decoder, const struct lx_structure
 
 static void append_epoll_event(struct trace_decoder *decoder, const struct lx_structure *structure, const uint8_t *bytes)
 {
-	uint32_t words[3];
+	struct lx_epoll_event event;
 	uint64_t data;
 
 	(void)structure;
-	memcpy(words, bytes, sizeof(words));
-	memcpy(&data, bytes + sizeof(uint32_t), sizeof(data));
+	memcpy(&event, bytes, sizeof(event));
+	memcpy(&data, event.data, sizeof(data));
 	trace_append(decoder->text, "{events=");
-	trace_enum(decoder->text, "epoll_events", words[0]);
-	trace_printf(decoder->text, ", data={u32=%u, u64=%" PRIu64 "}}", words[1], data);
+	trace_enum(decoder->text, "epoll_events", event.events);
+	trace_printf(decoder->text, ", data={u32=%u, u64=%" PRIu64 "}}", event.data[0], data);
 }
 
 static void append_capability_set(struct trace_text *text, uint32_t low, uint32_t high)
@@ -227,15 +226,16 @@ static void append_capability_set(struct trace_text *text, uint32_t low, uint32_
 /* Of versions 2 and 3: two of them, the upper halves in the second. */
 static void append_cap_data(struct trace_decoder *decoder, const struct lx_structure *structure, const uint8_t *bytes)
 {
-	static const char *const names[] = {"effective", "permitted", "inheritable"};
-	uint32_t words[6];
+	struct lx_cap_data data[2];
 
 	(void)structure;
-	memcpy(words, bytes, sizeof(words));
-	for (unsigned i = 0; i < 3; i++) {
-		trace_printf(decoder->text, "%s%s=", i ? ", " : "{", names[i]);
-		append_capability_set(decoder->text, words[i], words[i + 3]);
-	}
+	memcpy(data, bytes, sizeof(data));
+	trace_append(decoder->text, "{effective=");
+	append_capability_set(decoder->text, data[0].effective, data[1].effective);
+	trace_append(decoder->text, ", permitted=");
+	append_capability_set(decoder->text, data[0].permitted, data[1].permitted);
+	trace_append(decoder->text, ", inheritable=");
+	append_capability_set(decoder->text, data[0].inheritable, data[1].inheritable);
 	trace_append(decoder->text, "}");
 }
 
@@ -307,29 +307,27 @@ static void append_ticks(struct trace_text *text, const char *name, int64_t tick
 		trace_printf(text, " /* %" PRId64 ".%02" PRId64 " s */", ticks / 100, ticks % 100);
 }
 
-static void append_child(struct trace_text *text, int32_t code, const int32_t words[28])
+static void append_child(struct trace_text *text, int32_t code, const struct lx_siginfo_sigchld *child)
 {
-	int64_t times[2];
-
-	memcpy(times, words + 4, sizeof(times));
-	trace_printf(text, ", si_pid=%d, si_uid=%u, si_status=", words[0], (unsigned)words[1]);
+	trace_printf(text, ", si_pid=%d, si_uid=%u, si_status=", child->_pid, child->_uid);
 	if (code == LX_CLD_EXITED)
-		trace_printf(text, "%d", words[2]);
+		trace_printf(text, "%d", child->_status);
 	else
-		trace_signal(text, words[2]);
-	append_ticks(text, "si_utime", times[0]);
-	append_ticks(text, "si_stime", times[1]);
+		trace_signal(text, child->_status);
+	append_ticks(text, "si_utime", child->_utime);
+	append_ticks(text, "si_stime", child->_stime);
 }
 
-static void append_sender(struct trace_text *text, int32_t code, const int32_t words[28])
+/* A timer's value lies where that of sigqueue(3) does. */
+static void append_sender(struct trace_text *text, int32_t code, const union lx_siginfo_fields *fields)
 {
-	uint64_t value;
+	uint64_t value = fields->_rt._sigval;
 
-	memcpy(&value, words + 2, sizeof(value));
 	if (code == LX_SI_TIMER)
-		trace_printf(text, ", si_timerid=%#x, si_overrun=%d", (unsigned)words[0], words[1]);
+		trace_printf(text, ", si_timerid=%#x, si_overrun=%d", (unsigned)fields->_timer._tid,
+			     fields->_timer._overrun);
 	else
-		trace_printf(text, ", si_pid=%d, si_uid=%u", words[0], (unsigned)words[1]);
+		trace_printf(text, ", si_pid=%d, si_uid=%u", fields->_rt._pid, fields->_rt._uid);
 	if (code == LX_SI_USER || code == LX_SI_TKILL || (code == LX_SI_TIMER && !value))
 		return;
 	trace_printf(text, ", si_int=%d, si_ptr=", (int32_t)value);
@@ -344,32 +342,31 @@ static bool is_fault(int32_t signal)
 void trace_decode_siginfo(struct trace_decoder *decoder, const void *bytes)
 {
 	struct trace_text *text = decoder->text;
-	int32_t head[3], words[28];
-	uint64_t address;
+	struct lx_siginfo info;
+	const union lx_siginfo_fields *fields = &info._sifields;
 
-	memcpy(head, bytes, sizeof(head));
-	memcpy(words, (const uint8_t *)bytes + 16, sizeof(words));
-	memcpy(&address, words, sizeof(address));
+	memcpy(&info, bytes, sizeof(info));
 	trace_append(text, "{");
-	if (!head[0]) {
+	if (!info.si_signo) {
 		trace_append(text, "}");
 		return;
 	}
 	trace_append(text, "si_signo=");
-	trace_signal(text, head[0]);
+	trace_signal(text, info.si_signo);
 	trace_append(text, ", si_code=");
-	append_code(text, head[0], head[2]);
-	if (head[1])
-		trace_printf(text, ", si_errno=%d", head[1]);
-	if (head[2] <= LX_SI_USER) {
-		append_sender(text, head[2], words);
-	} else if (head[0] == LX_SIGCHLD && head[2] != LX_SI_KERNEL) {
-		append_child(text, head[2], words);
-	} else if (is_fault(head[0])) {
+	append_code(text, info.si_signo, info.si_code);
+	if (info.si_errno)
+		trace_printf(text, ", si_errno=%d", info.si_errno);
+	if (info.si_code <= LX_SI_USER) {
+		append_sender(text, info.si_code, fields);
+	} else if (info.si_signo == LX_SIGCHLD && info.si_code != LX_SI_KERNEL) {
+		append_child(text, info.si_code, &fields->_sigchld);
+	} else if (is_fault(info.si_signo)) {
 		trace_append(text, ", si_addr=");
-		trace_append_address(text, address);
-	} else if (head[0] == LX_SIGIO && head[2] != LX_SI_KERNEL) {
-		trace_printf(text, ", si_band=%" PRIu64 ", si_fd=%d", address, words[2]);
+		trace_append_address(text, fields->_sigfault._addr);
+	} else if (info.si_signo == LX_SIGIO && info.si_code != LX_SI_KERNEL) {
+		trace_printf(text, ", si_band=%" PRIu64 ", si_fd=%d", (uint64_t)fields->_sigpoll._band,
+			     fields->_sigpoll._fd);
 	}
 	trace_append(text, "}");
 }
@@ -382,21 +379,20 @@ static void append_siginfo(struct trace_decoder *decoder, const struct lx_struct
 
 static void append_sigevent(struct trace_decoder *decoder, const struct lx_structure *structure, const uint8_t *bytes)
 {
-	uint64_t value;
-	int32_t words[3];
+	struct lx_sigevent event;
 
 	(void)structure;
-	memcpy(&value, bytes, sizeof(value));
-	memcpy(words, bytes + sizeof(value), sizeof(words));
+	memcpy(&event, bytes, sizeof(event));
 	trace_append(decoder->text, "{");
-	if (value)
-		trace_printf(decoder->text, "sigev_value={sival_int=%d, sival_ptr=%#" PRIx64 "}, ", (int32_t)value, value);
+	if (event.sigev_value)
+		trace_printf(decoder->text, "sigev_value={sival_int=%d, sival_ptr=%#" PRIx64 "}, ", (int32_t)event.sigev_value,
+			     event.sigev_value);
 	trace_append(decoder->text, "sigev_signo=");
-	trace_signal(decoder->text, words[0]);
+	trace_signal(decoder->text, event.sigev_signo);
 	trace_append(decoder->text, ", sigev_notify=");
-	trace_enum(decoder->text, "sigev_notify", (uint64_t)words[1]);
-	if (words[1] == LX_SIGEV_THREAD_ID)
-		trace_printf(decoder->text, ", sigev_notify_thread_id=%d", words[2]);
+	trace_enum(decoder->text, "sigev_notify", (uint64_t)event.sigev_notify);
+	if (event.sigev_notify == LX_SIGEV_THREAD_ID)
+		trace_printf(decoder->text, ", sigev_notify_thread_id=%d", event._sigev_un._tid);
 	trace_append(decoder->text, "}");
 }
 
@@ -412,14 +408,14 @@ static const struct {
 	{"statx", append_statx, 0, 0},
 	{"statfs", append_fsid, 0, 0},
 	{"sigaction", append_sigaction, 0, 0},
-	{"epoll_event", append_epoll_event, 12, 0},
-	{"cap_data", append_cap_data, 24, 0},
+	{"epoll_event", append_epoll_event, 0, 0},
+	{"cap_data", append_cap_data, 2 * sizeof(struct lx_cap_data), 0},
 	{"sched_param", append_sched_param, 0, 0},
 	{"open_how", append_open_how, 0, 0},
 	{"flock", append_flock, 0, 0},
 	{"msghdr", append_message, 0, 0},
-	{"siginfo", append_siginfo, SIGINFO_SIZE, 0},
-	{"sigevent", append_sigevent, SIGEVENT_SIZE, 0},
+	{"siginfo", append_siginfo, 0, 0},
+	{"sigevent", append_sigevent, 0, 0},
 	{"rusage", NULL, 0, 2},
 	{"utsname", NULL, 0, 2},
 	{"termios", NULL, 0, 4},
