@@ -2,6 +2,7 @@
  * PROCMAP_QUERY, the ioctl(2) of /proc/<pid>/maps: one area by an address, in numbers instead of text. The request comes
  * by way of the driver, which knows whose file it is; addresses of the guest's are this file's alone to look at.
  */
+#include <lx_structs.h>
 #include <lx_syscalls.h>
 #include <path/resolve.h>
 #include <proc/procfs.h>
@@ -17,14 +18,6 @@
 
 #define BUILD_ID_MAXIMUM 20u
 #define LARGEST_NOTES 4096u
-
-struct lx_procmap_query {
-	uint64_t size, query_flags, query_address;
-	uint64_t start, end, flags, page_size, offset, inode;
-	uint32_t device_major, device_minor, name_size, build_id_size;
-	uint64_t name_address, build_id_address;
-};
-_Static_assert(sizeof(struct lx_procmap_query) == 104, "struct procmap_query");
 
 /* What travels to the driver and back. */
 struct packet {
@@ -58,10 +51,10 @@ static const struct lx_proc_area *find_area(const struct lx_proc_areas *areas, c
 		const struct mm_vad *vad = &areas->list[i].vad;
 		bool next = query->query_flags & QUERY_NEXT;
 
-		if (vad->end <= query->query_address)
+		if (vad->end <= query->query_addr)
 			continue;
 		if ((!(query->query_flags & QUERY_FILE) || is_file(vad)) && (permissions_of(vad) & wanted) == wanted &&
-		    (next || vad->start <= query->query_address))
+		    (next || vad->start <= query->query_addr))
 			return &areas->list[i];
 		if (!next)
 			return NULL;
@@ -168,12 +161,12 @@ static NTSTATUS query_area(const struct procfs_subject *subject, struct query_an
 	area = find_area(&areas, &answer->query);
 	if (!area)
 		return lx_proc_error(areas.failed ? LX_ENOMEM : LX_ENOENT);
-	answer->query.start = area->vad.start;
-	answer->query.end = area->vad.end;
-	answer->query.flags = permissions_of(&area->vad);
-	answer->query.page_size = LX_PAGE_SIZE;
-	answer->query.offset = is_file(&area->vad) ? area->vad.offset : 0;
-	lx_proc_area_identity(area, &answer->query.inode, &answer->query.device_major, &answer->query.device_minor);
+	answer->query.vma_start = area->vad.start;
+	answer->query.vma_end = area->vad.end;
+	answer->query.vma_flags = permissions_of(&area->vad);
+	answer->query.vma_page_size = LX_PAGE_SIZE;
+	answer->query.vma_offset = is_file(&area->vad) ? area->vad.offset : 0;
+	lx_proc_area_identity(area, &answer->query.inode, &answer->query.dev_major, &answer->query.dev_minor);
 	lx_proc_area_path(area, answer->name, sizeof(answer->name));
 	if (answer->wants_build_id)
 		take_build_id(area, answer);
@@ -211,7 +204,7 @@ static int64_t take_query(struct lx_call *call, struct lx_uptr argp, struct lx_p
 		return -LX_EFAULT;
 	if (size > LX_PAGE_SIZE)
 		return -LX_E2BIG;
-	if (size < offsetof(struct lx_procmap_query, start))
+	if (size < offsetof(struct lx_procmap_query, vma_start))
 		return -LX_EINVAL;
 	if (lx_copy_in(call, given, argp, size) < 0)
 		return -LX_EFAULT;
@@ -220,8 +213,8 @@ static int64_t take_query(struct lx_call *call, struct lx_uptr argp, struct lx_p
 			return -LX_E2BIG;
 	memcpy(query, given, sizeof(*query));
 	query->size = size;
-	if (query->query_flags & ~(uint64_t)QUERY_FLAGS || !query->name_size != !query->name_address ||
-	    !query->build_id_size != !query->build_id_address)
+	if (query->query_flags & ~(uint64_t)QUERY_FLAGS || !query->vma_name_size != !query->vma_name_addr ||
+	    !query->build_id_size != !query->build_id_addr)
 		return -LX_EINVAL;
 	return 0;
 }
@@ -233,14 +226,14 @@ static int64_t give_answer(struct lx_call *call, struct lx_uptr argp, struct que
 
 	if (query->build_id_size && answer->build_id_size > query->build_id_size)
 		return -LX_ENAMETOOLONG;
-	if (query->name_size && name_size > MIN_OF(query->name_size, (uint32_t)LX_PATH_MAX))
+	if (query->vma_name_size && name_size > MIN_OF(query->vma_name_size, (uint32_t)LX_PATH_MAX))
 		return -LX_ENAMETOOLONG;
-	query->name_size = query->name_size ? name_size : 0;
+	query->vma_name_size = query->vma_name_size ? name_size : 0;
 	query->build_id_size = query->build_id_size ? answer->build_id_size : 0;
-	if (query->name_size && lx_copy_out(call, lx_uptr(query->name_address), answer->name, name_size) < 0)
+	if (query->vma_name_size && lx_copy_out(call, lx_uptr(query->vma_name_addr), answer->name, name_size) < 0)
 		return -LX_EFAULT;
 	if (query->build_id_size &&
-	    lx_copy_out(call, lx_uptr(query->build_id_address), answer->build_id, query->build_id_size) < 0)
+	    lx_copy_out(call, lx_uptr(query->build_id_addr), answer->build_id, query->build_id_size) < 0)
 		return -LX_EFAULT;
 	return lx_copy_out(call, argp, query, MIN_OF(query->size, (uint64_t)sizeof(*query)));
 }
