@@ -28,7 +28,7 @@ static const char *const allowed_listed[] = {"mmap", "munmap", "mprotect", "mrem
 					     "dup2", "read",   "prctl",	   "restart_syscall", "uretprobe", "uprobe", "exit", NULL};
 static const char *const allowed_placed[] = {"clone",  "futex",	  "msync",	"mincore", "mlock", "mlock2",
 					     "munlock", "membarrier", "mmap", "mremap",	 "madvise", "remap_file_pages",
-					     "move_pages", "migrate_pages", NULL};
+					     "move_pages", "migrate_pages", "socketpair", NULL};
 
 struct finding {
 	enum audit_origin origin;
