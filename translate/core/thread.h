@@ -83,7 +83,9 @@ struct lx_task {
 	struct lx_thread *thread; /* NULL: it runs no more */
 	const struct se_token *token;
 };
-/* 0: `self`. False: nobody bears the number. */
+/* False: nobody bears the number. */
+bool lx_task_of_number(int32_t number, struct lx_task *task);
+/* The same, but 0 is `self`. */
 bool lx_find_task(struct lx_thread *self, int32_t tid, struct lx_task *task);
 /* The task of a process' own number. */
 struct lx_task lx_leader_task(struct lx_process *process);

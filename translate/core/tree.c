@@ -155,19 +155,21 @@ struct lx_task lx_leader_task(struct lx_process *process)
 	return task;
 }
 
-bool lx_find_task(struct lx_thread *self, int32_t tid, struct lx_task *task)
+bool lx_task_of_number(int32_t number, struct lx_task *task)
 {
-	struct lx_id *id;
+	const struct lx_id *id = lx_id_find(number);
 
-	*task = (struct lx_task){.process = self->process, .thread = self, .token = self->token};
-	if (!tid)
-		return true;
-	id = lx_id_find(tid);
 	if (!id || (!id->thread && !id->process))
 		return false;
 	*task = id->process ? lx_leader_task(id->process) :
 			      (struct lx_task){.process = id->thread->process, .thread = id->thread, .token = id->thread->token};
 	return task->token;
+}
+
+bool lx_find_task(struct lx_thread *self, int32_t tid, struct lx_task *task)
+{
+	*task = (struct lx_task){.process = self->process, .thread = self, .token = self->token};
+	return !tid || lx_task_of_number(tid, task);
 }
 
 struct lx_thread *lx_next_thread(const struct lx_process *process, int32_t tid)

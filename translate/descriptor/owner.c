@@ -12,12 +12,9 @@
 
 uint64_t lx_owner_birth(int32_t kind, int32_t id)
 {
-	const struct lx_process *process = lx_find_process(id);
-	const struct lx_thread *thread = process ? NULL : lx_find_thread(id);
+	struct lx_task task;
 
-	if (thread)
-		process = thread->process;
-	return process && kind != LX_F_OWNER_PGRP ? process->start_time_ns : 0;
+	return kind != LX_F_OWNER_PGRP && lx_task_of_number(id, &task) ? task.process->start_time_ns : 0;
 }
 
 static void count_member(struct lx_process *process, void *context)

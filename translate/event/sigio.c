@@ -96,24 +96,13 @@ static void tell_owner(const struct io_async_notice *notice)
 {
 	const struct io_owner *owner = &notice->owner;
 	struct io_async_notice copy = *notice;
-	struct lx_process *process;
-	struct lx_thread *thread;
 	struct lx_task task;
 
 	lx_lock_tree();
-	process = lx_find_process(owner->id);
-	thread = process ? NULL : lx_find_thread(owner->id);
 	if (owner->kind == LX_F_OWNER_PGRP)
 		lx_walk_group(owner->id, tell_member, &copy);
-	else if (lx_owner_birth(owner->kind, owner->id) != owner->birth)
-		process = NULL;
-	else if (process) {
-		task = lx_leader_task(process);
+	else if (lx_owner_birth(owner->kind, owner->id) == owner->birth && lx_task_of_number(owner->id, &task))
 		tell_task(&task, notice);
-	} else if (thread) {
-		task = (struct lx_task){thread->process, thread, thread->token};
-		tell_task(&task, notice);
-	}
 	lx_unlock_tree();
 }
 

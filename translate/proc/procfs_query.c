@@ -2,6 +2,7 @@
  * PROCMAP_QUERY, the ioctl(2) of /proc/<pid>/maps: one area by an address, in numbers instead of text. The request comes
  * by way of the driver, which knows whose file it is; addresses of the guest's are this file's alone to look at.
  */
+#include <elf.h>
 #include <lx_structs.h>
 #include <lx_syscalls.h>
 #include <path/resolve.h>
@@ -72,66 +73,46 @@ static bool read_at(HANDLE file, uint64_t offset, void *data, uint32_t size)
 	return NT_SUCCESS(ZwReadFile(file, NULL, NULL, NULL, &io, &buffer, size, &position, NULL)) && io.Information == size;
 }
 
-struct note {
-	uint32_t name_size, description_size, type;
-};
-
 /* The build id among the notes; its size, or 0. */
 static uint32_t find_build_id(const uint8_t *notes, uint32_t size, uint8_t build_id[BUILD_ID_MAXIMUM])
 {
-	const uint32_t type_build_id = 3;
-	struct note note;
+	Elf64_Nhdr note;
 
 	for (uint32_t at = 0; at + sizeof(note) <= size;) {
 		uint64_t name = at + sizeof(note), description, end;
 
 		memcpy(&note, notes + at, sizeof(note));
-		description = name + (((uint64_t)note.name_size + 3) & ~3ull);
-		end = description + (((uint64_t)note.description_size + 3) & ~3ull);
+		description = name + (((uint64_t)note.n_namesz + 3) & ~3ull);
+		end = description + (((uint64_t)note.n_descsz + 3) & ~3ull);
 		if (end > size)
 			return 0;
-		if (note.type == type_build_id && note.name_size == 4 && memcmp(notes + name, "GNU", 4) == 0 &&
-		    note.description_size && note.description_size <= BUILD_ID_MAXIMUM) {
-			memcpy(build_id, notes + description, note.description_size);
-			return note.description_size;
+		if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == sizeof(ELF_NOTE_GNU) &&
+		    memcmp(notes + name, ELF_NOTE_GNU, sizeof(ELF_NOTE_GNU)) == 0 && note.n_descsz && note.n_descsz <= BUILD_ID_MAXIMUM) {
+			memcpy(build_id, notes + description, note.n_descsz);
+			return note.n_descsz;
 		}
 		at = (uint32_t)end;
 	}
 	return 0;
 }
 
-struct elf_start {
-	uint8_t ident[16];
-	uint16_t type, machine;
-	uint32_t version;
-	uint64_t entry, headers, sections;
-	uint32_t flags;
-	uint16_t size, header_size, header_count;
-};
-
-struct elf_segment {
-	uint32_t type, flags;
-	uint64_t offset, address, physical, file_size, memory_size, alignment;
-};
-
 /* Of a 64-bit ELF file. */
 static uint32_t build_id_of(HANDLE file, uint8_t build_id[BUILD_ID_MAXIMUM])
 {
-	static const uint8_t magic[5] = {0x7f, 'E', 'L', 'F', 2};
-	const uint32_t segment_note = 4;
+	static const uint8_t magic[] = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64};
 	uint8_t notes[LARGEST_NOTES];
-	struct elf_segment segment;
-	struct elf_start elf;
+	Elf64_Phdr segment;
+	Elf64_Ehdr elf;
 	uint32_t found = 0;
 
-	if (!read_at(file, 0, &elf, sizeof(elf)) || memcmp(elf.ident, magic, sizeof(magic)) != 0)
+	if (!read_at(file, 0, &elf, sizeof(elf)) || memcmp(elf.e_ident, magic, sizeof(magic)) != 0)
 		return 0;
-	for (uint32_t i = 0; i < elf.header_count && !found; i++) {
-		if (!read_at(file, elf.headers + i * sizeof(segment), &segment, sizeof(segment)))
+	for (uint32_t i = 0; i < elf.e_phnum && !found; i++) {
+		if (!read_at(file, elf.e_phoff + i * sizeof(segment), &segment, sizeof(segment)))
 			return 0;
-		if (segment.type == segment_note && segment.file_size <= sizeof(notes) &&
-		    read_at(file, segment.offset, notes, (uint32_t)segment.file_size))
-			found = find_build_id(notes, (uint32_t)segment.file_size, build_id);
+		if (segment.p_type == PT_NOTE && segment.p_filesz <= sizeof(notes) &&
+		    read_at(file, segment.p_offset, notes, (uint32_t)segment.p_filesz))
+			found = find_build_id(notes, (uint32_t)segment.p_filesz, build_id);
 	}
 	return found;
 }
