@@ -25,7 +25,7 @@ int pico_process_create(struct pico_process **process, struct pico_thread **firs
 	int error = pico_template_take(&tid, &socket);
 
 	if (error)
-		return error;
+		return descriptor_error(error);
 	*process = process_allocate(socket);
 	grant_socket_dereference(socket);
 	*first = *process ? thread_allocate(*process, tid) : NULL;
@@ -52,7 +52,7 @@ int pico_process_fork(struct pico_thread *current, struct pico_process **process
 	int error = fork_of_guest(current, &tid, &socket);
 
 	if (error)
-		return error;
+		return descriptor_error(error);
 	*process = process_allocate(socket);
 	grant_socket_dereference(socket);
 	*first = *process ? thread_allocate(*process, tid) : NULL;

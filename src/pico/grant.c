@@ -86,7 +86,7 @@ int grant_adopt(struct grant_socket *pair, const struct pico_thread *thread, int
 	}
 	if (!error)
 		pair->descriptor = end;
-	return error;
+	return descriptor_error(error);
 }
 
 static struct grant_socket *take_spare(void)

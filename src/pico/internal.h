@@ -15,6 +15,7 @@
 
 #include "layout.h"
 
+#include <errno.h>
 #include <pico/pico.h>
 #include <rtl/lock.h>
 #include <sched.h>
@@ -247,6 +248,11 @@ int fork_of_guest(struct pico_thread *current, pid_t *tid, struct grant_socket *
 int fork_of_template(struct pico_thread *template, pid_t *tid, struct grant_socket **socket);
 
 /* create.c */
+/* What kept lxrun from a descriptor, as guests see it: they have not too many, all have. */
+static inline int descriptor_error(int error)
+{
+	return error == -EMFILE ? -ENFILE : error;
+}
 int pico_process_create(struct pico_process **process, struct pico_thread **first);
 int pico_process_fork(struct pico_thread *current, struct pico_process **process, struct pico_thread **first);
 int pico_thread_create(struct pico_thread *current, struct pico_thread **thread);

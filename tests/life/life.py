@@ -8,6 +8,7 @@ import ctypes
 import os
 import pty
 import random
+import resource
 import select
 import signal
 import subprocess
@@ -257,7 +258,36 @@ def processes_cost_few_sockets(lxrun):
             sys.exit(f"{command[1]}: {more} sockets for 40 processes")
 
 
-TESTS = [processes_cost_few_sockets, host_tools_see_names, reader_that_ends_early, writer_whose_reader_ends, interrupt_from_terminal, terminated, terminated_with_children, handler_survives_termination,
+def descriptors_with(command, count):
+    process = subprocess.Popen(command + [str(count)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process.stdout.readline()
+    found = len(os.listdir(f"/proc/{process.pid}/fd"))
+    process.stdin.close()
+    expect("status", wait(process, 20), 0)
+    return found
+
+
+def programs_share_their_files(lxrun):
+    """Of a program with its libraries and locales only the process counts, not what it has mapped."""
+    late = os.environ.get("LXRUN_FORCE_FALLBACKS") != "1"
+    command = [lxrun, "sh", "-c", EXECUTED, "sh"]
+    more = descriptors_with(command, 45) - descriptors_with(command, 5)
+    if more > 40 * (1 if late else 2) + 20:
+        sys.exit(f"{more} descriptors for 40 processes")
+
+
+def many_programs_run_under_a_low_limit(lxrun):
+    """As natively, where a limit of descriptors is each process's own."""
+    limit = 256 if os.environ.get("LXRUN_FORCE_FALLBACKS") != "1" else 400
+    process = subprocess.Popen([lxrun, "sh", "-c", EXECUTED, "sh", "120"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit)))
+    expect("all run", process.stdout.readline(), b"ready\n")
+    process.stdin.close()
+    expect("what they say", process.stderr.read(), b"")
+    expect("status", wait(process, 20), 0)
+
+
+TESTS = [programs_share_their_files, many_programs_run_under_a_low_limit, processes_cost_few_sockets, host_tools_see_names, reader_that_ends_early, writer_whose_reader_ends, interrupt_from_terminal, terminated, terminated_with_children, handler_survives_termination,
          killed_in_a_storm, last_process_decides]
 
 

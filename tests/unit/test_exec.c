@@ -65,10 +65,8 @@ static int ask_host(struct lx_fixture *fixture, const char *name)
 
 static void release(struct lx_exec_image *image)
 {
-	if (image->executable_file) {
-		hostfs_allow_write(image->executable_file);
-		ob_dereference(image->executable_file);
-	}
+	if (image->executable_file)
+		lx_executable_release(image->executable_file);
 	mm_dereference_space(image->space);
 	null_platform.thread_abandon(image->body);
 	free(image->executable);

@@ -83,7 +83,7 @@ struct lx_process {
 	uint32_t unsummed_count;
 	struct lx_posix_timers *timers;
 	char *executable;          /* absolute path: /proc/<pid>/exe */
-	struct io_file *executable_file;
+	struct lx_executable *executable_file; /* exec/exec.h */
 	uint64_t arg_start, arg_end, env_start, env_end, stack_start;
 	uint8_t auxv[512];
 	size_t auxv_size;

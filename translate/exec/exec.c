@@ -44,25 +44,43 @@ int64_t exec_read(struct exec_file *file, uint64_t offset, void *data, size_t si
 	return NT_SUCCESS(status) ? (int64_t)result.Information : lx_errno_from_status(status);
 }
 
-struct io_file *lx_executable_share(struct io_file *file)
+struct lx_executable *lx_executable_share(struct lx_executable *executable)
 {
-	ob_reference(file);
-	hostfs_deny_write(file); /* nobody can be writing: the other reference keeps them out */
-	return file;
+	atomic_fetch_add(&executable->references, 1);
+	return executable;
 }
 
-void lx_executable_release(struct io_file *file)
+void lx_executable_release(struct lx_executable *executable)
 {
-	hostfs_allow_write(file);
-	ob_dereference(file);
+	if (atomic_fetch_sub(&executable->references, 1) != 1)
+		return;
+	hostfs_allow_write(executable->denied);
+	io_control_area_dereference(executable->area);
+	free(executable);
+}
+
+/* Takes over that the file is denied to writers; NULL: out of memory. */
+static struct lx_executable *make_executable(struct exec_file *file)
+{
+	struct lx_executable *executable = calloc(1, sizeof(*executable));
+
+	if (!executable)
+		return NULL;
+	atomic_init(&executable->references, 1);
+	executable->area = io_control_area_of(file->file);
+	if (!executable->area) {
+		free(executable);
+		return NULL;
+	}
+	executable->denied = steal_pointer(&file->denied);
+	return executable;
 }
 
 static void close_file(struct exec_file *file)
 {
-	if (file->file) {
-		hostfs_allow_write(file->file);
+	hostfs_allow_write(steal_pointer(&file->denied));
+	if (file->file)
 		ob_dereference(file->file);
-	}
 	if (file->handle)
 		ZwClose(file->handle);
 	file->file = NULL;
@@ -83,7 +101,7 @@ static int64_t open_file(struct lx_call *call, int32_t dirfd, const char *path, 
 	if (error)
 		return error;
 	/* ETXTBSY, both ways: until it is closed here or, for the program itself, as long as somebody executes it. */
-	error = lx_errno_from_status(hostfs_deny_write(object));
+	error = lx_errno_from_status(hostfs_deny_write(object, &file->denied));
 	if (error) {
 		ob_dereference(object);
 		return exec_fail(reason, error, "%s: %s", path, lx_errno_text((int)-error));
@@ -306,14 +324,12 @@ static int64_t build(struct lx_call *call, struct exec_load *load, const struct 
 
 		image->registers.rip = entry->header.e_entry + entry->bias;
 		image->executable = strdup(load->program.path);
-		error = image->executable ? 0 : -LX_ENOMEM;
+		image->executable_file = image->executable ? make_executable(&load->program) : NULL;
+		error = image->executable_file ? 0 : -LX_ENOMEM;
 	}
-	if (error) {
+	if (error)
 		release_image(image);
-		return error;
-	}
-	image->executable_file = steal_pointer(&load->program.file);
-	return 0;
+	return error;
 }
 
 int64_t lx_exec_load(struct lx_call *call, const struct lx_exec_request *request, struct lx_exec_image *image, char *text, size_t text_size)

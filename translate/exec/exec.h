@@ -22,7 +22,7 @@ struct lx_exec_image {
 	struct pico_thread *body;       /* parked first thread of the fresh process */
 	struct pico_registers registers;
 	char *executable;               /* resolved path */
-	struct io_file *executable_file;
+	struct lx_executable *executable_file;
 	char comm[16];
 	uint64_t arg_start, arg_end, env_start, env_end, stack_start;
 	uint8_t auxv[512];
@@ -37,11 +37,16 @@ struct lx_exec_request {
 	char *const *envp;
 };
 /*
- * A reference to a program's file that keeps writers out (ETXTBSY) until it is released: one for each process that runs it.
- * The file object itself lives longer, as long as something of it is mapped.
+ * A program's file, which keeps writers out (ETXTBSY) until the last of the processes that run it has released it. What shows
+ * it lives longer, as long as something of it is mapped.
  */
-struct io_file *lx_executable_share(struct io_file *file);
-void lx_executable_release(struct io_file *file);
+struct lx_executable {
+	_Atomic uint32_t references;
+	struct io_control_area *area;
+	struct hostfs_inode *denied;
+};
+struct lx_executable *lx_executable_share(struct lx_executable *executable);
+void lx_executable_release(struct lx_executable *executable);
 /* 0 or -LX_Exxx, `reason` (may be NULL) gets a sentence for the user. Nothing of the caller has changed on failure. */
 int64_t lx_exec_load(struct lx_call *call, const struct lx_exec_request *request, struct lx_exec_image *image, char *reason, size_t reason_size);
 /* What /proc tells of a program goes from the image to who runs it. The old executable_file is the caller's to release. */

@@ -18,6 +18,7 @@
 struct exec_file {
 	HANDLE handle;
 	struct io_file *file;
+	struct hostfs_inode *denied; /* to writers */
 	char path[LX_PATH_MAX];
 };
 

@@ -37,7 +37,7 @@ static bool look_at(struct mm_address_space *space, struct lx_uptr uaddr, struct
 
 static void name_shared(const struct mm_vad *vad, struct lx_uptr uaddr, struct pi_key *key)
 {
-	struct io_file *file = mm_section_file(vad->section);
+	cleanup_object struct io_file *file = mm_section_file(vad->section);
 	FILE_LX_STATX_INFORMATION attributes = {0};
 
 	key->object = vad->section;

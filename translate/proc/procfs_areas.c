@@ -53,7 +53,7 @@ struct backing {
 /* What stands behind an area: device, inode and name. */
 static void describe(const struct lx_proc_area *area, struct backing *backing)
 {
-	struct io_file *file = area->vad.section ? mm_section_file(area->vad.section) : NULL;
+	cleanup_object struct io_file *file = area->vad.section ? mm_section_file(area->vad.section) : NULL;
 	int64_t length;
 
 	backing->attributes = (FILE_LX_STATX_INFORMATION){0};
@@ -162,12 +162,10 @@ struct file_search {
 static void consider_area(const struct mm_vad *vad, void *context)
 {
 	struct file_search *search = context;
-	struct io_file *file = vad->section ? mm_section_file(vad->section) : NULL;
 
-	if (search->file || !file || vad->start < search->from)
+	if (search->file || !vad->section || vad->start < search->from)
 		return;
-	ob_reference(file);
-	search->file = file;
+	search->file = mm_section_file(vad->section);
 	search->vad = *vad;
 }
 

@@ -4,6 +4,7 @@
  * They are followed to the object, not by name: a deleted file, a pipe and a file
  * out of the reach of the reader's root are reached all the same.
  */
+#include <exec/exec.h>
 #include <path/fs.h>
 #include <path/resolve.h>
 #include <proc/procfs.h>
@@ -142,8 +143,7 @@ NTSTATUS lx_proc_exe_follow(const struct procfs_subject *subject, struct io_file
 
 	lx_lock_tree();
 	if (lx_proc_find(subject, &task) && task.thread && task.process->executable_file) {
-		*file = task.process->executable_file;
-		ob_reference(*file);
+		*file = io_control_area_file(task.process->executable_file->area);
 		status = STATUS_SUCCESS;
 	}
 	lx_unlock_tree();

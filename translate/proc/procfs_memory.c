@@ -2,6 +2,7 @@
  * What /proc/<pid> says of a task's memory: statm, and the strings that lie in
  * it (cmdline, environ), which the guest may have changed meanwhile.
  */
+#include <exec/exec.h>
 #include <proc/procfs.h>
 
 #define STRINGS_LIMIT (2u << 20)
@@ -9,7 +10,7 @@
 /* --- where the program lies */
 
 struct layout_search {
-	const struct io_file *program;
+	const struct io_control_area *program;
 	struct lx_proc_layout layout;
 };
 
@@ -20,7 +21,7 @@ static void note_layout(const struct mm_vad *vad, void *context)
 
 	if (vad->flags & MM_HEAP && !layout->break_start)
 		layout->break_start = vad->start;
-	if (!vad->section || mm_section_file(vad->section) != search->program)
+	if (!vad->section || mm_section_area(vad->section) != search->program)
 		return;
 	if (vad->protection & MM_PROT_EXEC && !layout->code_start) {
 		layout->code_start = vad->start;
@@ -33,8 +34,14 @@ static void note_layout(const struct mm_vad *vad, void *context)
 
 struct lx_proc_layout lx_proc_layout(const struct lx_proc_view *view)
 {
-	struct layout_search search = {.program = view->process->executable_file};
+	const struct lx_executable *executable;
+	struct layout_search search = {0};
 
+	/* Only what it is is compared, so that it may go meanwhile. */
+	lx_lock_tree();
+	executable = view->process->executable_file;
+	search.program = executable ? executable->area : NULL;
+	lx_unlock_tree();
 	if (view->space && search.program)
 		mm_walk(view->space, note_layout, &search);
 	return search.layout;

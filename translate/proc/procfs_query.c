@@ -119,7 +119,7 @@ static uint32_t build_id_of(HANDLE file, uint8_t build_id[BUILD_ID_MAXIMUM])
 
 static void take_build_id(const struct lx_proc_area *area, struct query_answer *answer)
 {
-	struct io_file *file = area->vad.section ? mm_section_file(area->vad.section) : NULL;
+	cleanup_object struct io_file *file = area->vad.section ? mm_section_file(area->vad.section) : NULL;
 	HANDLE handle;
 
 	answer->build_id_size = 0;

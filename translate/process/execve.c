@@ -242,7 +242,7 @@ static void take_over_names(struct lx_thread *thread, struct lx_exec_image *imag
 static void enter_tree(struct lx_thread *thread, struct lx_exec_image *image)
 {
 	struct lx_process *process = thread->process;
-	struct io_file *old_file;
+	struct lx_executable *old_file;
 
 	lx_lock_tree();
 	old_file = steal_pointer(&process->executable_file);

@@ -323,7 +323,7 @@ static void leave_files(struct lx_thread *thread)
 
 static void end_last_thread(struct lx_process *process)
 {
-	struct io_file *executable;
+	struct lx_executable *executable;
 
 	lx_timers_exit(process);
 	lx_timers_exit(process);

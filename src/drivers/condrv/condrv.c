@@ -92,7 +92,7 @@ static NTSTATUS take_opened(struct io_file *file, int descriptor)
 	NTSTATUS status;
 
 	if (descriptor < 0)
-		return FSRTL_ERRNO(errno == EMFILE ? ENFILE : errno);
+		return fsrtl_refused_descriptor(errno);
 	fsrtl_note_descriptor(descriptor);
 	status = condrv_take(file, descriptor);
 	if (status != STATUS_SUCCESS)

@@ -64,6 +64,14 @@ static bool has_most(void)
 	return count > (uint32_t)parts.limit / 2;
 }
 
+NTSTATUS fsrtl_refused_descriptor(int error)
+{
+	if (error != EMFILE)
+		return FSRTL_ERRNO(error);
+	find_parts();
+	return none_left("guests have all");
+}
+
 void fsrtl_note_descriptor(int descriptor)
 {
 	if (unlikely(descriptor >= *find_parts()))

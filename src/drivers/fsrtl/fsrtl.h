@@ -61,6 +61,8 @@
 /* Before the host opens something that a guest keeps: STATUS_SUCCESS, or ENFILE when what is left is for others. And its number, afterwards. */
 NTSTATUS fsrtl_spare_descriptor(void);
 void fsrtl_note_descriptor(int descriptor);
+/* When the host has not given one: EMFILE of lxrun is the ENFILE of guests. */
+NTSTATUS fsrtl_refused_descriptor(int error);
 
 FILE_LX_TIME fsrtl_now(void);
 /* Owner, times and link count of a new file that the caller makes; `mode` has type bits. Of no device: see fsrtl_place_in(). */

@@ -192,7 +192,7 @@ static NTSTATUS open_name(struct io_device *device, struct io_create *create, st
 		*flags = O_PATH;
 	}
 	if (fd < 0)
-		return nt_status_from_errno(fd == -EMFILE ? ENFILE : -fd);
+		return fsrtl_refused_descriptor(-fd);
 	fsrtl_note_descriptor(fd);
 	own->fd = fd;
 	own->gate = opened.gate;
@@ -217,7 +217,7 @@ static NTSTATUS open_again(struct io_create *create, struct io_file *file, uint6
 	if (fd == -EINTR && status != STATUS_SUCCESS)
 		return status;
 	if (fd < 0)
-		return nt_status_from_errno(fd == -EMFILE ? ENFILE : -fd);
+		return fsrtl_refused_descriptor(-fd);
 	fsrtl_note_descriptor(fd);
 	hostfs_file(file)->fd = fd;
 	hostfs_file(file)->gate = hostfs_file(create->root)->gate;

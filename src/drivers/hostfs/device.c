@@ -3,6 +3,7 @@
  * ioctls that concern the file and not a device of its own.
  */
 #include <asm/ioctls.h>
+#include <drivers/fsrtl/fsrtl.h>
 #include <drivers/hostfs/internal.h>
 #include <linux/fs.h>
 #include <nt/ntmm.h>
@@ -62,7 +63,7 @@ NTSTATUS hostfs_section(struct io_file *file, ULONG protection, struct io_sectio
 		return STATUS_NO_SUCH_DEVICE;
 	fd = open_backing(file, write);
 	if (fd < 0)
-		return nt_status_from_errno(-fd);
+		return fsrtl_refused_descriptor(-fd);
 	*backing = (struct io_section_backing){.host_fd = fd};
 	return STATUS_SUCCESS;
 }

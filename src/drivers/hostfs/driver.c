@@ -153,6 +153,7 @@ NTSTATUS hostfs_wrap_descriptor(int fd, struct io_file **result)
 	}
 	hostfs_file(file)->fd = fd;
 	hostfs_file(file)->path_only = flags & O_PATH;
+	hostfs_file(file)->is_seen = true;
 	*result = file;
 	return STATUS_SUCCESS;
 }
@@ -301,6 +302,7 @@ static void hostfs_cleanup(struct io_file *file)
 
 static void hostfs_close(struct io_file *file)
 {
+	hostfs_forget_shared(file);
 	hostfs_release_inode(hostfs_file(file));
 	close(hostfs_file(file)->fd);
 }
@@ -329,6 +331,7 @@ static const struct io_driver_operations operations = {
     .flush = hostfs_flush,
     .poll = hostfs_poll,
     .section = hostfs_section,
+    .substitute = hostfs_substitute,
     .dump = hostfs_dump,
 };
 

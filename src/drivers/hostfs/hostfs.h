@@ -46,12 +46,13 @@ NTSTATUS hostfs_adopt_working_directory(struct io_file **file);
 NTSTATUS hostfs_wrap_descriptor(int fd, struct io_file **file);
 
 /*
- * The file is being executed: opening it for writing fails with ETXTBSY (STATUS_SHARING_VIOLATION) until as many
- * hostfs_allow_write() calls, or until the file object goes. Fails so itself if somebody in lxrun has it open for
- * writing. Files of other drivers are left alone: STATUS_SUCCESS.
+ * The file is being executed: opening it for writing fails with ETXTBSY (STATUS_SHARING_VIOLATION) until hostfs_allow_write()
+ * of what is returned, up to which the caller holds a file object of it. Fails so itself if somebody in lxrun has it open for
+ * writing. Files of other drivers are left alone: STATUS_SUCCESS and NULL, of which nothing is to be allowed.
  */
-NTSTATUS hostfs_deny_write(struct io_file *file);
-void hostfs_allow_write(struct io_file *file);
+struct hostfs_inode;
+NTSTATUS hostfs_deny_write(struct io_file *file, struct hostfs_inode **denied);
+void hostfs_allow_write(struct hostfs_inode *denied);
 
 /* The host descriptor behind a hostfs file object, valid while the caller holds a reference to it; -1 for another
  * driver's. */

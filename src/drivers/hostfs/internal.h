@@ -32,6 +32,7 @@ enum hostfs_kind {
 };
 
 struct hostfs_lock_owner;
+struct hostfs_shared;
 
 /* What lxrun knows about a host inode; exists while somebody has a reason for it. The lock of its bucket
  * guards it (inode.c), but for record locks (lock.c). */
@@ -57,8 +58,8 @@ struct hostfs_file {
 	bool delete_on_close;
 	_Atomic bool delete_pending;
 	struct hostfs_inode *writer_inode; /* where this file counts as a writer, or NULL */
-	struct hostfs_inode *_Atomic denied_inode; /* means nothing without denials, which are references to it */
-	_Atomic unsigned denials;	   /* of that inode by this file; guarded by its bucket's lock */
+	_Atomic bool is_seen;  /* that this very description stays open: it has had locks, or came from outside */
+	struct hostfs_shared *shared; /* it stands for others: inode.c; guarded by its inode's bucket's lock */
 	struct ke_gate position_gate; /* held while a call moves the position or depends on it, however long it takes */
 };
 
@@ -113,6 +114,9 @@ void hostfs_put_inode(struct hostfs_inode *inode);
 /* Count a file that is open for writing: STATUS_SHARING_VIOLATION while it is being executed. */
 NTSTATUS hostfs_register_writer(struct hostfs_file *file, const struct stat *status);
 void hostfs_release_inode(struct hostfs_file *file);
+/* See io_driver_operations. */
+struct io_file *hostfs_substitute(struct io_file *file);
+void hostfs_forget_shared(struct io_file *file);
 bool hostfs_any_denied(void);
 bool hostfs_is_denied(const struct stat *status);
 

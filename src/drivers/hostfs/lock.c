@@ -66,6 +66,7 @@ NTSTATUS hostfs_flock(struct io_file *file, const void *input, ULONG input_size,
 	NTSTATUS status = STATUS_SUCCESS;
 	long result;
 
+	hostfs_file(file)->is_seen = true;
 	if ((operation & LOCK_NB) || !ke_current_thread())
 		return hostfs_status(syscall(SYS_flock, hostfs_file(file)->fd, operation));
 	/* An alert that is pending already must not keep a lock that is free from being taken. */
@@ -117,7 +118,10 @@ static NTSTATUS description_lock(struct io_file *file, FSCTL_LX_RECORD_LOCK_BUFF
 	struct flock host = {
 	    .l_type = lock->Type, .l_whence = lock->Whence, .l_start = lock->Start, .l_len = lock->Length};
 	NTSTATUS status;
-	long result = host_lock(hostfs_file(file)->fd, (int)lock->Command, &host, NULL, &status);
+	long result;
+
+	hostfs_file(file)->is_seen = true;
+	result = host_lock(hostfs_file(file)->fd, (int)lock->Command, &host, NULL, &status);
 
 	if (result == 0 && lock->Command == F_OFD_GETLK) {
 		lock->Type = host.l_type;

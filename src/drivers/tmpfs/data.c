@@ -48,7 +48,7 @@ static NTSTATUS need_descriptor(struct tmpfs_node *node, int *descriptor)
 		return status;
 	made = memfd_create("tmpfs", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (made < 0)
-		return FSRTL_ERRNO(errno == EMFILE ? ENFILE : errno);
+		return fsrtl_refused_descriptor(errno);
 	fsrtl_note_descriptor(made);
 	*descriptor = made;
 	atomic_store(&node->descriptor, made);

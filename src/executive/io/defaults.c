@@ -102,6 +102,11 @@ static NTSTATUS default_section(struct io_file *file, ULONG protection, struct i
 	return STATUS_NO_SUCH_DEVICE; /* mmap(2): ENODEV */
 }
 
+static struct io_file *default_substitute(struct io_file *file)
+{
+	return NULL;
+}
+
 static void default_dump(struct io_file *file, FILE *out)
 {
 }
@@ -125,6 +130,7 @@ const struct io_driver_operations io_default_operations = {
     .poll = default_poll,
     .splice_ends = default_splice_ends,
     .section = default_section,
+    .substitute = default_substitute,
     .dump = default_dump,
 };
 

@@ -17,6 +17,8 @@ NTSTATUS io_parse_device(void *object, struct ob_parse *parse);
 NTSTATUS io_lock_inode(struct io_file *file, ULONG code, const void *input, ULONG input_size, void *output,
 		       ULONG output_size, ULONG_PTR *information);
 void io_forget_inode_locks(struct io_file *file);
+/* control_area.c: the last handle went. */
+void io_substitute_file(struct io_file *file);
 /*
  * Give the result to who waits for it: status block, event (by handle, NULL:
  * none), APC to the calling thread. Returns `status`.

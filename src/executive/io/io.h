@@ -25,6 +25,7 @@
 
 struct io_driver;
 struct io_device;
+struct io_control_area;
 struct io_file;
 struct se_token;
 
@@ -112,6 +113,8 @@ struct io_driver_operations {
 	ULONG (*splice_ends)(struct io_file *file);
 	/* A host descriptor for a section with page protection `protection`. */
 	NTSTATUS (*section)(struct io_file *file, ULONG protection, struct io_section_backing *backing);
+	/* The last handle went, but sections and programs still have the file: another file object that shows the same to them, referenced; or NULL. */
+	struct io_file *(*substitute)(struct io_file *file);
 	void (*dump)(struct io_file *file, FILE *out);
 };
 
@@ -153,6 +156,7 @@ struct io_file {
 	struct rtl_lock lock;   /* guards position and what the driver says */
 	LONGLONG position;
 	STRING name;            /* within the device, as opened (with the root's name in front), behind the extension */
+	struct io_control_area *_Atomic control_area; /* not held; changed under the lock */
 	struct io_async *_Atomic async; /* async.h: who gets a signal, once somebody asked */
 	_Alignas(16) char extension[]; /* of driver->file_extension_size bytes, then the first name */
 };
@@ -175,6 +179,13 @@ NTSTATUS io_create_on_device(struct io_device *device, struct io_create *create,
 NTSTATUS io_create_file_object(struct io_device *device, ACCESS_MASK access, ULONG options, struct io_file **file);
 /* Reference a file object by handle and check access. */
 NTSTATUS io_reference_file(HANDLE handle, ACCESS_MASK access, struct io_file **file);
+
+/* What is held of a file that is mapped or executed (control_area.c), with a reference; NULL: out of memory. */
+struct io_control_area *io_control_area_of(struct io_file *file);
+struct io_control_area *io_control_area_reference(struct io_control_area *area);
+void io_control_area_dereference(struct io_control_area *area);
+/* The file object that stands for it now, referenced. The next one that is asked for may be another. */
+struct io_file *io_control_area_file(struct io_control_area *area);
 
 /* What a driver says of a file that the executive or a subsystem holds itself: as NtQueryInformationFile, without a handle. */
 NTSTATUS io_query_file(struct io_file *file, FILE_INFORMATION_CLASS class, void *data, ULONG size);

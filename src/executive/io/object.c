@@ -33,8 +33,10 @@ static void close_file_handle(void *object, ULONG left)
 {
 	struct io_file *file = object;
 
-	if (left == 0 && file->operations)
-		IO_OPERATION(file, cleanup)(file);
+	if (left || !file->operations)
+		return;
+	IO_OPERATION(file, cleanup)(file);
+	io_substitute_file(file);
 }
 
 static struct dispatcher_header *file_dispatcher(void *object)

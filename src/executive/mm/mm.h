@@ -154,7 +154,9 @@ NTSTATUS mm_force_copy(struct mm_address_space *space, uint64_t address, void *d
 NTSTATUS mm_create_section(struct io_file *file, uint64_t size, uint32_t protection, struct mm_section **section);
 /* ... and with NtCreateSection's SEC_* attributes. mm_create_section() itself lets views reach beyond the file's end. */
 NTSTATUS mm_create_section_ex(struct io_file *file, uint64_t size, uint32_t protection, uint32_t attributes, struct mm_section **section);
+/* The file that it shows, referenced; NULL: memory. */
 struct io_file *mm_section_file(struct mm_section *section);
+struct io_control_area *mm_section_area(struct mm_section *section);
 extern struct ob_type mm_section_type;
 
 /* Guest memory. Bytes copied: short at a fault. */

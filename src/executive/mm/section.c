@@ -1,7 +1,7 @@
 /*
  * Sections: what views show. One over a file object asks the file's driver for a host descriptor for every mapping, so that
  * no view keeps a descriptor open; one of memory is a memfd, kept as long as somebody can map it again. Views hold a
- * reference to the section, and it one to the file object, as a Linux area holds its open file.
+ * reference to the section, and it one to the file object's control area, as a Linux area holds its open file.
  */
 #include <executive/mm/space.h>
 
@@ -32,8 +32,8 @@ static void section_delete(void *object)
 
 	if (section->host_fd >= 0)
 		hal_close(section->host_fd);
-	if (section->file)
-		ob_dereference(section->file);
+	if (section->area)
+		io_control_area_dereference(section->area);
 	rtl_lock_destroy(&section->lock);
 }
 
@@ -41,7 +41,7 @@ static void section_dump(void *object, FILE *out)
 {
 	struct mm_section *section = object;
 
-	fprintf(out, "%s, %llu bytes, protection 0x%x", section->file ? "file" : "memory", (unsigned long long)section->size, section->protection);
+	fprintf(out, "%s, %llu bytes, protection 0x%x", section->area ? "file" : "memory", (unsigned long long)section->size, section->protection);
 }
 
 static const struct ob_type_operations section_operations = {
@@ -70,13 +70,19 @@ bool mm_section_is_writable(const struct mm_section *section)
 
 struct io_file *mm_section_file(struct mm_section *section)
 {
-	return section->file;
+	return section->area ? io_control_area_file(section->area) : NULL;
+}
+
+struct io_control_area *mm_section_area(struct mm_section *section)
+{
+	return section->area;
 }
 
 static NTSTATUS open_file_backing(struct mm_section *section, int *descriptor)
 {
+	cleanup_object struct io_file *file = mm_section_file(section);
 	struct io_section_backing backing = {.host_fd = -1};
-	NTSTATUS status = section->file->operations->section(section->file, section->protection, &backing);
+	NTSTATUS status = file->operations->section(file, section->protection, &backing);
 
 	*descriptor = backing.host_fd;
 	return status;
@@ -87,10 +93,10 @@ NTSTATUS mm_section_descriptor(struct mm_section *section, int *descriptor, bool
 	NTSTATUS status = STATUS_SUCCESS;
 
 	rtl_lock(&section->lock);
-	*owned = section->file;
-	*descriptor = section->file ? steal_fd(&section->host_fd) : section->host_fd;
+	*owned = section->area;
+	*descriptor = section->area ? steal_fd(&section->host_fd) : section->host_fd;
 	rtl_unlock(&section->lock);
-	if (*descriptor < 0 && section->file)
+	if (*descriptor < 0 && section->area)
 		status = open_file_backing(section, descriptor);
 	if (NT_SUCCESS(status) && *descriptor < 0)
 		status = STATUS_INVALID_FILE_FOR_SECTION;
@@ -126,7 +132,7 @@ static NTSTATUS file_size(struct io_file *file, uint64_t *size)
 }
 
 /* NT's rules for sizes; those of mmap(2) are to have none. */
-static NTSTATUS settle_file_size(struct mm_section *section)
+static NTSTATUS settle_file_size(struct mm_section *section, struct io_file *file)
 {
 	FILE_END_OF_FILE_INFORMATION end = {.EndOfFile.QuadPart = (LONGLONG)section->size};
 	uint64_t current;
@@ -134,7 +140,7 @@ static NTSTATUS settle_file_size(struct mm_section *section)
 
 	if (section->attributes & SEC_LX_BEYOND_END)
 		return STATUS_SUCCESS;
-	status = file_size(section->file, &current);
+	status = file_size(file, &current);
 	if (!NT_SUCCESS(status))
 		return status;
 	if (!section->size)
@@ -145,9 +151,9 @@ static NTSTATUS settle_file_size(struct mm_section *section)
 		return STATUS_SUCCESS;
 	if (!mm_section_is_writable(section))
 		return STATUS_SECTION_TOO_BIG;
-	if (!section->file->operations->set_information)
+	if (!file->operations->set_information)
 		return STATUS_SECTION_NOT_EXTENDED;
-	return section->file->operations->set_information(section->file, FileEndOfFileInformation, &end, sizeof(end), NULL);
+	return file->operations->set_information(file, FileEndOfFileInformation, &end, sizeof(end), NULL);
 }
 
 static NTSTATUS back_with_file(struct mm_section *section, struct io_file *file)
@@ -156,9 +162,10 @@ static NTSTATUS back_with_file(struct mm_section *section, struct io_file *file)
 
 	if (!NT_SUCCESS(status))
 		return status;
-	ob_reference(file);
-	section->file = file;
-	status = settle_file_size(section);
+	section->area = io_control_area_of(file);
+	if (!section->area)
+		return STATUS_NO_MEMORY;
+	status = settle_file_size(section, file);
 	/* Whether it can be mapped at all is only known by trying. */
 	if (NT_SUCCESS(status))
 		status = open_file_backing(section, &section->host_fd);
@@ -219,12 +226,13 @@ NTSTATUS mm_create_section(struct io_file *file, uint64_t size, uint32_t protect
 NTSTATUS mm_section_extend(struct mm_section *section, uint64_t size)
 {
 	FILE_END_OF_FILE_INFORMATION end = {.EndOfFile.QuadPart = (LONGLONG)size};
+	cleanup_object struct io_file *file = mm_section_file(section);
 	NTSTATUS status = STATUS_SECTION_NOT_EXTENDED;
 
 	if (size <= section->size)
 		return STATUS_SUCCESS;
-	if (section->file && mm_section_is_writable(section) && section->file->operations->set_information)
-		status = section->file->operations->set_information(section->file, FileEndOfFileInformation, &end, sizeof(end), NULL);
+	if (file && mm_section_is_writable(section) && file->operations->set_information)
+		status = file->operations->set_information(file, FileEndOfFileInformation, &end, sizeof(end), NULL);
 	if (!NT_SUCCESS(status))
 		return STATUS_SECTION_NOT_EXTENDED;
 	rtl_lock(&section->lock);

@@ -47,7 +47,7 @@ struct mm_address_space {
 
 struct mm_section {
 	struct rtl_lock lock;   /* guards size and host_fd; a leaf */
-	struct io_file *file;   /* NULL: memory */
+	struct io_control_area *area; /* of a file; NULL: memory */
 	uint64_t size;          /* bytes; of a file: at creation or extension */
 	uint32_t protection;    /* PAGE_* */
 	uint32_t attributes;    /* SEC_* */

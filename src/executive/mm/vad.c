@@ -285,7 +285,7 @@ static bool vad_same_name(const struct mm_vad *a, const struct mm_vad *b)
 static bool vad_same_object(const struct mm_vad *a, const struct mm_vad *b)
 {
 	if (a->section != b->section)
-		return a->section && b->section && a->section->file && a->section->file == b->section->file;
+		return a->section && b->section && a->section->area && a->section->area == b->section->area;
 	return true;
 }
 
