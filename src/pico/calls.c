@@ -15,7 +15,6 @@
  * have written.
  */
 #include "internal.h"
-#include "reaper.h"
 #include "stub_image.h"
 
 #include <errno.h>

@@ -1,6 +1,5 @@
 /* New tasks: fresh processes from the template, copies by fork, threads; and exec's change of body. */
 #include "internal.h"
-#include "reaper.h"
 #include "stub_image.h"
 
 #include <errno.h>
@@ -17,6 +16,19 @@
  */
 #define THREAD_FLAGS (CLONE_PARENT | CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SYSVSEM | SIGCHLD)
 
+/* The process of a parked task and of its socket, both of which are the caller's to give; or the task ends. */
+static int adopt_first(pid_t tid, struct grant_socket *socket, struct pico_process **process, struct pico_thread **first)
+{
+	*process = process_allocate(socket);
+	grant_socket_dereference(socket);
+	*first = *process ? thread_allocate(*process, tid) : NULL;
+	if (*first)
+		return 0;
+	pico_reap_later(tid);
+	process_dereference(*process);
+	return -ENOMEM;
+}
+
 /* A process that nobody has used: its only reference belongs to its task. */
 int pico_process_create(struct pico_process **process, struct pico_thread **first)
 {
@@ -24,18 +36,10 @@ int pico_process_create(struct pico_process **process, struct pico_thread **firs
 	pid_t tid = 0;
 	int error = pico_template_take(&tid, &socket);
 
-	if (error)
-		return descriptor_error(error);
-	*process = process_allocate(socket);
-	grant_socket_dereference(socket);
-	*first = *process ? thread_allocate(*process, tid) : NULL;
-	if (!*first) {
-		pico_reap_later(tid);
-		process_dereference(*process);
-		return -ENOMEM;
-	}
-	placement_prepare(half_current(), *first);
-	return 0;
+	error = error ? descriptor_error(error) : adopt_first(tid, socket, process, first);
+	if (!error)
+		placement_prepare(half_current(), *first);
+	return error;
 }
 
 /* A task born of another has its CPU, and its mask is the guest's own. */
@@ -49,18 +53,14 @@ int pico_process_fork(struct pico_thread *current, struct pico_process **process
 {
 	struct grant_socket *socket;
 	pid_t tid = 0;
-	int error = fork_of_guest(current, &tid, &socket);
+	int error;
 
+	do
+		error = fork_of_guest(current, &tid, &socket);
+	while (parked_make_room(error));
+	error = error ? descriptor_error(error) : adopt_first(tid, socket, process, first);
 	if (error)
-		return descriptor_error(error);
-	*process = process_allocate(socket);
-	grant_socket_dereference(socket);
-	*first = *process ? thread_allocate(*process, tid) : NULL;
-	if (!*first) {
-		pico_reap_later(tid);
-		process_dereference(*process);
-		return -ENOMEM;
-	}
+		return error;
 	(*first)->listens = grant_opens_late();
 	inherit_placement(*first, current);
 	return 0;
@@ -79,29 +79,12 @@ static int inherit_state(struct pico_thread *thread, struct pico_thread *from)
 	return size < 0 ? (int)size : 0;
 }
 
-static struct pico_thread *take_idle(struct pico_process *process)
-{
-	struct pico_thread *thread;
-
-	rtl_lock(&process->lock);
-	thread = process->idle ? TAILQ_FIRST(&process->tasks) : NULL;
-	while (thread && thread->state != TASK_IDLE)
-		thread = TAILQ_NEXT(thread, link);
-	if (thread) {
-		thread->state = TASK_ACTIVE;
-		process->idle--;
-		process->active++;
-	}
-	rtl_unlock(&process->lock);
-	return thread;
-}
-
 int pico_thread_create(struct pico_thread *current, struct pico_thread **thread)
 {
 	pid_t tid = 0;
 	int error;
 
-	*thread = take_idle(current->process);
+	*thread = process_take_idle(current->process);
 	if (*thread) {
 		inherit_placement(*thread, current);
 		error = inherit_state(*thread, current);
@@ -109,7 +92,9 @@ int pico_thread_create(struct pico_thread *current, struct pico_thread **thread)
 			pico_thread_abandon(*thread);
 		return error;
 	}
-	error = stub_clone(current, THREAD_FLAGS, &tid);
+	do
+		error = stub_clone(current, THREAD_FLAGS, &tid);
+	while (parked_make_room(error));
 	if (error)
 		return error;
 	*thread = thread_allocate(current->process, tid);
@@ -128,39 +113,13 @@ void pico_thread_abandon(struct pico_thread *thread)
 	if (thread->has_half) {
 		free(thread->start_state);
 		thread->start_state = NULL;
-		rtl_lock(&process->lock);
-		thread->state = TASK_IDLE;
-		process->active--;
-		process->idle++;
-		rtl_unlock(&process->lock);
+		process_give_back(process, thread);
 		return;
 	}
 	process_remove_task(process, thread);
 	if (thread->tid > 0)
 		pico_reap_later(thread->tid);
 	thread_free(thread);
-}
-
-/*
- * The task that exec leaves parks, if its process lives on, which is what becomes of a vfork child's: the next one needs
- * no clone.
- */
-static bool leave_idle(struct pico_thread *current)
-{
-	struct pico_thread *left;
-
-	if (current->stop != TASK_STOP_CALL || half_is_reniced() || !process_wants_idle(current->process))
-		return false;
-	left = thread_allocate(NULL, current->tid);
-	if (!left)
-		return false;
-	if (task_load_registers(current) != 0 || task_unseize(current) != 0) {
-		thread_free(left);
-		return false;
-	}
-	left->recycled = true;
-	process_add_idle(current->process, left);
-	return true;
 }
 
 /* `first` becomes the body of the caller's half; the structure of the caller stays, that of `first` goes. */
@@ -173,7 +132,8 @@ int pico_thread_rebind(struct pico_thread *current, struct pico_thread *first)
 	if (error)
 		return error;
 	process_reference(old); /* stays valid for the caller until it drops its own reference */
-	if (leave_idle(current))
+	/* If its process lives on, which is what becomes of a vfork child's: the next one needs no clone. */
+	if (parked_leave(current))
 		old_tid = 0;
 	process_remove_task(old, current);
 	rtl_lock(&current->task_lock);

@@ -220,18 +220,27 @@ void pico_thread_usage(struct pico_thread *thread, struct pico_usage *usage)
 	rtl_unlock(&thread->task_lock);
 }
 
+/* process->lock held. What a parked task has used stands still. */
+static const struct pico_usage *usage_of(struct pico_thread *thread)
+{
+	if (thread->state != TASK_PARKED || !thread->usage_known)
+		pico_thread_usage(thread, &thread->usage);
+	thread->usage_known = true;
+	return &thread->usage;
+}
+
 /* process->lock held. False: a task has given up its memory and is not counted as reaped yet. */
 static bool sum_usage(struct pico_process *process, struct pico_usage *usage)
 {
 	bool complete = !process->reaping;
 	struct pico_thread *thread;
-	struct pico_usage one;
 
 	*usage = process->ended;
 	TAILQ_FOREACH(thread, &process->tasks, link) {
-		pico_thread_usage(thread, &one);
-		pico_add_usage(usage, &one);
-		complete = complete && (one.peak_resident || thread->tid <= 0);
+		const struct pico_usage *one = usage_of(thread);
+
+		pico_add_usage(usage, one);
+		complete = complete && (one->peak_resident || thread->tid <= 0);
 	}
 	return complete;
 }

@@ -228,27 +228,28 @@ static bool wait_idle(struct pico_thread *thread)
 	return start;
 }
 
+bool half_may_serve_again(const struct pico_thread *thread)
+{
+	return !thread->died && thread->stop != TASK_STOP_FOREIGN && thread->stop != TASK_STOP_VSYSCALL && !half_is_reniced();
+}
+
 /* Keep the pair for the next thread of this process, if there will be one. */
 static bool become_idle(struct pico_thread *thread)
 {
-	struct pico_process *process = thread->process;
-	bool keep;
+	return half_may_serve_again(thread) && process_keep_idle(thread->process, thread);
+}
 
-	if (thread->died || thread->stop == TASK_STOP_FOREIGN || thread->stop == TASK_STOP_VSYSCALL || half_is_reniced())
-		return false;
-	rtl_lock(&process->lock);
-	keep = process_wants_idle_locked(process);
-	if (keep) {
-		process->active--;
-		process->idle++;
-		thread->state = TASK_IDLE;
-		/* Where take_idle() looks first. */
-		TAILQ_REMOVE(&process->tasks, thread, link);
-		TAILQ_INSERT_HEAD(&process->tasks, thread, link);
-		thread->recycled = true;
+/* The pair is no more: the task stays alone, or ends. */
+static void leave_task(struct pico_thread *thread)
+{
+	if (parked_keep(thread))
+		return;
+	if (thread->tid > 0) {
+		kill(thread->tid, SIGKILL);
+		task_reaped(thread);
 	}
-	rtl_unlock(&process->lock);
-	return keep;
+	process_remove_task(thread->process, thread);
+	thread_free(thread);
 }
 
 static void begin(struct pico_thread *thread)
@@ -301,8 +302,6 @@ void half_wait_for_all(unsigned seconds)
 /* One guest thread after the other on this task, then the task's end. */
 void half_serve(struct pico_thread *thread)
 {
-	struct pico_process *process;
-
 	count_serving(1);
 	half_set_current(thread);
 	rtl_lock(&thread->task_lock);
@@ -315,13 +314,7 @@ void half_serve(struct pico_thread *thread)
 		pico_provider->thread_end(thread, thread->context, thread->died);
 	} while (become_idle(thread) && wait_idle(thread));
 	half_set_current(NULL);
-	process = thread->process;
-	if (thread->tid > 0) {
-		kill(thread->tid, SIGKILL);
-		task_reaped(thread);
-	}
-	process_remove_task(process, thread);
-	thread_free(thread);
+	leave_task(thread);
 	count_serving(-1);
 }
 

@@ -5,7 +5,7 @@
  * half. `struct pico_thread` is that pair; it outlives the guest thread that
  * used it when the pair is recycled.
  *
- * Locks: pico_process.lock guards a process's task list, idle list and slots;
+ * Locks: pico_process.lock guards a process's task lists and slots;
  * grant_socket.lock is held while descriptors are on their way to a guest and
  * is taken before process.lock; pico_thread.task_lock keeps `tid` from being
  * reaped while it is signalled and is a leaf.
@@ -54,15 +54,19 @@ enum task_stop {
 	TASK_STOP_OTHER,    /* signal or event stop */
 };
 
-/* Whether a thread uses the pair or it waits for one; guarded by the process's lock. */
-enum task_state { TASK_ACTIVE, TASK_IDLE };
+/* Whether a thread uses the pair, or it waits for one, or its task does alone; guarded by the process's lock. */
+enum task_state { TASK_ACTIVE, TASK_IDLE, TASK_PARKED };
+TAILQ_HEAD(task_list, pico_thread);
 
 struct pico_process {
 	_Atomic unsigned references;
 	struct rtl_lock lock;
-	TAILQ_HEAD(, pico_thread) tasks; /* every host task in this address space that is ours to use */
-	unsigned active;                 /* tasks that are not idle */
-	unsigned idle;
+	struct task_list tasks;      /* every host task in this address space that is ours to use */
+	struct task_list idle_tasks; /* of them: idle ones first, then parked ones */
+	unsigned active, idle, parked;
+	unsigned parked_least; /* since parked.c has last looked */
+	bool listed;           /* there */
+	TAILQ_ENTRY(pico_process) parked_link;
 	struct grant_socket *socket;     /* what PICO_GRANT_FD means in the guest */
 	uint64_t slots[(PICO_SLOT_COUNT + 63) / 64];
 	pthread_cond_t slot_freed;
@@ -72,7 +76,7 @@ struct pico_process {
 
 struct pico_thread {
 	struct pico_process *process;
-	TAILQ_ENTRY(pico_thread) link;
+	TAILQ_ENTRY(pico_thread) link, idle_link;
 	struct rtl_lock task_lock;
 	pid_t tid; /* 0 once reaped; written under task_lock */
 	unsigned holders; /* under task_lock: who needs the id to stay; memory.c */
@@ -125,6 +129,8 @@ struct pico_thread {
 	TAILQ_ENTRY(pico_thread) busy_link; /* while `busy` */
 
 	struct pico_cpu_time final; /* once the task is gone */
+	bool usage_known;           /* of a parked task, whose usage stands still */
+	struct pico_usage usage;
 };
 
 extern const struct pico_provider_routines *pico_provider;
@@ -234,11 +240,37 @@ void process_add_task(struct pico_process *process, struct pico_thread *thread);
 /* The task leaves the process; the last active one takes the idle ones with it. */
 void process_remove_task(struct pico_process *process, struct pico_thread *thread);
 /* Whether an idle task would find use there, and to leave one there. */
-bool process_wants_idle(struct pico_process *process);
-bool process_wants_idle_locked(const struct pico_process *process);
-void process_add_idle(struct pico_process *process, struct pico_thread *thread);
+/* The pair, whose thread has ended, waits for another one's, if the process will have any and has few such. */
+bool process_keep_idle(struct pico_process *process, struct pico_thread *thread);
+/* One that was taken waits again. */
+void process_give_back(struct pico_process *process, struct pico_thread *thread);
 void process_reference(struct pico_process *process);
 void process_dereference(struct pico_process *process);
+/* Are there other threads in it? */
+bool process_has_others(struct pico_process *process);
+/* A task that waits for a further thread, and is that one's from now on; NULL: there is none. */
+struct pico_thread *process_take_idle(struct pico_process *process);
+
+/* reaper.c */
+int pico_reaper_start(void);
+/* Kill a task that nobody needs and reap it some time. Never waits for it. */
+void pico_reap_later(pid_t tid);
+/* Until all have ended, but not for ever. */
+void pico_reaper_finish(unsigned seconds);
+
+/* parked.c */
+void parked_initialize(void);
+/* The caller's task, whose thread has ended, waits for others of its process, if it will have any: it is no longer the caller's. */
+bool parked_keep(struct pico_thread *thread);
+/* The same for the task that its half is to leave for another. */
+bool parked_leave(struct pico_thread *current);
+/* process->lock held: it is taken; or all are, to be ended without the lock. */
+void parked_remove_locked(struct pico_process *process, struct pico_thread *thread);
+void parked_steal_all_locked(struct pico_process *process, struct task_list *stolen);
+/* Of a process without threads. */
+void parked_end_all(struct task_list *stolen);
+/* The host has refused a task or a thread with `error`. True: it may have room now, for some parked tasks have been ended. */
+bool parked_make_room(int error);
 
 /* platform.c */
 uint64_t pico_task_cpu_ns(struct pico_thread *thread);
@@ -260,6 +292,8 @@ void pico_thread_abandon(struct pico_thread *thread);
 int pico_thread_rebind(struct pico_thread *current, struct pico_thread *first);
 
 /* half.c */
+/* False: what the guest has made of it, or its end, bars the pair from serving another thread. On its half. */
+bool half_may_serve_again(const struct pico_thread *thread);
 /* Until no half has a task any more, but not for ever: a task may hang in its host's kernel. */
 void half_wait_for_all(unsigned seconds);
 

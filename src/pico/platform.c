@@ -1,6 +1,5 @@
 /* The operations that the executive gets, and the platform's start. */
 #include "internal.h"
-#include "reaper.h"
 #include "stub_image.h"
 
 #include <errno.h>
@@ -247,6 +246,7 @@ int pico_initialize(const struct pico_provider_routines *provider, const struct 
 	pico_platform_ops.lowest_address = lowest_mappable();
 	half_initialize(half_serve);
 	placement_initialize();
+	parked_initialize();
 	error = pico_reaper_start() ?: pico_template_start();
 	*platform = &pico_platform_ops;
 	return error;

@@ -1,6 +1,5 @@
 /* Processes and their tasks: who is in them, who is idle, when they go. */
 #include "internal.h"
-#include "reaper.h"
 
 #include <errno.h>
 #include <rtl/rtl.h>
@@ -30,6 +29,7 @@ struct pico_process *process_allocate(struct grant_socket *socket)
 	rtl_lock_initialize(&process->lock);
 	pthread_cond_init(&process->slot_freed, NULL);
 	TAILQ_INIT(&process->tasks);
+	TAILQ_INIT(&process->idle_tasks);
 	process->socket = grant_socket_reference(socket);
 	return process;
 }
@@ -87,49 +87,77 @@ void process_add_task(struct pico_process *process, struct pico_thread *thread)
 	rtl_unlock(&process->lock);
 }
 
-bool process_wants_idle_locked(const struct pico_process *process)
+bool process_has_others(struct pico_process *process)
 {
-	return process->active > 1 && process->idle < PICO_IDLE_MAX;
-}
-
-bool process_wants_idle(struct pico_process *process)
-{
-	bool wants;
+	bool has;
 
 	rtl_lock(&process->lock);
-	wants = process_wants_idle_locked(process);
+	has = process->active > 1;
 	rtl_unlock(&process->lock);
-	return wants;
+	return has;
 }
 
-void process_add_idle(struct pico_process *process, struct pico_thread *thread)
+static void add_idle_locked(struct pico_process *process, struct pico_thread *thread)
 {
-	process_reference(process);
-	thread->process = process;
-	thread->state = TASK_IDLE;
-	rtl_lock(&process->lock);
-	TAILQ_INSERT_TAIL(&process->tasks, thread, link);
 	process->idle++;
+	thread->state = TASK_IDLE;
+	TAILQ_INSERT_HEAD(&process->idle_tasks, thread, idle_link);
+}
+
+bool process_keep_idle(struct pico_process *process, struct pico_thread *thread)
+{
+	bool keep;
+
+	rtl_lock(&process->lock);
+	keep = process->active > 1 && process->idle < PICO_IDLE_MAX;
+	if (keep) {
+		process->active--;
+		add_idle_locked(process, thread);
+		thread->recycled = true;
+	}
+	rtl_unlock(&process->lock);
+	return keep;
+}
+
+void process_give_back(struct pico_process *process, struct pico_thread *thread)
+{
+	rtl_lock(&process->lock);
+	process->active--;
+	add_idle_locked(process, thread);
 	rtl_unlock(&process->lock);
 }
 
-TAILQ_HEAD(task_list, pico_thread);
-
-/* Idle halves end their tasks themselves; tasks without one come into `bodies`. */
-static void quit_idle_tasks(struct pico_process *process, struct task_list *bodies)
+static void remove_idle_locked(struct pico_process *process, struct pico_thread *thread)
 {
-	struct pico_thread *thread, *next;
+	TAILQ_REMOVE(&process->idle_tasks, thread, idle_link);
+	process->idle--;
+}
 
-	for (thread = TAILQ_FIRST(&process->tasks); thread; thread = next) {
-		next = TAILQ_NEXT(thread, link);
-		if (thread->state != TASK_IDLE)
-			continue;
-		if (!thread->has_half) {
-			TAILQ_REMOVE(&process->tasks, thread, link);
-			TAILQ_INSERT_TAIL(bodies, thread, link);
-			process->idle--;
-			continue;
-		}
+struct pico_thread *process_take_idle(struct pico_process *process)
+{
+	struct pico_thread *thread;
+
+	rtl_lock(&process->lock);
+	thread = TAILQ_FIRST(&process->idle_tasks);
+	if (thread && thread->state == TASK_IDLE)
+		remove_idle_locked(process, thread);
+	else if ((thread = TAILQ_LAST(&process->idle_tasks, task_list)))
+		parked_remove_locked(process, thread);
+	if (thread) {
+		thread->state = TASK_ACTIVE;
+		process->active++;
+	}
+	rtl_unlock(&process->lock);
+	return thread;
+}
+
+/* Idle halves end their tasks themselves; parked tasks are for the caller to end. */
+static void quit_idle_tasks(struct pico_process *process, struct task_list *stolen)
+{
+	struct pico_thread *thread;
+
+	parked_steal_all_locked(process, stolen);
+	TAILQ_FOREACH(thread, &process->idle_tasks, idle_link) {
 		rtl_lock(&thread->idle_lock);
 		thread->idle_command = IDLE_QUIT;
 		pthread_cond_signal(&thread->idle_wake);
@@ -139,28 +167,21 @@ static void quit_idle_tasks(struct pico_process *process, struct task_list *bodi
 
 void process_remove_task(struct pico_process *process, struct pico_thread *thread)
 {
-	struct task_list bodies = TAILQ_HEAD_INITIALIZER(bodies);
+	struct task_list stolen = TAILQ_HEAD_INITIALIZER(stolen);
 	struct grant_socket *socket = NULL;
-	struct pico_thread *body;
 
 	rtl_lock(&process->lock);
 	TAILQ_REMOVE(&process->tasks, thread, link);
 	if (thread->state == TASK_IDLE)
-		process->idle--;
+		remove_idle_locked(process, thread);
 	else if (--process->active == 0)
-		quit_idle_tasks(process, &bodies);
+		quit_idle_tasks(process, &stolen);
 	/* Who remembers an ended process, for what it used, holds no descriptors for it. */
 	if (TAILQ_EMPTY(&process->tasks))
 		socket = steal_pointer(&process->socket);
 	rtl_unlock(&process->lock);
 	grant_socket_dereference(socket);
 	thread->process = NULL;
-	while ((body = TAILQ_FIRST(&bodies))) {
-		TAILQ_REMOVE(&bodies, body, link);
-		task_wait_let_go(body);
-		pico_reap_later(body->tid);
-		thread_free(body);
-		process_dereference(process);
-	}
+	parked_end_all(&stolen);
 	process_dereference(process);
 }

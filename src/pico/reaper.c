@@ -6,7 +6,7 @@
  *
  * Lock: reaper.lock guards all below; a leaf, held over no host call that sleeps.
  */
-#include "reaper.h"
+#include "internal.h"
 
 #include <errno.h>
 #include <hal/hal.h>

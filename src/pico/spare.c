@@ -75,5 +75,12 @@ static void half_main(void *argument)
 
 int half_thread_start(struct pico_thread *thread)
 {
-	return wake_spare(thread) ? 0 : hal_thread_create(half_main, thread);
+	int error;
+
+	if (wake_spare(thread))
+		return 0;
+	do
+		error = hal_thread_create(half_main, thread);
+	while (parked_make_room(error));
+	return error;
 }

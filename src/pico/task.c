@@ -19,6 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define USER_CODE 0x33	  /* the selector of 64-bit code */
+#define PLAIN_FLAGS 0x202 /* no single step: nobody would see to its trap */
 #define SEIZE_OPTIONS (PTRACE_O_TRACESECCOMP | PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD)
 
 _Static_assert(sizeof(struct pico_registers) == sizeof(struct user_regs_struct), "register order");
@@ -226,6 +228,8 @@ int task_unseize(struct pico_thread *thread)
 		return 0;
 	parked.orig_rax = PICO_CALL_NONE;
 	parked.rip = PICO_STUB_PARK;
+	parked.cs = USER_CODE;
+	parked.eflags = PLAIN_FLAGS;
 	if (task_write_registers(thread, &parked) != 0 || request(PTRACE_DETACH, thread->tid, 0, NULL) != 0)
 		return -ESRCH;
 	thread->seized = false;

@@ -6,7 +6,6 @@
  * the template, which runs no guest code.
  */
 #include "internal.h"
-#include "reaper.h"
 #include "stub_image.h"
 
 #include <errno.h>
@@ -271,7 +270,9 @@ static void refill(void)
 	int error;
 
 	rtl_unlock(&template.lock);
-	error = fork_of_template(template.thread, &tid, &socket);
+	do
+		error = fork_of_template(template.thread, &tid, &socket);
+	while (parked_make_room(error));
 	rtl_lock(&template.lock);
 	if (error) {
 		/* Until somebody asks again: the host may have too many tasks. */

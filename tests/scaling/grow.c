@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -179,7 +180,19 @@ static void *meet(void *unused)
 	return unused;
 }
 
-static void many_threads(unsigned count)
+static uint64_t began; /* when what is measured did */
+
+/* Neighbours differ, so that none becomes one with the next. */
+static void *map_page(unsigned number)
+{
+	void *page = mmap(NULL, PAGE, number % 2 ? PROT_READ : PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (page == MAP_FAILED)
+		fail("mmap");
+	return page;
+}
+
+static void make_threads(unsigned count, bool only_ends)
 {
 	pthread_t *threads = calloc(count, sizeof(*threads));
 	pthread_attr_t attributes;
@@ -190,10 +203,25 @@ static void many_threads(unsigned count)
 	for (unsigned i = 0; i < count; i++)
 		if ((errno = pthread_create(&threads[i], &attributes, meet, NULL)) != 0)
 			fail("pthread_create");
+	if (only_ends)
+		began = now();
 	pthread_barrier_wait(&all_there);
 	for (unsigned i = 0; i < count; i++)
 		pthread_join(threads[i], NULL);
 	free(threads);
+}
+
+static void many_threads(unsigned count)
+{
+	make_threads(count, false);
+}
+
+/* How they end, where there is the more memory the more they are. */
+static void many_ends(unsigned count)
+{
+	for (unsigned i = 0; i < 24 * count; i++)
+		map_page(i);
+	make_threads(count, true);
 }
 
 static void many_processes(unsigned count)
@@ -235,16 +263,12 @@ static void many_timers(unsigned count)
 	free(timers);
 }
 
-/* Neighbours differ, so that none becomes one with the next. */
 static void many_mappings(unsigned count)
 {
 	char **pages = calloc(count, sizeof(*pages));
 
-	for (unsigned i = 0; i < count; i++) {
-		pages[i] = mmap(NULL, PAGE, i % 2 ? PROT_READ : PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		if (pages[i] == MAP_FAILED)
-			fail("mmap");
-	}
+	for (unsigned i = 0; i < count; i++)
+		pages[i] = map_page(i);
 	for (unsigned i = 0; i < count; i++)
 		munmap(pages[i * 7919u % count], PAGE);
 	for (unsigned i = 0; i < count; i++)
@@ -366,6 +390,7 @@ static const struct grow_case {
 	{"map", do_map, NULL},
 	{"timer", do_timer, NULL},
 	{"threads", NULL, many_threads},
+	{"ends", NULL, many_ends},
 	{"processes", NULL, many_processes},
 	{"timers", NULL, many_timers},
 	{"mappings", NULL, many_mappings},
@@ -387,13 +412,12 @@ static void raise_limit(int which)
 
 static void run(const struct grow_case *which, unsigned count)
 {
-	uint64_t start = now();
-
+	began = now();
 	if (which->many)
 		which->many(count);
 	for (unsigned i = 0; which->one && i < count; i++)
 		which->one();
-	printf("%.0f\n", (double)(now() - start) / count);
+	printf("%.0f\n", (double)(now() - began) / count);
 	fflush(stdout);
 }
 
