@@ -187,7 +187,7 @@ static int64_t next_word(struct pi_take *take, uint32_t word)
 static int64_t take_word(struct pi_take *take)
 {
 	uint32_t word = 0, desired = (uint32_t)take->taker;
-	bool takes = true;
+	int64_t outcome = LOCK_TAKEN;
 
 	if (has_waiters(&take->key))
 		desired |= LX_FUTEX_WAITERS;
@@ -195,18 +195,22 @@ static int64_t take_word(struct pi_take *take)
 		int swapped = exchange_word(take->self, take->uaddr, &word, desired);
 		int64_t next;
 
-		if (swapped < 0)
-			return -LX_EFAULT;
 		if (swapped)
-			return takes ? LOCK_TAKEN : LOCK_BUSY;
+			return swapped < 0 ? -LX_EFAULT : outcome;
 		/* Others may keep the word changing; who is killed does not go on. */
 		if (lx_thread_must_exit(take->self))
 			return -LX_EINTR;
 		next = next_word(take, word);
+		/* The owner may have let go and ended since: it died with the lock if the word still names it. */
+		if (next == -LX_ESRCH) {
+			desired = word;
+			outcome = next;
+			continue;
+		}
 		if (next <= 0)
 			return next ? next : LOCK_BUSY;
 		desired = (uint32_t)next;
-		takes = (desired & LX_FUTEX_TID_MASK) == (uint32_t)take->taker;
+		outcome = (desired & LX_FUTEX_TID_MASK) == (uint32_t)take->taker ? LOCK_TAKEN : LOCK_BUSY;
 	}
 }
 
