@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -22,12 +23,13 @@ static bool called_as_tracer(const char *name)
 	return base && strcmp(base, "lxtrace") == 0;
 }
 
-/* What was counted is written at exit(), which a signal comes before. */
+/* What was counted is written at exit(), which a signal comes before. Who may not write it does not say so to the user. */
 static void write_coverage(void)
 {
 #ifdef LXRUN_COVERAGE
 	extern void __gcov_dump(void);
 
+	setenv("GCOV_ERROR_FILE", "/dev/null", 1);
 	__gcov_dump();
 #endif
 }
@@ -85,8 +87,10 @@ int main(int argc, char **argv)
 {
 	bool tracer = called_as_tracer(argv[0]);
 	struct cli_options options;
-	int error = cli_parse_options(argc, argv, tracer, &options);
+	int error;
 
+	atexit(write_coverage);
+	error = cli_parse_options(argc, argv, tracer, &options);
 	if (error)
 		return 125;
 	switch (options.action) {

@@ -45,7 +45,7 @@ if(CMAKE_C_COMPILER)
 		${CMAKE_C_COMPILER} 2000)
 endif()
 
-# Each allocation and host call of a small job fails once: in builds with LXRUN_FAILURES=ON.
+# Each allocation and host call of a small job fails once: in builds with LXRUN_FAILURES=ON, such as the preset "check".
 if(LXRUN_FAILURES)
 	add_test(NAME hostile.failures COMMAND ${SYSTEM_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/hostile/failures.py $<TARGET_FILE:lxrun>)
 	set_tests_properties(hostile.failures PROPERTIES LABELS hostile TIMEOUT 900 PROCESSORS 2 SKIP_RETURN_CODE 77)
