@@ -50,6 +50,38 @@ static void process_limit(void)
 	OBSERVE(fork());
 }
 
+/* Whom nobody has waited for counts. */
+static void counted_for_limit(void)
+{
+	struct rlimit limit = {3, 3};
+	pid_t sleeper, zombie;
+	siginfo_t info;
+
+	section("who counts for RLIMIT_NPROC");
+	if (geteuid() != 0)
+		return;
+	setresgid(54322, 54322, 54322);
+	setresuid(54322, 54322, 54322);
+	setrlimit(RLIMIT_NPROC, &limit);
+	zombie = fork();
+	if (zombie == 0)
+		_exit(0);
+	waitid(P_PID, (id_t)zombie, &info, WEXITED | WNOWAIT);
+	sleeper = fork();
+	if (sleeper == 0)
+		for (;;)
+			pause();
+	OBSERVE(fork());
+	waitpid(zombie, NULL, 0);
+	zombie = fork();
+	if (zombie == 0)
+		_exit(0);
+	printf("after it was waited for: %d\n", zombie > 0);
+	kill(sleeper, SIGKILL);
+	while (wait(NULL) > 0)
+		continue;
+}
+
 static void process_controls(void)
 {
 	int value = -1;
@@ -285,6 +317,7 @@ int main(void)
 	in_child(settings_of_the_first);
 	in_child(limits);
 	in_child(process_limit);
+	in_child(counted_for_limit);
 	in_child(process_controls);
 	in_child(scheduling);
 	in_child(priorities);

@@ -74,6 +74,7 @@ struct lx_process {
 	char leader_comm[16];
 	uint8_t leader_affinity[128];
 	struct se_token *leader_token;
+	struct lx_user *leader_user; /* tree.c: who the leader, which has ended, is counted for */
 	struct lx_sighand *sighand;
 	struct lx_pending pending; /* to the process */
 	struct lx_rlimit limits[LX_RLIM_NLIMITS];

@@ -53,6 +53,7 @@ struct lx_thread {
 	 */
 	uint64_t interrupted_number;
 	struct se_token *token;
+	struct lx_user *user;      /* tree.c: who it is counted for */
 	int32_t nice, sched_policy, sched_priority;
 	bool sched_reset_on_fork;
 	uint64_t timer_slack_ns, default_timer_slack_ns;

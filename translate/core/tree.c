@@ -83,6 +83,20 @@ void lx_end_by_signal(struct lx_process *process, int32_t signo)
 	}
 }
 
+/* Threads by their real user id; zombies count. */
+struct lx_user {
+	RB_ENTRY(lx_user) link;
+	uint32_t uid, threads;
+};
+
+static int compare_users(const struct lx_user *a, const struct lx_user *b)
+{
+	return a->uid < b->uid ? -1 : a->uid > b->uid;
+}
+
+static RB_HEAD(lx_user_tree, lx_user) users = RB_INITIALIZER(&users);
+RB_GENERATE_INTERNAL(lx_user_tree, lx_user, link, compare_users, static __attribute__((unused)))
+
 static int32_t last_number;
 static uint32_t process_count;
 static _Atomic uint32_t thread_count; /* read without the lock too */
@@ -217,6 +231,48 @@ void lx_tree_link_process(struct lx_process *process, struct lx_id *id, struct l
 	}
 }
 
+static struct lx_user *find_user(uint32_t uid)
+{
+	struct lx_user key = {.uid = uid};
+
+	return RB_FIND(lx_user_tree, &users, &key);
+}
+
+/* Without memory for it the user has one thread less than he should. */
+static void count_for_user(struct lx_thread *thread)
+{
+	struct lx_user *user = find_user(thread->token->ruid);
+
+	if (!user && (user = calloc(1, sizeof(*user)))) {
+		user->uid = thread->token->ruid;
+		RB_INSERT(lx_user_tree, &users, user);
+	}
+	if (user)
+		user->threads++;
+	thread->user = user;
+}
+
+static void forget_for_user(struct lx_user **counted)
+{
+	struct lx_user *user = steal_pointer(counted);
+
+	if (!user || --user->threads)
+		return;
+	RB_REMOVE(lx_user_tree, &users, user);
+	free(user);
+}
+
+void lx_tree_set_token(struct lx_thread *thread, struct se_token *token)
+{
+	thread->token = token;
+	if (thread->tid == thread->process->pid)
+		thread->process->uid = token->ruid;
+	if (thread->user && thread->user->uid != token->ruid) {
+		forget_for_user(&thread->user);
+		count_for_user(thread);
+	}
+}
+
 void lx_tree_link_thread(struct lx_thread *thread, struct lx_id *id)
 {
 	struct lx_process *process = thread->process;
@@ -229,6 +285,7 @@ void lx_tree_link_thread(struct lx_thread *thread, struct lx_id *id)
 	rtl_unlock(&process->signal_lock);
 	process->live_threads++;
 	thread_count++;
+	count_for_user(thread);
 }
 
 void lx_tree_unlink_thread(struct lx_thread *thread)
@@ -241,6 +298,10 @@ void lx_tree_unlink_thread(struct lx_thread *thread)
 	rtl_unlock(&process->signal_lock);
 	process->live_threads--;
 	thread_count--;
+	/* A leader is there, as a zombie, until the process is reaped. */
+	if (thread->tid == process->pid)
+		process->leader_user = steal_pointer(&thread->user);
+	forget_for_user(&thread->user);
 	id->thread = NULL;
 	lx_id_release(id);
 }
@@ -253,6 +314,7 @@ void lx_tree_become_leader(struct lx_thread *thread)
 		return;
 	old->thread = NULL;
 	lx_id_release(old);
+	forget_for_user(&thread->process->leader_user);
 	thread->tid = thread->process->pid;
 	lx_id_find(thread->tid)->thread = thread;
 }
@@ -269,6 +331,7 @@ void lx_tree_remove(struct lx_process *process)
 	process->state = LX_DEAD;
 	rtl_unlock(&process->signal_lock);
 	process_count--;
+	forget_for_user(&process->leader_user);
 	id->process = NULL;
 	lx_id_release(id);
 	lx_process_dereference(process);
@@ -295,10 +358,7 @@ uint32_t lx_tree_thread_count(void)
 
 uint32_t lx_tree_threads_of_user(uint32_t uid)
 {
-	struct lx_id *id;
-	uint32_t count = 0;
+	const struct lx_user *user = find_user(uid);
 
-	RB_FOREACH (id, lx_id_tree, &ids)
-		count += id->thread && id->thread->token && id->thread->token->ruid == uid;
-	return count;
+	return user ? user->threads : 0;
 }

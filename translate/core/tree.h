@@ -35,6 +35,8 @@ void lx_tree_link_process(struct lx_process *process, struct lx_id *id, struct l
 void lx_tree_link_thread(struct lx_thread *thread, struct lx_id *id);
 /* The thread leaves its process and gives up its tid, unless that is the process' pid. */
 void lx_tree_unlink_thread(struct lx_thread *thread);
+/* It has another identity. The old token's reference is the caller's again. */
+void lx_tree_set_token(struct lx_thread *thread, struct se_token *token);
 /* The tid changes to the pid: exec by another thread than the leader. */
 void lx_tree_become_leader(struct lx_thread *thread);
 /* A zombie is reaped, or a process that never ran is taken back: out of the tree, and the tree's reference goes. */
@@ -45,7 +47,7 @@ void lx_tree_reparent(struct lx_process *child, struct lx_process *parent, int32
 uint32_t lx_tree_process_count(void);
 /* All live threads; needs no lock. */
 uint32_t lx_tree_thread_count(void);
-/* Live threads whose real user id is `uid`. */
+/* Threads whose real user id is `uid`, ended leaders that nobody has waited for included. */
 uint32_t lx_tree_threads_of_user(uint32_t uid);
 
 #endif

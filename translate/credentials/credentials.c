@@ -104,9 +104,7 @@ int64_t lx_set_token(struct lx_thread *thread, struct se_token *token)
 		return result;
 	}
 	lx_lock_tree();
-	thread->token = token;
-	if (thread->tid == thread->process->pid)
-		thread->process->uid = token->ruid;
+	lx_tree_set_token(thread, token);
 	lx_unlock_tree();
 	set_nt_token(thread->ps, token);
 	thread->own_token = thread->ps->token != NULL;

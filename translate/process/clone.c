@@ -214,7 +214,7 @@ static bool user_has_room(struct lx_thread *thread)
 	uint64_t limit = lx_limit(thread->process, LX_RLIMIT_NPROC);
 
 	/* As copy_process(): root itself is exempt, and so is who may exceed limits. */
-	return lx_tree_thread_count() < limit || !thread->token->ruid || lx_capable(thread, LX_CAP_SYS_RESOURCE) ||
+	return !thread->token->ruid || lx_capable(thread, LX_CAP_SYS_RESOURCE) ||
 	       lx_capable(thread, LX_CAP_SYS_ADMIN) || lx_tree_threads_of_user(thread->token->ruid) < limit;
 }
 
