@@ -1,9 +1,11 @@
 /*
  * The template: one guest process that was exec'd, filtered and stripped once.
  * Every fresh process is a clone of it. A thread of its own traces it and keeps a
- * few clones ready; it is the host parent of all guest tasks and lives as long as
- * lxrun, because PDEATHSIG follows the parent's thread. It waits for no task but
- * the template, which runs no guest code.
+ * few clones ready, and more once somebody has found none: the host lets nobody
+ * but its tracer's thread have it cloned, and to hand it over each time, by a
+ * detach and a seizure, costs more switches than the clone. It is the host parent
+ * of all guest tasks and lives as long as lxrun, because PDEATHSIG follows the
+ * parent's thread. It waits for no task but the template, which runs no guest code.
  */
 #include "internal.h"
 #include "stub_image.h"
@@ -353,12 +355,20 @@ void pico_template_stop(void)
 	close(template.park);
 }
 
+/* Called with the lock held. Who finds none waits for the manager's turn, on a busy machine for long: there are to be more. */
+static void find_none(void)
+{
+	template.pool_size = template.pool_size * 2 < POOL_MAX ? template.pool_size * 2 : POOL_MAX;
+}
+
 int pico_template_take(pid_t *tid, struct grant_socket **socket)
 {
 	int error = 0;
 
 	rtl_lock(&template.lock);
 	template.failed = template.failed && template.error == -ESRCH;
+	if (!template.pooled)
+		find_none();
 	pthread_cond_signal(&template.wake);
 	while (!template.pooled && !template.failed)
 		rtl_condition_wait(&template.ready, &template.lock);
