@@ -248,6 +248,60 @@ static void many_processes(unsigned count)
 	close(hold[0]);
 }
 
+/* Waited for by number, those that came last first; all but one have ended by then. */
+static void many_children(unsigned count)
+{
+	pid_t *children = calloc(count, sizeof(*children));
+
+	for (unsigned i = 0; i < count; i++) {
+		children[i] = fork();
+		if (children[i] < 0)
+			fail("fork");
+		if (!children[i])
+			_exit(0);
+	}
+	waitid(P_PID, (id_t)children[count - 1], NULL, WEXITED | WNOWAIT);
+	for (unsigned i = count; i-- > 0;)
+		if (kill(children[i], 0) != 0 || waitpid(children[i], NULL, 0) != children[i])
+			fail("waitpid");
+	free(children);
+}
+
+static int shared_pipe[2];
+
+static void *read_one(void *unused)
+{
+	char byte;
+
+	pthread_barrier_wait(&all_there);
+	if (read(shared_pipe[0], &byte, 1) != 1)
+		fail("read");
+	return unused;
+}
+
+/* They read from one pipe, a byte each. */
+static void many_readers(unsigned count)
+{
+	pthread_t *threads = calloc(count, sizeof(*threads));
+	pthread_attr_t attributes;
+
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, STACK);
+	pthread_barrier_init(&all_there, NULL, count + 1);
+	if (pipe(shared_pipe) != 0)
+		fail("pipe");
+	for (unsigned i = 0; i < count; i++)
+		if ((errno = pthread_create(&threads[i], &attributes, read_one, NULL)) != 0)
+			fail("pthread_create");
+	pthread_barrier_wait(&all_there);
+	for (unsigned i = 0; i < count; i++)
+		if (write(shared_pipe[1], "", 1) != 1)
+			fail("write");
+	for (unsigned i = 0; i < count; i++)
+		pthread_join(threads[i], NULL);
+	free(threads);
+}
+
 static void many_timers(unsigned count)
 {
 	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN};
@@ -391,7 +445,9 @@ static const struct grow_case {
 	{"timer", do_timer, NULL},
 	{"threads", NULL, many_threads},
 	{"ends", NULL, many_ends},
+	{"readers", NULL, many_readers},
 	{"processes", NULL, many_processes},
+	{"children", NULL, many_children},
 	{"timers", NULL, many_timers},
 	{"mappings", NULL, many_mappings},
 	{"pieces", NULL, many_pieces},

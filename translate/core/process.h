@@ -62,6 +62,8 @@ struct lx_process {
 	_Atomic bool shares_space; /* CLONE_VM with another process */
 	_Atomic uint32_t uid;      /* real user id of its leader: for siginfo of its end, and whose its signals are */
 	int32_t parent_tid;        /* the parent's thread that made it: __WNOTHREAD, PR_SET_PDEATHSIG */
+	struct lx_thread *maker;   /* the same, in whose list it is; NULL: none such lives */
+	TAILQ_ENTRY(lx_process) made_link;
 	struct lx_thread *exec_thread; /* in execve, waiting for the other threads to end */
 	struct kevent threads_gone;    /* ... which the last of them sets */
 	struct pico_process *exit_body; /* once a zombie: whose tasks' usage is part of exit_usage when it is asked for */

@@ -13,6 +13,7 @@ struct lx_thread {
 	struct lx_process *process;
 	int32_t tid;
 	TAILQ_ENTRY(lx_thread) link;
+	TAILQ_HEAD(, lx_process) made; /* the process' children that it has made, or taken over from a thread that has ended */
 	struct lx_files *files;
 	struct lx_fs *fs;
 	struct lx_uptr clear_child_tid, robust_list;

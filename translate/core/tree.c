@@ -216,6 +216,37 @@ void lx_walk_processes(void (*visit)(struct lx_process *process, void *context),
 			visit(id->process, context);
 }
 
+/* A new parent, or none. */
+static void set_parent(struct lx_process *child, struct lx_process *parent, int32_t parent_tid)
+{
+	struct lx_thread *maker = parent ? lx_find_thread(parent_tid) : NULL;
+
+	if (child->parent)
+		TAILQ_REMOVE(&child->parent->children, child, sibling);
+	if (child->maker)
+		TAILQ_REMOVE(&child->maker->made, child, made_link);
+	child->maker = maker && maker->process == parent ? maker : NULL;
+	child->parent = parent;
+	if (!parent)
+		return;
+	child->parent_id = parent->pid;
+	child->parent_tid = parent_tid;
+	TAILQ_INSERT_TAIL(&parent->children, child, sibling);
+	if (child->maker)
+		TAILQ_INSERT_TAIL(&maker->made, child, made_link);
+}
+
+void lx_tree_give_made(struct lx_thread *thread, struct lx_thread *heir)
+{
+	struct lx_process *child;
+
+	TAILQ_FOREACH (child, &thread->made, made_link) {
+		child->parent_tid = heir->tid;
+		child->maker = heir;
+	}
+	TAILQ_CONCAT(&heir->made, &thread->made, made_link);
+}
+
 void lx_tree_link_process(struct lx_process *process, struct lx_id *id, struct lx_process *parent, int32_t parent_tid)
 {
 	process->pid = id->number;
@@ -223,10 +254,7 @@ void lx_tree_link_process(struct lx_process *process, struct lx_id *id, struct l
 	id->reserved = false;
 	lx_process_reference(process);
 	if (parent) {
-		process->parent = parent;
-		process->parent_id = parent->pid;
-		process->parent_tid = parent_tid;
-		TAILQ_INSERT_TAIL(&parent->children, process, sibling);
+		set_parent(process, parent, parent_tid);
 		process_count++;
 	}
 }
@@ -309,6 +337,7 @@ void lx_tree_unlink_thread(struct lx_thread *thread)
 void lx_tree_become_leader(struct lx_thread *thread)
 {
 	struct lx_id *old = lx_id_find(thread->tid);
+	struct lx_process *child;
 
 	if (thread->tid == thread->process->pid)
 		return;
@@ -317,6 +346,8 @@ void lx_tree_become_leader(struct lx_thread *thread)
 	forget_for_user(&thread->process->leader_user);
 	thread->tid = thread->process->pid;
 	lx_id_find(thread->tid)->thread = thread;
+	TAILQ_FOREACH (child, &thread->made, made_link)
+		child->parent_tid = thread->tid;
 }
 
 void lx_tree_remove(struct lx_process *process)
@@ -324,9 +355,7 @@ void lx_tree_remove(struct lx_process *process)
 	struct lx_id *id = lx_id_find(process->pid);
 
 	lx_group_leave(process);
-	if (process->parent)
-		TAILQ_REMOVE(&process->parent->children, process, sibling);
-	process->parent = NULL;
+	set_parent(process, NULL, 0);
 	rtl_lock(&process->signal_lock);
 	process->state = LX_DEAD;
 	rtl_unlock(&process->signal_lock);
@@ -339,11 +368,7 @@ void lx_tree_remove(struct lx_process *process)
 
 void lx_tree_reparent(struct lx_process *child, struct lx_process *parent, int32_t parent_tid)
 {
-	TAILQ_REMOVE(&child->parent->children, child, sibling);
-	child->parent = parent;
-	child->parent_id = parent->pid;
-	child->parent_tid = parent_tid;
-	TAILQ_INSERT_TAIL(&parent->children, child, sibling);
+	set_parent(child, parent, parent_tid);
 }
 
 uint32_t lx_tree_process_count(void)

@@ -43,6 +43,8 @@ void lx_tree_become_leader(struct lx_thread *thread);
 void lx_tree_remove(struct lx_process *process);
 /* `child` becomes a child of `parent`. */
 void lx_tree_reparent(struct lx_process *child, struct lx_process *parent, int32_t parent_tid);
+/* What a thread that ends has made is from now on another's of its process. */
+void lx_tree_give_made(struct lx_thread *thread, struct lx_thread *heir);
 /* Live processes apart from pid 1. */
 uint32_t lx_tree_process_count(void);
 /* All live threads; needs no lock. */

@@ -205,21 +205,21 @@ static void send_death_signal(struct lx_process *child, const struct lx_process 
 	lx_signal_process(child, &info);
 }
 
-/* Children of one thread go to another of the process, or to a subreaper or init with the last one. */
-static void give_children_away(struct lx_process *process, const struct lx_thread *thread)
+/* Children of one thread go to another of the process; with the last one all go to a subreaper or init. */
+static void give_children_away(struct lx_process *process, struct lx_thread *thread)
 {
 	struct lx_thread *heir = TAILQ_FIRST(&process->threads);
-	struct lx_process *adopter = heir ? process : find_adopter(process);
-	struct lx_process *child, *next;
+	struct lx_process *adopter, *child, *next;
 
+	if (heir) {
+		TAILQ_FOREACH (child, &thread->made, made_link)
+			send_death_signal(child, process, thread);
+		lx_tree_give_made(thread, heir);
+		return;
+	}
+	adopter = find_adopter(process);
 	TAILQ_FOREACH_SAFE (child, &process->children, sibling, next) {
-		if (heir && child->parent_tid != thread->tid)
-			continue;
 		send_death_signal(child, process, thread);
-		if (heir) {
-			child->parent_tid = heir->tid;
-			continue;
-		}
 		lx_tree_reparent(child, adopter, adopter->pid);
 		if (child->exit_signal != -1 && child->state < LX_ZOMBIE)
 			child->exit_signal = LX_SIGCHLD;

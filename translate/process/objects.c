@@ -57,6 +57,7 @@ struct lx_thread *lx_thread_new(struct lx_process *process)
 		return NULL;
 	thread->process = lx_process_reference(process);
 	TAILQ_INIT(&thread->pending.queue);
+	TAILQ_INIT(&thread->made);
 	ke_initialize_event(&thread->killed, NotificationEvent, false);
 	return thread;
 }
