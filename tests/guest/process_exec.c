@@ -49,11 +49,19 @@ static int report(int argc, char **argv, char **envp)
 	printf("blocked stays %d\n", sigismember(&mask, SIGTERM));
 	printf("closed %d, open %d\n", fcntl(50, F_GETFD) < 0, fcntl(51, F_GETFD) >= 0);
 	printf("tid is pid %d\n", gettid() == getpid());
+	if (argc > 2 && !strcmp(argv[2], "thread")) {
+		int status = 0;
+
+		printf("its thread's own child %d", waitpid(-1, &status, __WNOTHREAD) > 0);
+		printf(" ended 0x%x\n", status);
+	}
 	return 0;
 }
 
 static void *exec_from_thread(void *argument)
 {
+	if (fork() == 0)
+		_exit(7);
 	execve(self, argument, environ);
 	return NULL;
 }
