@@ -245,6 +245,7 @@ static void leave_task(struct pico_thread *thread)
 	if (parked_keep(thread))
 		return;
 	if (thread->tid > 0) {
+		crowd_wait_for_room();
 		kill(thread->tid, SIGKILL);
 		task_reaped(thread);
 	}

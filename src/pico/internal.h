@@ -297,7 +297,7 @@ bool half_may_serve_again(const struct pico_thread *thread);
 /* Until no half has a task any more, but not for ever: a task may hang in its host's kernel. */
 void half_wait_for_all(unsigned seconds);
 
-/* crowd.c: before a guest goes on; around each wait for a task. */
+/* crowd.c: before a guest goes on, or its task is ended; around each wait for a task. */
 void crowd_wait_for_room(void);
 bool crowd_enter(void);
 void crowd_leave(bool entered);
