@@ -224,6 +224,20 @@ static void many_ends(unsigned count)
 	make_threads(count, true);
 }
 
+/* The second one beside what is left of the first. */
+static void many_crowds(unsigned count)
+{
+	int status;
+
+	make_threads(count, false);
+	if (!fork()) {
+		make_threads(count, false);
+		_exit(0);
+	}
+	if (wait(&status) < 0 || status)
+		exit(1);
+}
+
 static void many_processes(unsigned count)
 {
 	int hold[2];
@@ -445,6 +459,7 @@ static const struct grow_case {
 	{"timer", do_timer, NULL},
 	{"threads", NULL, many_threads},
 	{"ends", NULL, many_ends},
+	{"crowds", NULL, many_crowds},
 	{"readers", NULL, many_readers},
 	{"processes", NULL, many_processes},
 	{"children", NULL, many_children},
