@@ -46,6 +46,8 @@
 #define SEC_COMMIT 0x8000000u
 /* lxrun: views may reach beyond the end of the file, as those of mmap(2) may; NT refuses that. */
 #define SEC_LX_BEYOND_END 0x10000u
+/* lxrun: of memory, to be viewed once, so that nothing but the view need hold it. */
+#define SEC_LX_ONE_VIEW 0x20000u
 
 #define SECTION_QUERY 0x1u
 #define SECTION_MAP_WRITE 0x2u

@@ -139,6 +139,8 @@ struct hal_subject {
  * host does not let it, or its user namespace has no such id. */
 int hal_become(const struct hal_subject *subject);
 
+/* Close what is open of the descriptors from first to last. Allocates nothing: for forked children too. */
+void hal_close_range(unsigned first, unsigned last);
 /* LXRUN_FORCE_FALLBACKS=1: do without host calls that older kernels lack (openat2, ...), as if this one did. */
 bool hal_force_fallbacks(void);
 /* The host refuses openat2, whatever it says for that: known before the first guest. */

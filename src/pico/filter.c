@@ -12,11 +12,13 @@
 #include "stub_image.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -84,32 +86,39 @@ static int allow_task_calls(scmp_filter_ctx policy)
 	return error ?: allow(policy, SCMP_SYS(exit), 0, NULL);
 }
 
-/* A policy as BPF in malloc'd memory; its length in instructions or -errno. */
-static int export_policy(unsigned cookie, unsigned foreign_cookie, bool stub, struct sock_filter **program)
+/* What libseccomp writes goes through a pipe, on which no limit of file sizes acts. A length in instructions or -errno. */
+static int export_program(scmp_filter_ctx policy, struct sock_filter *program)
 {
-	scmp_filter_ctx policy = seccomp_init(SCMP_ACT_TRACE(cookie));
-	int error = policy ? seccomp_attr_set(policy, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_TRACE(foreign_cookie)) : -ENOMEM;
-	int file = memfd_create("policy", MFD_CLOEXEC);
-	off_t size = 0;
+	int ends[2], error;
+	ssize_t size = 0;
 
-	if (!error && stub)
-		error = allow_memory_calls(policy) ?: allow_descriptor_calls(policy) ?: allow_task_calls(policy);
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
+		return -errno;
+	error = seccomp_export_bpf(policy, ends[1]);
 	if (!error)
-		error = file < 0 ? -errno : seccomp_export_bpf(policy, file);
-	if (!error) {
-		size = lseek(file, 0, SEEK_CUR);
-		*program = malloc((size_t)size);
-		if (!*program || pread(file, *program, (size_t)size, 0) != size)
-			error = -ENOMEM;
-	}
-	if (policy)
-		seccomp_release(policy);
-	if (file >= 0)
-		close(file);
-	return error ?: (int)((size_t)size / sizeof(**program));
+		size = read(ends[0], program, PICO_FILTER_MAX);
+	close(ends[0]);
+	close(ends[1]);
+	return error ?: size < 0 ? -errno : (int)((size_t)size / sizeof(*program));
 }
 
-static int write_program(const struct sock_filter *guest, int guest_length, const struct sock_filter *stub, int stub_length)
+/* A policy as BPF; its length in instructions or -errno. */
+static int export_policy(unsigned cookie, unsigned foreign_cookie, bool stub, struct sock_filter *program)
+{
+	scmp_filter_ctx policy = seccomp_init(SCMP_ACT_TRACE(cookie));
+	int result = policy ? seccomp_attr_set(policy, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_TRACE(foreign_cookie)) : -ENOMEM;
+
+	if (!result && stub)
+		result = allow_memory_calls(policy) ?: allow_descriptor_calls(policy) ?: allow_task_calls(policy);
+	if (!result)
+		result = export_program(policy, program);
+	if (policy)
+		seccomp_release(policy);
+	return result;
+}
+
+static int join_programs(const struct sock_filter *guest, int guest_length, const struct sock_filter *stub, int stub_length,
+			 struct sock_filter **program)
 {
 	const unsigned ip = offsetof(struct seccomp_data, instruction_pointer);
 	const struct sock_filter head[] = {
@@ -121,29 +130,26 @@ static int write_program(const struct sock_filter *guest, int guest_length, cons
 		BPF_STMT(BPF_JMP | BPF_JA, (unsigned)guest_length),
 	};
 	size_t guest_size = (size_t)guest_length * sizeof(*guest), stub_size = (size_t)stub_length * sizeof(*stub);
-	int file = memfd_create("filter", MFD_CLOEXEC);
+	size_t size = sizeof(head) + guest_size + stub_size;
 
-	if (file < 0)
-		return -errno;
-	if (sizeof(head) + guest_size + stub_size > PICO_FILTER_MAX || write(file, head, sizeof(head)) != (ssize_t)sizeof(head) ||
-	    write(file, guest, guest_size) != (ssize_t)guest_size || write(file, stub, stub_size) != (ssize_t)stub_size ||
-	    lseek(file, 0, SEEK_SET) != 0) {
-		close(file);
-		return -EIO;
-	}
-	return file;
+	if (size > PICO_FILTER_MAX)
+		return -E2BIG;
+	*program = malloc(size);
+	if (!*program)
+		return -ENOMEM;
+	memcpy(*program, head, sizeof(head));
+	memcpy((char *)*program + sizeof(head), guest, guest_size);
+	memcpy((char *)*program + sizeof(head) + guest_size, stub, stub_size);
+	return (int)(size / sizeof(**program));
 }
 
-int pico_filter_create(void)
+int pico_filter_create(struct sock_filter **program)
 {
-	struct sock_filter *guest = NULL, *stub = NULL;
-	int guest_length = export_policy(PICO_COOKIE_GUEST, PICO_COOKIE_GUEST_FOREIGN, false, &guest);
-	int stub_length = export_policy(PICO_COOKIE_STUB, PICO_COOKIE_STUB_FOREIGN, true, &stub);
-	int file = guest_length < 0 ? guest_length : stub_length;
+	struct sock_filter guest[PICO_FILTER_MAX / sizeof(**program)], stub[PICO_FILTER_MAX / sizeof(**program)];
+	int guest_length = export_policy(PICO_COOKIE_GUEST, PICO_COOKIE_GUEST_FOREIGN, false, guest);
+	int stub_length = export_policy(PICO_COOKIE_STUB, PICO_COOKIE_STUB_FOREIGN, true, stub);
 
-	if (guest_length >= 0 && stub_length >= 0)
-		file = write_program(guest, guest_length, stub, stub_length);
-	free(guest);
-	free(stub);
-	return file;
+	if (guest_length < 0 || stub_length < 0)
+		return guest_length < 0 ? guest_length : stub_length;
+	return join_programs(guest, guest_length, stub, stub_length, program);
 }

@@ -136,8 +136,17 @@ struct pico_thread {
 extern const struct pico_provider_routines *pico_provider;
 extern struct pico_platform pico_platform_ops;
 
-/* filter.c: the program into a memfd; its descriptor or -errno. */
-int pico_filter_create(void);
+/* filter.c: the program, to be freed; its length in instructions or -errno. */
+struct sock_filter;
+int pico_filter_create(struct sock_filter **program);
+
+/*
+ * image.c: the stub as a file to exec, or -1: it is entered without one. image_enter() is for a forked child, all of whose
+ * other descriptors are close-on-exec, or closed where there is no file. What it runs in then has its registers to be reset.
+ */
+int image_open(void);
+_Noreturn void image_enter(int file);
+int image_reset_state(struct pico_thread *thread);
 
 /* template.c */
 int pico_template_start(void);

@@ -12,7 +12,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <hal/hal.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
+#include <rtl/rtl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -103,11 +106,25 @@ struct child_descriptors {
 	int stub, filter, park, grant, ready; /* all close-on-exec and >= HIGH_FD */
 };
 
+/* All but what the stub needs; and what exec needs and closes, if there is an exec. */
+static void close_others(const struct child_descriptors *from)
+{
+	unsigned first = (unsigned)MIN_OF(from->stub, from->ready), last = (unsigned)MAX_OF(from->stub, from->ready);
+
+	hal_close_range(0, PICO_FILTER_FD - 1);
+	hal_close_range(PICO_FILTER_FD + 1, PICO_PARK_FD - 1);
+	if (from->stub < 0) {
+		hal_close_range(PICO_GRANT_FD + 1, ~0U);
+		return;
+	}
+	hal_close_range(PICO_GRANT_FD + 1, first - 1);
+	hal_close_range(first + 1, last - 1);
+	hal_close_range(last + 1, ~0U);
+}
+
 /* In the forked child: nothing but what the stub needs survives. */
 static _Noreturn void become_template(const struct child_descriptors *from)
 {
-	static char name[] = "lxrun-guest";
-	static char *const argv[] = {name, NULL}, *const envp[] = {NULL};
 	sigset_t none;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -124,12 +141,8 @@ static _Noreturn void become_template(const struct child_descriptors *from)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || dup2(from->filter, PICO_FILTER_FD) < 0 || dup2(from->park, PICO_PARK_FD) < 0 ||
 	    dup2(from->grant, PICO_GRANT_FD) < 0)
 		_exit(1);
-	syscall(SYS_close_range, 0, PICO_FILTER_FD - 1, 0);
-	syscall(SYS_close_range, PICO_FILTER_FD + 1, PICO_PARK_FD - 1, 0);
-	syscall(SYS_close_range, PICO_GRANT_FD + 1, HIGH_FD - 1, 0);
-	syscall(SYS_close_range, HIGH_FD, ~0U, 4 /* CLOSE_RANGE_CLOEXEC */);
-	syscall(SYS_execveat, from->stub, "", argv, envp, AT_EMPTY_PATH);
-	_exit(1);
+	close_others(from);
+	image_enter(from->stub);
 }
 
 static int raise_fd(int *descriptor)
@@ -142,29 +155,17 @@ static int raise_fd(int *descriptor)
 	return high < 0 ? -EMFILE : 0;
 }
 
-static int open_stub(void)
-{
-	int file = memfd_create("lxrun-guest", MFD_CLOEXEC);
-
-	if (file >= 0 && write(file, pico_stub_image, sizeof(pico_stub_image)) != (ssize_t)sizeof(pico_stub_image)) {
-		close(file);
-		errno = EFBIG; /* RLIMIT_FSIZE */
-		return -1;
-	}
-	return file;
-}
-
 /* The filter goes through a pipe, so that the child can't go on before it is traced. */
-static int hand_over_filter(int program, int pipe_end)
+static int hand_over_filter(const struct sock_filter *program, int length, int pipe_end)
 {
-	char data[PICO_FILTER_MAX];
-	ssize_t size = pread(program, data, sizeof(data), 0);
+	size_t size = (size_t)length * sizeof(*program);
 
-	return size > 0 && write(pipe_end, data, (size_t)size) == size ? 0 : -EIO;
+	return write(pipe_end, program, size) == (ssize_t)size ? 0 : -EIO;
 }
 
-/* Wait for exec (the ready pipe closes), trace, hand the filter over, and see the task stop under it. */
-static int trace_template(pid_t child, struct grant_socket *socket, int ready, int program, int filter_pipe)
+/* Wait until it is ready, and its end of the pipe closes; trace, hand the filter over, and see the task stop under it. */
+static int trace_template(pid_t child, struct grant_socket *socket, int ready, const struct sock_filter *program, int length,
+			  int filter_pipe)
 {
 	struct pico_process *process = process_allocate(socket);
 	struct task_event event;
@@ -180,7 +181,7 @@ static int trace_template(pid_t child, struct grant_socket *socket, int ready, i
 		return -errno;
 	template.thread->seized = true;
 	widen_stack(child);
-	if (hand_over_filter(program, filter_pipe) != 0)
+	if (hand_over_filter(program, length, filter_pipe) != 0)
 		return -EIO;
 	for (;;) {
 		task_wait(template.thread, &event);
@@ -195,8 +196,9 @@ static int trace_template(pid_t child, struct grant_socket *socket, int ready, i
 /* Unmap all but the stub, scratch and the kernel's own pages; note where the vDSO is. */
 static int strip_template(void)
 {
-	struct pico_host_call calls[8];
+	struct pico_host_call calls[16];
 	size_t count = 0;
+	uint64_t kept_end = PICO_LIMIT;
 	char path[64], line[512];
 	FILE *maps;
 
@@ -204,37 +206,40 @@ static int strip_template(void)
 	maps = fopen(path, "re");
 	if (!maps)
 		return -errno;
-	while (fgets(line, sizeof(line), maps) && count < 8) {
+	while (fgets(line, sizeof(line), maps) && count < sizeof(calls) / sizeof(calls[0]) - 1) {
 		unsigned long start, end;
 		char *name = strchr(line, '[');
 
-		if (sscanf(line, "%lx-%lx", &start, &end) != 2 || start < PICO_LIMIT || start >= 0x800000000000UL)
+		if (sscanf(line, "%lx-%lx", &start, &end) != 2 || start < PICO_LIMIT || start >= 0x800000000000UL || !name ||
+		    name[1] != 'v')
 			continue;
-		if (name && name[1] == 'v') {
-			if (strncmp(name, "[vdso]", 6) == 0) {
-				pico_platform_ops.vdso_address = start;
-				pico_platform_ops.vdso_image_size = end - start;
-			} else {
-				pico_platform_ops.vvar_size += end - start;
-			}
-			continue;
+		if (strncmp(name, "[vdso]", 6) == 0) {
+			pico_platform_ops.vdso_address = start;
+			pico_platform_ops.vdso_image_size = end - start;
+		} else {
+			pico_platform_ops.vvar_size += end - start;
 		}
-		calls[count++] = (struct pico_host_call){SYS_munmap, {start, end - start}, 0};
+		if (start > kept_end)
+			calls[count++] = (struct pico_host_call){SYS_munmap, {kept_end, start - kept_end}, 0};
+		kept_end = end;
 	}
 	fclose(maps);
+	calls[count++] = (struct pico_host_call){SYS_munmap, {kept_end, pico_platform_ops.highest_address - kept_end}, 0};
 	return calls_run(template.thread, calls, count, NULL, 0);
 }
 
 static int spawn_template(void)
 {
 	int park[2] = {-1, -1}, ready[2] = {-1, -1}, filter[2] = {-1, -1};
-	int program = pico_filter_create();
-	struct child_descriptors child = {.stub = open_stub(), .grant = -1};
+	cleanup_free struct sock_filter *program = NULL;
+	int length = pico_filter_create(&program);
+	struct child_descriptors child = {.stub = image_open(), .grant = -1};
 	struct grant_socket *socket = grant_socket_create();
 	pid_t pid;
-	int error = program < 0 ? program : 0;
+	bool by_hand;
+	int error = length < 0 ? length : 0;
 
-	if (error || child.stub < 0 || !socket || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, park) != 0 ||
+	if (error || !socket || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, park) != 0 ||
 	    pipe2(ready, O_CLOEXEC) != 0 || pipe2(filter, O_CLOEXEC) != 0)
 		return error ?: -errno;
 	template.park = park[0];
@@ -242,21 +247,23 @@ static int spawn_template(void)
 	child.park = park[1];
 	child.filter = filter[0];
 	child.ready = ready[1];
-	if (raise_fd(&child.stub) || raise_fd(&child.grant) || raise_fd(&child.park) || raise_fd(&child.filter) || raise_fd(&child.ready))
+	if ((child.stub >= 0 && raise_fd(&child.stub)) || raise_fd(&child.grant) || raise_fd(&child.park) || raise_fd(&child.filter) || raise_fd(&child.ready))
 		return -EMFILE;
 	pid = fork();
 	if (pid == 0)
 		become_template(&child);
-	close(child.stub);
+	by_hand = child.stub < 0;
+	if (!by_hand)
+		close(child.stub);
 	close(child.grant);
 	close(child.park);
 	close(child.filter);
 	close(child.ready);
-	error = pid < 0 ? -errno : trace_template(pid, socket, ready[0], program, filter[1]);
+	error = pid < 0 ? -errno : trace_template(pid, socket, ready[0], program, length, filter[1]);
 	close(ready[0]);
 	close(filter[1]);
-	close(program);
-	return error ?: strip_template();
+	error = error ?: strip_template();
+	return error ?: by_hand ? image_reset_state(template.thread) : 0;
 }
 
 static bool has_work(void)

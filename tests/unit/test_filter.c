@@ -33,16 +33,10 @@ static size_t length;
 
 static int load_program(void **state)
 {
-	int file = pico_filter_create();
-	off_t size = file < 0 ? -1 : lseek(file, 0, SEEK_END);
+	int count = pico_filter_create(&program);
 
-	if (size <= 0 || size % (off_t)sizeof(*program))
-		return -1;
-	program = malloc((size_t)size);
-	if (pread(file, program, (size_t)size, 0) != size)
-		return -1;
-	length = (size_t)size / sizeof(*program);
-	return close(file);
+	length = count > 0 ? (size_t)count : 0;
+	return count > 0 ? 0 : -1;
 }
 
 static int free_program(void **state)

@@ -145,7 +145,7 @@ static NTSTATUS map_section(struct mapping *mapping, ULONG page)
 	SIZE_T size = mapping->size;
 	HANDLE section;
 	NTSTATUS status = ZwCreateSection(&section, SECTION_ALL_ACCESS, NULL, mapping->file ? NULL : &maximum, section_protection(mapping),
-					  mapping->file ? SEC_FILE | SEC_LX_BEYOND_END : SEC_COMMIT, mapping->file);
+					  mapping->file ? SEC_FILE | SEC_LX_BEYOND_END : SEC_COMMIT | SEC_LX_ONE_VIEW, mapping->file);
 
 	if (!NT_SUCCESS(status))
 		return status;

@@ -37,7 +37,7 @@ static void __attribute__((noreturn)) keep(int terminal, int end)
 	if (dup2(terminal, KEEPER_TERMINAL) < 0 || dup2(end, KEEPER_PIPE) < 0)
 		_exit(1);
 	/* Nothing of the guests' may stay open because of the keeper. */
-	close_range(KEEPER_PIPE + 1, ~0U, 0);
+	hal_close_range(KEEPER_PIPE + 1, ~0U);
 	/* Out of the group, so that what kills that spares the keeper. It is in the background then. */
 	setpgid(0, 0);
 	sigaction(SIGTTOU, &ignore, NULL);

@@ -217,19 +217,9 @@ static ULONG devfs_splice_ends(struct io_file *file)
 /* Mapping /dev/zero is asking for fresh memory. */
 static NTSTATUS devfs_section(struct io_file *file, ULONG protection, struct io_section_backing *backing)
 {
-	int descriptor;
-
 	if (!device_of(file)->zero_pages)
 		return FSRTL_ERRNO(ENODEV);
-	descriptor = memfd_create("dev-zero", MFD_CLOEXEC);
-	if (descriptor < 0)
-		return FSRTL_ERRNO(errno);
-	/* As large as any mapping of it can be: untouched pages cost nothing. */
-	if (ftruncate(descriptor, INT64_MAX & ~4095ll) < 0) {
-		close(descriptor);
-		return FSRTL_ERRNO(ENOMEM);
-	}
-	*backing = (struct io_section_backing){.host_fd = descriptor};
+	*backing = (struct io_section_backing){.host_fd = -1, .anonymous = true};
 	return STATUS_SUCCESS;
 }
 

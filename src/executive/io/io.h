@@ -63,6 +63,7 @@ void io_poll_add_host(struct io_poll_table *table, int descriptor, ULONG events)
 /* What a section over a file object maps. */
 struct io_section_backing {
 	int host_fd; /* owned by the caller (mm); opened with no more access than the file object has */
+	bool anonymous; /* each view is fresh memory, and there is no descriptor */
 };
 
 /*

@@ -23,7 +23,7 @@ static uint64_t host_flags(const struct mm_map_request *request, uint32_t flags)
 		host |= MAP_DROPPABLE;
 	else
 		host |= flags & MM_SHARED ? MAP_SHARED : MAP_PRIVATE;
-	if (!request->section)
+	if (!request->section || request->section->anonymous)
 		host |= MAP_ANONYMOUS;
 	/* The initial stack is mapped to its limit: the host, which has none, must not let it grow beyond. */
 	if ((flags & MM_GROWSDOWN) && !(flags & MM_STACK))
@@ -84,7 +84,7 @@ static NTSTATUS add_mapping(struct mm_batch *batch, const struct mm_map_request 
 	int descriptor = -1;
 	NTSTATUS status = STATUS_SUCCESS;
 
-	if (request->section)
+	if (request->section && !request->section->anonymous)
 		status = mm_batch_grant(batch, request->section, &descriptor);
 	if (!NT_SUCCESS(status))
 		return status;

@@ -1,7 +1,8 @@
 /*
  * Sections: what views show. One over a file object asks the file's driver for a host descriptor for every mapping, so that
- * no view keeps a descriptor open; one of memory is a memfd, kept as long as somebody can map it again. Views hold a
- * reference to the section, and it one to the file object's control area, as a Linux area holds its open file.
+ * no view keeps a descriptor open; one of memory is a memfd, kept as long as somebody can map it again, or nothing but its
+ * view where there will be only one: no limit of file sizes can be in its way then. Views hold a reference to the section,
+ * and it one to the file object's control area, as a Linux area holds its open file.
  */
 #include <executive/mm/space.h>
 
@@ -85,6 +86,7 @@ static NTSTATUS open_file_backing(struct mm_section *section, int *descriptor)
 	NTSTATUS status = file->operations->section(file, section->protection, &backing);
 
 	*descriptor = backing.host_fd;
+	section->anonymous = NT_SUCCESS(status) && backing.anonymous;
 	return status;
 }
 
@@ -177,6 +179,9 @@ static NTSTATUS back_with_memory(struct mm_section *section)
 	if (!section->size || section->size > INT64_MAX - MM_PAGE_SIZE)
 		return STATUS_INVALID_PARAMETER_4;
 	section->size = ALIGN_UP(section->size, MM_PAGE_SIZE);
+	section->anonymous = section->attributes & SEC_LX_ONE_VIEW;
+	if (section->anonymous)
+		return STATUS_SUCCESS;
 	section->host_fd = memfd_create("section", MFD_CLOEXEC);
 	if (section->host_fd < 0)
 		return nt_status_from_errno(errno);

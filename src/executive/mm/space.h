@@ -46,11 +46,13 @@ struct mm_address_space {
 };
 
 struct mm_section {
-	struct rtl_lock lock;   /* guards size and host_fd; a leaf */
+	struct rtl_lock lock;   /* guards size, host_fd and viewed; a leaf */
 	struct io_control_area *area; /* of a file; NULL: memory */
 	uint64_t size;          /* bytes; of a file: at creation or extension */
 	uint32_t protection;    /* PAGE_* */
 	uint32_t attributes;    /* SEC_* */
+	bool anonymous;         /* each view is memory of its own, which the host makes with it: no descriptor */
+	bool viewed;            /* once: of SEC_LX_ONE_VIEW */
 	int host_fd;            /* of memory: as long as it may be mapped again; of a file: none, opened for each mapping */
 };
 

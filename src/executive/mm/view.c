@@ -10,7 +10,7 @@ NTSTATUS NtCreateSection(PHANDLE SectionHandle, ACCESS_MASK DesiredAccess, POBJE
 	struct mm_section *section;
 	NTSTATUS status;
 
-	if (AllocationAttributes & ~(SEC_FILE | SEC_COMMIT | SEC_RESERVE | SEC_LX_BEYOND_END) || (MaximumSize && MaximumSize->QuadPart < 0))
+	if (AllocationAttributes & ~(SEC_FILE | SEC_COMMIT | SEC_RESERVE | SEC_LX_BEYOND_END | SEC_LX_ONE_VIEW) || (MaximumSize && MaximumSize->QuadPart < 0))
 		return STATUS_INVALID_PARAMETER_6;
 	if (!FileHandle && !MaximumSize)
 		return STATUS_INVALID_PARAMETER_4;
@@ -61,6 +61,20 @@ static NTSTATUS view_size(const struct mm_section *section, uint64_t offset, SIZ
 	return *size <= ALIGN_UP(section->size, MM_PAGE_SIZE) - offset ? STATUS_SUCCESS : STATUS_INVALID_VIEW_SIZE;
 }
 
+/* False: it has had its one view. */
+static bool take_view(struct mm_section *section)
+{
+	bool viewed;
+
+	if (!(section->attributes & SEC_LX_ONE_VIEW))
+		return true;
+	rtl_lock(&section->lock);
+	viewed = section->viewed;
+	section->viewed = true;
+	rtl_unlock(&section->lock);
+	return !viewed;
+}
+
 NTSTATUS NtMapViewOfSection(HANDLE SectionHandle, HANDLE ProcessHandle, PVOID *BaseAddress, ULONG_PTR ZeroBits, SIZE_T CommitSize,
 			    PLARGE_INTEGER SectionOffset, PSIZE_T ViewSize, SECTION_INHERIT InheritDisposition, ULONG AllocationType,
 			    ULONG Win32Protect)
@@ -84,6 +98,8 @@ NTSTATUS NtMapViewOfSection(HANDLE SectionHandle, HANDLE ProcessHandle, PVOID *B
 		status = view_size(section, request.offset, *ViewSize, &request.size);
 	if (NT_SUCCESS(status))
 		status = mm_space_by_handle(ProcessHandle, PROCESS_VM_OPERATION, &space);
+	if (NT_SUCCESS(status) && !take_view(section))
+		status = STATUS_CONFLICTING_ADDRESSES;
 	if (!NT_SUCCESS(status))
 		return status;
 	request.section = section;
