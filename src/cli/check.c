@@ -139,14 +139,14 @@ int cli_check_host(FILE *out)
 
 	/* What another lxrun offers says nothing of the host. */
 	if (!is_nested())
-		missing += cli_probe_calls(out, "MISSING   call               ") + check_yama(out) + check_seccomp(out) + check_tracer(out);
+		missing += cli_probe_calls(out, "MISSING   call               ", true) + check_yama(out) + check_seccomp(out) + check_tracer(out);
 	describe_surroundings(out);
 	return missing || ferror(out) ? 1 : 0;
 }
 
 int cli_check_calls(FILE *out)
 {
-	return is_nested() ? 0 : cli_probe_calls(out, "lxrun: the host refuses ");
+	return is_nested() ? 0 : cli_probe_calls(out, "lxrun: the host refuses ", false);
 }
 
 /* Which limit it may be: the host's error names none. */
@@ -156,8 +156,6 @@ static void explain_limits(FILE *out, int error)
 		fprintf(out, "lxrun: no task can be made: look at `ulimit -u`, and at the pids limit of the container\n");
 	if (error == -ENOMEM || error == -EAGAIN)
 		fprintf(out, "lxrun: memory is limited by `ulimit -d` and `ulimit -v`\n");
-	if (error == -EFBIG || error == -EIO)
-		fprintf(out, "lxrun: the size of files is limited by `ulimit -f`\n");
 	if (error == -EMFILE || error == -ENFILE)
 		fprintf(out, "lxrun: descriptors are limited by `ulimit -n`\n");
 }

@@ -53,6 +53,8 @@ static int initialize_kernel(void)
 		return 125;
 	}
 	status = executive_initialize(platform);
+	if (!NT_SUCCESS(status))
+		fprintf(stderr, "lxrun: cannot start: status 0x%08x; try lxrun --check\n", (unsigned)status);
 	for (size_t i = 0; i < ARRAY_COUNT(drivers) && NT_SUCCESS(status); i++) {
 		status = drivers[i].initialize();
 		if (!NT_SUCCESS(status))
@@ -86,6 +88,7 @@ static void raise_limits(void)
 	for (size_t i = 0; i < ARRAY_COUNT(resources); i++)
 		raise_limit(resources[i]);
 	signal(SIGXFSZ, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
 }
 
 /* --log and -v. 0, or an exit status after the error has been told. */

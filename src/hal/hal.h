@@ -139,6 +139,15 @@ struct hal_subject {
  * host does not let it, or its user namespace has no such id. */
 int hal_become(const struct hal_subject *subject);
 
+/* For a look at a task of lxrun's own that the thread's present subject, or none but root, might have: as lxrun's user. */
+struct hal_self {
+	uint32_t fsuid, fsgid;
+	uint64_t effective;
+	bool changed;
+};
+void hal_enter_self(struct hal_self *from);
+void hal_leave_self(const struct hal_self *to);
+
 /* Close what is open of the descriptors from first to last. Allocates nothing: for forked children too. */
 void hal_close_range(unsigned first, unsigned last);
 /* LXRUN_FORCE_FALLBACKS=1: do without host calls that older kernels lack (openat2, ...), as if this one did. */

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <stdlib.h>
 #include <sys/fsuid.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -123,4 +124,30 @@ int hal_become(const struct hal_subject *subject)
 
 	error = error ?: set_ids(subject);
 	return error ?: set_effective(subject->cap_effective);
+}
+
+/* Groups are left alone: who owns a task decides what is asked for meanwhile. */
+void hal_enter_self(struct hal_self *from)
+{
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+
+	hal_query_file_identity(&from->fsuid, &from->fsgid);
+	from->changed = from->fsuid != uid || from->fsgid != gid;
+	if (!from->changed)
+		return;
+	from->effective = hal_query_effective();
+	set_effective(UINT64_MAX);
+	set_and_check(SYS_setfsgid, gid);
+	set_and_check(SYS_setfsuid, uid);
+}
+
+void hal_leave_self(const struct hal_self *to)
+{
+	if (!to->changed)
+		return;
+	/* An id that was left for one's own is there to go back to. */
+	set_effective(UINT64_MAX);
+	if (!set_and_check(SYS_setfsgid, to->fsgid) || !set_and_check(SYS_setfsuid, to->fsuid) || set_effective(to->effective) < 0)
+		abort();
 }

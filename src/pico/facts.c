@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <hal/hal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,13 +29,18 @@ static const char *const text_names[] = {
 /* thread->task_lock held. -ESRCH: the task is gone. */
 static int open_of_task(const struct pico_thread *thread, const char *name, int flags)
 {
+	struct hal_self self;
 	char path[64];
 	int file;
 
 	if (thread->tid <= 0)
 		return -ESRCH;
 	snprintf(path, sizeof(path), "/proc/%d/%s", thread->tid, name);
+	hal_enter_self(&self);
 	file = open(path, flags | O_CLOEXEC);
+	file = file < 0 ? -errno : file;
+	hal_leave_self(&self);
+	errno = file < 0 ? -file : 0;
 	/* The files of one that is ending are root's already. */
 	if (file < 0 && (errno == EACCES || errno == ENOENT))
 		return -ESRCH;

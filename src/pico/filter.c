@@ -36,6 +36,7 @@ static int allow(scmp_filter_ctx policy, int number, unsigned count, const struc
 	return seccomp_rule_add_array(policy, SCMP_ACT_ALLOW, number, count, rules);
 }
 
+/* Not mremap: with the privilege to lock memory it makes locked areas grow, which Mm alone may. */
 static int allow_memory_calls(scmp_filter_ctx policy)
 {
 	static const unsigned long advice[] = {MADV_NORMAL, MADV_RANDOM,   MADV_SEQUENTIAL, MADV_WILLNEED, MADV_DONTNEED,
@@ -43,12 +44,10 @@ static int allow_memory_calls(scmp_filter_ctx policy)
 					       MADV_COLD,   MADV_PAGEOUT,  MADV_WIPEONFORK, MADV_KEEPONFORK};
 	const struct scmp_arg_cmp low = SCMP_A0(SCMP_CMP_GE, PICO_LIMIT);
 	const struct scmp_arg_cmp map[] = {low, SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_LOCKED | MAP_HUGETLB, 0)};
-	const struct scmp_arg_cmp remap[] = {low, SCMP_A4(SCMP_CMP_GE, PICO_LIMIT)};
 	int error = allow(policy, SCMP_SYS(mmap), 2, map);
 
 	error = error ?: allow(policy, SCMP_SYS(munmap), 1, &low);
 	error = error ?: allow(policy, SCMP_SYS(mprotect), 1, &low);
-	error = error ?: allow(policy, SCMP_SYS(mremap), 2, remap);
 	for (size_t i = 0; !error && i < sizeof(advice) / sizeof(advice[0]); i++) {
 		const struct scmp_arg_cmp rules[] = {low, SCMP_A2(SCMP_CMP_MASKED_EQ, INT_ARGUMENT, advice[i])};
 

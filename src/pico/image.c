@@ -26,6 +26,7 @@
 #define RSEQ_UNREGISTER 1
 #define XSAVE_LEGACY 512
 #define XSAVE_FEATURES XSAVE_LEGACY /* the first word of the header behind it */
+#define XFEATURE_PKRU (1u << 9)
 
 static bool may_exec(void)
 {
@@ -101,8 +102,8 @@ int image_reset_state(struct pico_thread *thread)
 
 	if (size < XSAVE_FEATURES + (int64_t)sizeof(uint64_t))
 		return size < 0 ? (int)size : -EIO;
-	memset(state, 0, (size_t)size);
 	((uint16_t *)state)[0] = 0x37f;	 /* the x87 control word of a new task */
-	((uint32_t *)state)[6] = 0x1f80; /* and its mxcsr; no feature is in use */
+	((uint32_t *)state)[6] = 0x1f80; /* and its mxcsr; what is not in use is as new. Keys are the host's, which lxrun leaves alone. */
+	*(uint64_t *)(state + XSAVE_FEATURES) &= XFEATURE_PKRU;
 	return pico_set_extended_state(thread, state, (size_t)size);
 }

@@ -152,7 +152,7 @@ static int raise_fd(int *descriptor)
 	if (*descriptor >= 0)
 		close(*descriptor);
 	*descriptor = high;
-	return high < 0 ? -EMFILE : 0;
+	return high < 0 ? -errno : 0;
 }
 
 /* The filter goes through a pipe, so that the child can't go on before it is traced. */
@@ -247,8 +247,10 @@ static int spawn_template(void)
 	child.park = park[1];
 	child.filter = filter[0];
 	child.ready = ready[1];
-	if ((child.stub >= 0 && raise_fd(&child.stub)) || raise_fd(&child.grant) || raise_fd(&child.park) || raise_fd(&child.filter) || raise_fd(&child.ready))
-		return -EMFILE;
+	error = child.stub < 0 ? 0 : raise_fd(&child.stub);
+	error = error ?: raise_fd(&child.grant) ?: raise_fd(&child.park) ?: raise_fd(&child.filter) ?: raise_fd(&child.ready);
+	if (error)
+		return error;
 	pid = fork();
 	if (pid == 0)
 		become_template(&child);

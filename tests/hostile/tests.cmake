@@ -15,7 +15,7 @@ endfunction()
 
 add_hostile_program(innocent)
 foreach(name stub_jumps stub_calls rewrite_scratch rewrite_arguments foreign_calls unmap_everything steal_grants fork_bomb
-	exhaust_memory exhaust_kept deep_recursion call_storm)
+	exhaust_memory exhaust_kept deep_recursion call_storm locked_growth)
 	add_hostile_program(${name})
 	add_run_test(hostile ${name} 200 ${SYSTEM_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/hostile/hostile.py $<TARGET_FILE:lxrun>
 		$<TARGET_FILE:hostile_innocent> $<TARGET_FILE:hostile_${name}> 150)

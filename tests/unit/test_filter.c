@@ -128,8 +128,6 @@ static bool permitted(unsigned number, const uint64_t *a)
 	case SYS_munmap:
 	case SYS_mprotect:
 		return a[0] >= LIMIT;
-	case SYS_mremap:
-		return a[0] >= LIMIT && a[4] >= LIMIT;
 	case SYS_madvise:
 		return a[0] >= LIMIT && is_permitted_advice((uint32_t)a[2]);
 	case SYS_close:

@@ -70,7 +70,7 @@ static void note_inherited(void)
 static NTSTATUS fill_low_numbers(void)
 {
 	for (;;) {
-		int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+		int fd = open("/", O_PATH | O_CLOEXEC);
 
 		if (fd < 0)
 			return nt_status_from_errno(errno);
@@ -113,14 +113,14 @@ int hostfs_next_inherited(int from)
 /* The number keeps meaning something, but not the description any more. */
 static void leave_placeholder(int fd)
 {
-	int null;
+	int root;
 
 	if (fd == STDERR_FILENO)
 		return;
-	null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (null >= 0) {
-		dup3(null, fd, O_CLOEXEC);
-		close(null);
+	root = open("/", O_PATH | O_CLOEXEC);
+	if (root >= 0) {
+		dup3(root, fd, O_CLOEXEC);
+		close(root);
 	}
 	if (fd >= 0 && fd < INHERITED_MAXIMUM)
 		inherited[fd] = false;

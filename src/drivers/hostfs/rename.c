@@ -10,6 +10,12 @@
 #include <linux/fs.h>
 #include <stdio.h>
 
+/* What asks for nothing new does not need the newer call, which a host may lack or refuse. */
+static int rename_on_host(int directory, const char *name, int new_directory, const char *new_name, unsigned flags)
+{
+	return flags ? renameat2(directory, name, new_directory, new_name, flags) : renameat(directory, name, new_directory, new_name);
+}
+
 NTSTATUS hostfs_rename_names(struct io_file *file, const FILE_LX_RENAME_INFORMATION *rename, struct io_file *target)
 {
 	char old_name[PATH_MAX], new_name[PATH_MAX];
@@ -19,8 +25,8 @@ NTSTATUS hostfs_rename_names(struct io_file *file, const FILE_LX_RENAME_INFORMAT
 		status = hostfs_copy_component(&rename->NewName, new_name, sizeof(new_name));
 	if (!NT_SUCCESS(status))
 		return status;
-	return hostfs_status(renameat2(hostfs_file(file)->fd, old_name, hostfs_file(target ? target : file)->fd,
-				       new_name, rename->Flags));
+	return hostfs_status(rename_on_host(hostfs_file(file)->fd, old_name, hostfs_file(target ? target : file)->fd, new_name,
+					    rename->Flags));
 }
 
 /* The directory that holds the file and the name there: a descriptor, or -errno. `path` is PATH_MAX bytes, of which *name points into. */
@@ -84,8 +90,8 @@ NTSTATUS hostfs_rename_handle(struct io_file *file, const FILE_RENAME_INFORMATIO
 		return status;
 	if (parent < 0)
 		return nt_status_from_errno(-parent);
-	return hostfs_status(renameat2(parent, name, target ? hostfs_file(target)->fd : parent, new_name,
-				       rename->Flags & FILE_RENAME_REPLACE_IF_EXISTS ? 0 : RENAME_NOREPLACE));
+	return hostfs_status(rename_on_host(parent, name, target ? hostfs_file(target)->fd : parent, new_name,
+					    rename->Flags & FILE_RENAME_REPLACE_IF_EXISTS ? 0 : RENAME_NOREPLACE));
 }
 
 /* Give the inode behind a descriptor another name. */

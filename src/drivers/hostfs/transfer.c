@@ -73,20 +73,32 @@ static long ready_transfer(const struct transfer *transfer, void *data, size_t s
 	return result;
 }
 
-/* The same where it may sleep. An interruption that had no need to sleep is none: what is ready is transferred. */
-static long alertable_transfer(const struct transfer *transfer, void *data, size_t size, NTSTATUS *status)
+/* By the oldest call that does it: a host may lack newer ones, or refuse them. */
+static long call_host(const struct transfer *transfer, void *data, size_t size, NTSTATUS *status)
 {
 	struct iovec vector = {data, size};
 	LONGLONG offset = transfer->offset < 0 ? -1 : transfer->offset + (LONGLONG)transfer->done;
-	const uint64_t arguments[6] = {
-	    (uint64_t)hostfs_file(transfer->file)->fd, (uintptr_t)&vector, 1, (uint64_t)offset, 0, transfer->flags};
+	uint64_t fd = (uint64_t)hostfs_file(transfer->file)->fd;
+	const uint64_t flagged[6] = {fd, (uintptr_t)&vector, 1, (uint64_t)offset, 0, transfer->flags};
+	const uint64_t plain[6] = {fd, (uintptr_t)data, size, (uint64_t)offset};
+
+	if (transfer->flags)
+		return ke_host_call(status, NULL, 0, transfer->write ? SYS_pwritev2 : SYS_preadv2, flagged);
+	if (offset < 0)
+		return ke_host_call(status, NULL, 0, transfer->write ? SYS_write : SYS_read, plain);
+	return ke_host_call(status, NULL, 0, transfer->write ? SYS_pwrite64 : SYS_pread64, plain);
+}
+
+/* The same where it may sleep. An interruption that had no need to sleep is none: what is ready is transferred. */
+static long alertable_transfer(const struct transfer *transfer, void *data, size_t size, NTSTATUS *status)
+{
 	long result;
 
 	*status = STATUS_SUCCESS;
 	/* Nothing at all is not waited for, and some files say that it is too little, but not of a vector. */
 	if (!ke_current_thread() || (!size && !transfer->flags))
 		return plain_transfer(transfer, data, size, 0);
-	result = ke_host_call(status, NULL, 0, transfer->write ? SYS_pwritev2 : SYS_preadv2, arguments);
+	result = call_host(transfer, data, size, status);
 	if (likely(result != -EINTR || *status == STATUS_SUCCESS))
 		return result;
 	result = ready_transfer(transfer, data, size);

@@ -47,6 +47,38 @@ static NTSTATUS host_lock(struct mm_address_space *space, uint64_t start, uint64
 	return mm_host_call(space, SYS_mlock, start, size, 0, 0, 0);
 }
 
+/*
+ * The same for any areas. What the host adds below an area that grows is locked if its lowest page is, whatever a task with
+ * the privilege to lock has locked already: so that page is not.
+ */
+static NTSTATUS host_lock_areas(struct mm_address_space *space, uint64_t start, uint64_t size, uint32_t flags)
+{
+	uint64_t at = start, end = start + size;
+	NTSTATUS status = STATUS_SUCCESS;
+
+	if (!flags || !space->growing_count)
+		return host_lock(space, start, size, flags);
+	while (at < end && NT_SUCCESS(status)) {
+		struct mm_vad *vad = mm_vad_find(space, at);
+		uint64_t from = at;
+
+		if (!vad || vad->start > at)
+			return STATUS_NO_MEMORY;
+		if (mm_is_growing(vad) && vad->start == at)
+			from += MM_PAGE_SIZE;
+		at = MIN_OF(vad->end, end);
+		if (from < at)
+			status = host_lock(space, from, at - from, flags);
+	}
+	return status;
+}
+
+void mm_lock_new(struct mm_address_space *space, uint64_t address, uint64_t size, uint32_t flags)
+{
+	if ((flags & MM_LOCKED) && ((flags & MM_LOCKONFAULT) || (flags & MM_GROWSDOWN)))
+		host_lock_areas(space, address, size, flags & LOCK_FLAGS);
+}
+
 NTSTATUS mm_lock(struct mm_address_space *space, uint64_t address, uint64_t size, uint32_t flags)
 {
 	uint64_t start = ALIGN_DOWN(address, MM_PAGE_SIZE), length = ALIGN_UP(size + (address - start), MM_PAGE_SIZE), reach;
@@ -77,7 +109,7 @@ NTSTATUS mm_lock(struct mm_address_space *space, uint64_t address, uint64_t size
 		return status;
 	mm_follow_growth(space);
 	locked_size(space, start, start + length, &reach);
-	status = host_lock(space, start, length, flags);
+	status = host_lock_areas(space, start, length, flags);
 	/* A hole stops Linux where it is found, with all before it locked. */
 	if (NT_SUCCESS(status) || reach < start + length)
 		follow(space, start, reach, flags);
@@ -101,7 +133,7 @@ NTSTATUS mm_lock_all(struct mm_address_space *space, uint32_t current, bool chan
 
 		/* Linux leaves alone what it can't lock and answers success: the host's refusal of one area is not an error. */
 		if (!(vad->flags & (MM_SPECIAL | MM_DROPPABLE)) && (vad->flags & LOCK_FLAGS) != current &&
-		    NT_SUCCESS(host_lock(space, vad->start, vad->end - vad->start, current)))
+		    NT_SUCCESS(host_lock_areas(space, vad->start, vad->end - vad->start, current)))
 			mm_vad_update(space, vad, vad->protection, (vad->flags & ~LOCK_FLAGS) | current);
 		next = mm_vad_find(space, end);
 	}

@@ -11,9 +11,6 @@
 #ifndef MAP_DROPPABLE
 #define MAP_DROPPABLE 0x08
 #endif
-#ifndef MLOCK_ONFAULT
-#define MLOCK_ONFAULT 1
-#endif
 
 static uint64_t host_flags(const struct mm_map_request *request, uint32_t flags)
 {
@@ -34,7 +31,7 @@ static uint64_t host_flags(const struct mm_map_request *request, uint32_t flags)
 		host |= MAP_NORESERVE;
 	if (flags & MM_POPULATE)
 		host |= MAP_POPULATE;
-	if ((flags & MM_LOCKED) && !(flags & MM_LOCKONFAULT))
+	if ((flags & MM_LOCKED) && !(flags & (MM_LOCKONFAULT | MM_GROWSDOWN)))
 		host |= MAP_LOCKED;
 	return host;
 }
@@ -115,13 +112,6 @@ static NTSTATUS enter_mapping(struct mm_address_space *space, const struct mm_ma
 	return STATUS_SUCCESS;
 }
 
-/* The host checks its own limit on locking when the mapping is made; on-fault locks need a call of their own. */
-static void lock_on_fault(struct mm_address_space *space, uint64_t address, uint64_t size, uint32_t flags)
-{
-	if ((flags & MM_LOCKED) && (flags & MM_LOCKONFAULT))
-		mm_host_call(space, SYS_mlock2, address, size, MLOCK_ONFAULT, 0, 0);
-}
-
 NTSTATUS mm_map(struct mm_address_space *space, const struct mm_map_request *request, uint64_t *result)
 {
 	MM_HOLD(space);
@@ -150,7 +140,7 @@ NTSTATUS mm_map(struct mm_address_space *space, const struct mm_map_request *req
 	if (NT_SUCCESS(status)) {
 		enter_mapping(space, request, address, size, flags, name);
 		mm_vad_merge(space, address, address + size);
-		lock_on_fault(space, address, size, flags);
+		mm_lock_new(space, address, size, flags);
 		*result = address;
 	}
 	mm_name_dereference(name);

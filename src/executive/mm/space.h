@@ -103,6 +103,9 @@ bool mm_may_expand(struct mm_address_space *space, uint64_t size, uint32_t prote
 bool mm_may_lock_freely(void);
 bool mm_may_lock(struct mm_address_space *space, uint64_t size);
 
+/* lock.c: the host's lock of a mapping that was just made and that the host has not locked with it. */
+void mm_lock_new(struct mm_address_space *space, uint64_t address, uint64_t size, uint32_t flags);
+
 /* grow.c: take over what the host has added to areas that grow down. At the start of every change. */
 void mm_follow_growth(struct mm_address_space *space);
 static inline bool mm_is_growing(const struct mm_vad *vad)
