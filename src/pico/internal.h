@@ -140,14 +140,6 @@ extern struct pico_platform pico_platform_ops;
 struct sock_filter;
 int pico_filter_create(struct sock_filter **program);
 
-/*
- * image.c: the stub as a file to exec, or -1: it is entered without one. image_enter() is for a forked child, all of whose
- * other descriptors are close-on-exec, or closed where there is no file. What it runs in then has its registers to be reset.
- */
-int image_open(void);
-_Noreturn void image_enter(int file);
-int image_reset_state(struct pico_thread *thread);
-
 /* template.c */
 int pico_template_start(void);
 void pico_template_stop(void);
