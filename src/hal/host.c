@@ -17,6 +17,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
+#include <sys/time.h>
 #include <sys/utsname.h>
 #include <termios.h>
 #include <unistd.h>
@@ -56,6 +57,66 @@ static void read_allowed(struct hal_start *state)
 	syscall(SYS_sched_setaffinity, 0, sizeof(state->affinity), state->affinity);
 }
 
+/* What was pending must not be taken for a signal to lxrun. */
+static struct pending_signal {
+	siginfo_t info;
+	struct pending_signal *next;
+} *pending, **pending_end = &pending;
+
+static void take_pending(void)
+{
+	const struct timespec now = {0};
+	struct pending_signal *one;
+	sigset_t set;
+
+	if (sigpending(&set) != 0)
+		return;
+	while ((one = calloc(1, sizeof(*one))) && sigtimedwait(&set, &one->info, &now) > 0) {
+		*pending_end = one;
+		pending_end = &one->next;
+	}
+	free(one);
+}
+
+_Static_assert(sizeof(siginfo_t) == HAL_SIGINFO_SIZE, "siginfo_t");
+
+bool hal_next_pending(uint8_t info[HAL_SIGINFO_SIZE], bool *own)
+{
+	struct pending_signal *one = pending;
+
+	if (!one)
+		return false;
+	memcpy(info, &one->info, sizeof(one->info));
+	*own = one->info.si_code <= 0 && one->info.si_pid == getpid();
+	pending = one->next;
+	free(one);
+	return true;
+}
+
+/* They are the program's to come. */
+static void take_timers(struct hal_start *state)
+{
+	static const struct itimerval none;
+
+	for (int which = 0; which < HAL_TIMER_COUNT; which++) {
+		struct itimerval timer = {0};
+
+		setitimer((__itimer_which_t)which, &none, &timer);
+		state->timers[which].value = (uint64_t)timer.it_value.tv_sec * 1000000 + (uint64_t)timer.it_value.tv_usec;
+		state->timers[which].interval = (uint64_t)timer.it_interval.tv_sec * 1000000 + (uint64_t)timer.it_interval.tv_usec;
+	}
+}
+
+static void read_family(struct hal_start *state)
+{
+	int death_signal = 0, subreaper = 0;
+
+	prctl(PR_GET_PDEATHSIG, &death_signal, 0, 0, 0);
+	prctl(PR_GET_CHILD_SUBREAPER, &subreaper, 0, 0, 0);
+	state->death_signal = death_signal;
+	state->is_subreaper = subreaper != 0;
+}
+
 static void read_scheduling(struct hal_start *state)
 {
 	struct sched_param parameter = {0};
@@ -66,6 +127,11 @@ static void read_scheduling(struct hal_start *state)
 	state->policy = sched_getscheduler(0);
 	if (state->policy < 0)
 		state->policy = SCHED_OTHER;
+	state->reset_on_fork = state->policy & SCHED_RESET_ON_FORK;
+	state->policy &= ~SCHED_RESET_ON_FORK;
+	state->ioprio = (int32_t)syscall(SYS_ioprio_get, 1 /* IOPRIO_WHO_PROCESS */, 0);
+	if (state->ioprio < 0)
+		state->ioprio = 0;
 	if (sched_getparam(0, &parameter) == 0)
 		state->priority = parameter.sched_priority;
 	size = syscall(SYS_sched_getaffinity, 0, sizeof(state->affinity), state->affinity);
@@ -107,6 +173,9 @@ __attribute__((constructor)) static void read_start_state(void)
 	struct hal_start *state = &start_state;
 
 	read_signals(state);
+	take_pending();
+	take_timers(state);
+	read_family(state);
 	read_scheduling(state);
 	read_terminal(state);
 	for (int resource = 0; resource < HAL_LIMIT_COUNT; resource++) {
@@ -121,6 +190,8 @@ __attribute__((constructor)) static void read_start_state(void)
 	if (!getcwd(state->working_directory, sizeof(state->working_directory)) || state->working_directory[0] != '/')
 		strcpy(state->working_directory, "/");
 	state->personality = (uint32_t)personality(0xffffffff);
+	/* What release the host says it has is not to be changed twice. */
+	personality(state->personality & ~(unsigned long)UNAME26);
 	state->oom_score_adj = read_number("/proc/self/oom_score_adj", 10);
 	state->coredump_filter = (uint32_t)read_number("/proc/self/coredump_filter", 16);
 }

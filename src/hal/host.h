@@ -6,17 +6,23 @@
 
 #define HAL_LIMIT_COUNT 16
 #define HAL_AFFINITY_SIZE 128
+#define HAL_TIMER_COUNT 3 /* ITIMER_* */
+#define HAL_SIGINFO_SIZE 128
 
 /* The state that a program inherits, as it was when the supervisor began. */
 struct hal_start {
 	uint64_t ignored_signals, blocked_signals; /* signal n is bit n-1 */
 	struct { uint64_t current, maximum; } limits[HAL_LIMIT_COUNT];
-	int32_t nice, policy, priority;
+	int32_t nice, policy, priority, ioprio;
+	bool reset_on_fork;
 	uint8_t affinity[HAL_AFFINITY_SIZE];
 	uint8_t allowed[HAL_AFFINITY_SIZE]; /* what affinity could be widened to: the cpuset */
 	size_t affinity_size; /* bytes of the mask that the host kernel has */
 	uint32_t processors;  /* that the host kernel may ever have */
 	uint64_t timer_slack_ns;
+	struct { uint64_t value, interval; } timers[HAL_TIMER_COUNT]; /* microseconds that were left; lxrun's own run no more */
+	int32_t death_signal;
+	bool is_subreaper;
 	uint32_t personality;
 	int32_t oom_score_adj;
 	uint32_t coredump_filter;
@@ -26,6 +32,12 @@ struct hal_start {
 	char working_directory[4096]; /* "/" if it has no name any more */
 };
 const struct hal_start *hal_start_state(void);
+
+/*
+ * The next of the signals that were pending when the supervisor began, as a siginfo_t of the host's; each once. False: no
+ * more. *own: the supervisor had sent it to itself.
+ */
+bool hal_next_pending(uint8_t info[HAL_SIGINFO_SIZE], bool *own);
 
 /* One signal that was sent to the supervisor. */
 struct hal_signal {

@@ -186,7 +186,7 @@ static void hold_privilege(void **state, bool held)
 static void locking_counts_against_its_limit(void **state)
 {
 	struct mm_address_space *space = space_of(state);
-	struct mm_space_limits limits = {UINT64_MAX, UINT64_MAX, 4 * PAGE, UINT64_MAX};
+	struct mm_space_limits limits = {UINT64_MAX, UINT64_MAX, 4 * PAGE, UINT64_MAX, UINT64_MAX};
 	struct mm_statistics statistics;
 
 	hold_privilege(state, false);

@@ -25,7 +25,7 @@ static uint64_t locked(struct mm_address_space *space)
 static void take_privileges(void **state, uint64_t limit)
 {
 	struct process_fixture *fixture = *state;
-	const struct mm_space_limits limits = {UINT64_MAX, UINT64_MAX, limit, UINT64_MAX};
+	const struct mm_space_limits limits = {UINT64_MAX, UINT64_MAX, limit, UINT64_MAX, UINT64_MAX};
 
 	fixture->process->token->cap_effective = 0;
 	mm_set_limits(fixture->space, &limits);

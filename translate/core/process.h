@@ -128,6 +128,18 @@ static inline uint64_t lx_limit(struct lx_process *process, uint32_t resource)
 	return __atomic_load_n(&process->limits[resource].rlim_cur, __ATOMIC_RELAXED);
 }
 
+/* Those of its address space. */
+static inline struct mm_space_limits lx_space_limits(struct lx_process *process)
+{
+	return (struct mm_space_limits){
+		.address_space = lx_limit(process, LX_RLIMIT_AS),
+		.data = lx_limit(process, LX_RLIMIT_DATA),
+		.data_most = __atomic_load_n(&process->limits[LX_RLIMIT_DATA].rlim_max, __ATOMIC_RELAXED),
+		.locked = lx_limit(process, LX_RLIMIT_MEMLOCK),
+		.stack = lx_limit(process, LX_RLIMIT_STACK),
+	};
+}
+
 /*
  * The whole process is to end with this status (wait4's form); the first caller's counts. Any thread; the caller's own
  * thread ends at its return to user mode. Takes lx_tree_lock: process/exit.c.

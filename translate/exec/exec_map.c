@@ -162,9 +162,7 @@ static int64_t create_space(struct lx_call *call, struct lx_exec_image *image, s
 	const struct pico_platform *platform = ps_platform();
 	struct pico_process *process;
 	int error = platform->process_create(&process, &image->body);
-	struct mm_space_limits limits = {lx_limit(call->thread->process, LX_RLIMIT_AS), lx_limit(call->thread->process, LX_RLIMIT_DATA),
-					 lx_limit(call->thread->process, LX_RLIMIT_MEMLOCK),
-					 lx_limit(call->thread->process, LX_RLIMIT_STACK)};
+	struct mm_space_limits limits = lx_space_limits(call->thread->process);
 	NTSTATUS status;
 
 	if (error)

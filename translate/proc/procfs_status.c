@@ -175,17 +175,28 @@ static int32_t terminal_number(const struct lx_proc_view *view)
 	return (int32_t)(uint32_t)view->terminal;
 }
 
-/* CPU time of the task alone, or of its whole process. */
-static struct lx_rusage_sum times_of(const struct procfs_subject *subject, const struct lx_proc_view *view)
+/* CPU time and faults of the task alone, or of its whole process. */
+static struct lx_rusage_sum usage_of(const struct procfs_subject *subject, const struct lx_proc_view *view)
 {
 	struct lx_rusage_sum usage = {0};
+	struct pico_usage host = {0};
 	struct pico_cpu_time time;
 
-	if (!subject->tid) {
-		lx_process_usage(view->process, &usage);
-		return view->process->state >= LX_ZOMBIE ? view->process->exit_usage : usage;
+	if (!subject->tid && view->process->state >= LX_ZOMBIE) {
+		lx_usage_of_zombie(view->process, false, &usage);
+		return usage;
 	}
-	if (view->ps_thread) {
+	if (!subject->tid && view->space)
+		host = mm_usage(view->space);
+	else if (view->ps_thread)
+		host = ps_thread_usage(view->ps_thread);
+	lx_usage_add_host(&usage, &host);
+	if (!subject->tid) {
+		struct lx_rusage_sum own;
+
+		lx_process_usage(view->process, &own);
+		lx_usage_add(&usage, &own);
+	} else if (view->ps_thread) {
 		time = ps_thread_cpu_time(view->ps_thread);
 		usage.user_ns = time.user_ns;
 		usage.system_ns = time.system_ns;
@@ -202,17 +213,16 @@ static void show_stat_head(const struct lx_proc_view *view, struct procfs_text *
 static void show_stat_times(const struct procfs_subject *subject, const struct lx_proc_view *view,
 			    struct procfs_text *text)
 {
-	const struct lx_rusage_sum *children = &view->process->children_usage;
-	struct lx_rusage_sum own = times_of(subject, view);
+	struct lx_rusage_sum own = usage_of(subject, view), children;
 	int32_t priority = view->policy == LX_SCHED_FIFO || view->policy == LX_SCHED_RR ? -1 - view->priority :
 											   20 + view->nice;
 
-	procfs_printf(text, " %llu %llu %llu %llu", (unsigned long long)own.minor_faults,
-		      (unsigned long long)children->minor_faults, (unsigned long long)own.major_faults,
-		      (unsigned long long)children->major_faults);
+	lx_usage_of_children(view->process, &children);
+	procfs_printf(text, " %llu %llu %llu %llu", (unsigned long long)own.minor_faults, (unsigned long long)children.minor_faults,
+		      (unsigned long long)own.major_faults, (unsigned long long)children.major_faults);
 	procfs_printf(text, " %llu %llu %llu %llu", (unsigned long long)(own.user_ns / TICK_NS),
-		      (unsigned long long)(own.system_ns / TICK_NS), (unsigned long long)(children->user_ns / TICK_NS),
-		      (unsigned long long)(children->system_ns / TICK_NS));
+		      (unsigned long long)(own.system_ns / TICK_NS), (unsigned long long)(children.user_ns / TICK_NS),
+		      (unsigned long long)(children.system_ns / TICK_NS));
 	procfs_printf(text, " %d %d %u 0 %llu", priority, view->nice, MAX_OF(view->threads, 1u),
 		      (unsigned long long)(view->process->start_time_ns / TICK_NS));
 }

@@ -162,12 +162,16 @@ static void inherit(struct lx_process *process, struct lx_thread *thread)
 	process->oom_score_adj_min = MIN_OF(start->oom_score_adj, 0);
 	process->coredump_filter = start->coredump_filter;
 	process->thp_disabled = start->no_transparent_huge_pages;
+	process->ioprio = start->ioprio;
+	process->is_subreaper = start->is_subreaper;
+	process->parent_death_signal = start->death_signal;
 	process->uid = thread->token->ruid;
 	process->is_first = true;
 	thread->blocked.bits = start->blocked_signals;
 	thread->nice = start->nice;
 	thread->sched_policy = start->policy;
 	thread->sched_priority = start->priority;
+	thread->sched_reset_on_fork = start->reset_on_fork;
 	thread->timer_slack_ns = thread->default_timer_slack_ns = start->timer_slack_ns;
 	memcpy(thread->affinity, start->affinity, sizeof(thread->affinity));
 }
@@ -272,6 +276,27 @@ static int64_t enter_tree(struct lx_process *process, struct lx_thread *thread, 
 	return result;
 }
 
+/* Signals that wait, and timers that run, across an exec. */
+static void inherit_events(struct lx_process *process)
+{
+	const struct hal_start *start = hal_start_state();
+	struct lx_siginfo info;
+	bool own;
+
+	_Static_assert(sizeof(info) == HAL_SIGINFO_SIZE, "siginfo");
+	while (hal_next_pending((uint8_t *)&info, &own)) {
+		/* A sender outside of the instance has no pid here. */
+		if (info.si_code <= 0 || info.si_signo == LX_SIGCHLD)
+			info._sifields._rt._pid = own ? process->pid : 0;
+		lx_lock_tree();
+		lx_signal_process(process, &info);
+		lx_unlock_tree();
+	}
+	for (int32_t which = 0; which < HAL_TIMER_COUNT; which++)
+		if (start->timers[which].value)
+			lx_itimer_inherit(process, which, start->timers[which].value * 1000, start->timers[which].interval * 1000);
+}
+
 static int64_t load(struct lx_thread *thread, const struct lx_start *start, struct lx_exec_image *image, char *error,
 		    size_t error_size)
 {
@@ -305,6 +330,8 @@ static int64_t start_program(struct lx_process *process, struct lx_thread *threa
 		result = enter_tree(process, thread, id);
 	if (!result)
 		lx_cpu_limit_apply(process);
+	if (!result)
+		inherit_events(process);
 	if (!result && !NT_SUCCESS(ps_start_thread(thread->ps, &image.registers)))
 		result = -LX_EAGAIN;
 	if (result)

@@ -26,12 +26,7 @@ void lx_limits_initialize(struct lx_process *process)
 
 void lx_limits_apply(struct lx_process *process)
 {
-	struct mm_space_limits limits = {
-		.address_space = lx_limit(process, LX_RLIMIT_AS),
-		.data = lx_limit(process, LX_RLIMIT_DATA),
-		.locked = lx_limit(process, LX_RLIMIT_MEMLOCK),
-		.stack = lx_limit(process, LX_RLIMIT_STACK),
-	};
+	struct mm_space_limits limits = lx_space_limits(process);
 	struct mm_address_space *space = NULL;
 
 	if (!process->ps)

@@ -30,7 +30,7 @@ void lx_process_usage(struct lx_process *process, struct lx_rusage_sum *usage)
 	usage->system_ns += time.system_ns;
 }
 
-static void add_host_usage(struct lx_rusage_sum *usage, const struct pico_usage *host)
+void lx_usage_add_host(struct lx_rusage_sum *usage, const struct pico_usage *host)
 {
 	usage->max_rss_kib = MAX_OF(usage->max_rss_kib, host->peak_resident / 1024);
 	usage->minor_faults += host->minor_faults;
@@ -50,7 +50,7 @@ static void add_own(struct lx_thread *thread, bool whole, struct lx_rusage_sum *
 		alone.peak_resident = host.peak_resident;
 		host = alone;
 	}
-	add_host_usage(usage, &host);
+	lx_usage_add_host(usage, &host);
 }
 
 void lx_usage_of_zombie(struct lx_process *zombie, bool waits, struct lx_rusage_sum *usage)
@@ -60,7 +60,7 @@ void lx_usage_of_zombie(struct lx_process *zombie, bool waits, struct lx_rusage_
 	*usage = zombie->exit_usage;
 	if (zombie->exit_body && ps_platform()->process_usage)
 		ps_platform()->process_usage(zombie->exit_body, waits, &host);
-	add_host_usage(usage, &host);
+	lx_usage_add_host(usage, &host);
 	if (zombie->ps)
 		usage->voluntary += ps_sleeps(zombie->ps);
 }
@@ -105,6 +105,8 @@ void lx_usage_keep_child(struct lx_process *parent, struct lx_process *child)
 
 	/* What it has had of its own goes along, so that no list is ever deeper than one. */
 	lx_usage_add(&parent->children_usage, &child->children_usage);
+	if (parent->ps && child->ps)
+		ps_inherit_io(parent->ps, child->ps);
 	while ((grandchild = take_unsummed(child)))
 		add_unsummed(parent, grandchild);
 	add_unsummed(parent, lx_process_reference(child));
@@ -144,7 +146,7 @@ int64_t lx_rusage_copy_out(struct lx_call *call, struct lx_uptr to, const struct
 }
 
 /* Children that were waited for just now are given the moment that their end on the host takes. */
-static void children_usage(struct lx_process *process, struct lx_rusage_sum *usage)
+void lx_usage_of_children(struct lx_process *process, struct lx_rusage_sum *usage)
 {
 	struct lx_process *children[LX_UNSUMMED_MAX];
 	struct lx_rusage_sum one;
@@ -176,7 +178,7 @@ int64_t lx_sys_getrusage(struct lx_call *call, int32_t who, struct lx_uptr usage
 		add_own(thread, true, &sum);
 		break;
 	case LX_RUSAGE_CHILDREN:
-		children_usage(thread->process, &sum);
+		lx_usage_of_children(thread->process, &sum);
 		break;
 	case LX_RUSAGE_THREAD:
 		time = ps_thread_cpu_time(thread->ps);
@@ -201,7 +203,7 @@ int64_t lx_sys_times(struct lx_call *call, struct lx_uptr buf)
 	struct lx_tms out;
 
 	lx_process_usage(call->thread->process, &own);
-	children_usage(call->thread->process, &children);
+	lx_usage_of_children(call->thread->process, &children);
 	out.tms_utime = ticks(own.user_ns);
 	out.tms_stime = ticks(own.system_ns);
 	out.tms_cutime = ticks(children.user_ns);

@@ -8,6 +8,9 @@
 void lx_usage_add(struct lx_rusage_sum *sum, const struct lx_rusage_sum *more);
 /* rusage.c: what a process and its ended threads used so far, without children. */
 void lx_process_usage(struct lx_process *process, struct lx_rusage_sum *usage);
+void lx_usage_add_host(struct lx_rusage_sum *usage, const struct pico_usage *host);
+/* Of the children that were waited for. Takes lx_tree_lock. */
+void lx_usage_of_children(struct lx_process *process, struct lx_rusage_sum *usage);
 /* A zombie's own, with what its host tasks used. `waits`: a moment for those that are ending; not under a lock. */
 void lx_usage_of_zombie(struct lx_process *zombie, bool waits, struct lx_rusage_sum *usage);
 /* Children that a process has waited for and whose usage is still to be added to it: so many at most. */

@@ -311,7 +311,9 @@ int64_t lx_sys_sched_getattr(struct lx_call *call, int32_t pid, struct lx_uptr a
 		return -LX_ESRCH;
 	out.sched_policy = (uint32_t)settings.policy;
 	out.sched_flags = settings.reset_on_fork ? LX_SCHED_FLAG_RESET_ON_FORK : 0;
-	out.sched_nice = settings.nice;
+	/* Real-time policies have the one, all others the other. */
+	out.sched_priority = (uint32_t)settings.priority;
+	out.sched_nice = settings.priority ? 0 : settings.nice;
 	out.sched_runtime = hal_scheduling_slice();
 	out.size = MIN_OF(size, (uint32_t)sizeof(out));
 	return lx_copy_out(call, attr, &out, out.size);

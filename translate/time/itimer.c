@@ -122,6 +122,13 @@ static int64_t exchange(struct lx_process *process, int32_t which, uint64_t valu
 	return 0;
 }
 
+void lx_itimer_inherit(struct lx_process *process, int32_t which, uint64_t value, uint64_t interval)
+{
+	struct lx_itimerval none;
+
+	exchange(process, which, value, interval, true, &none);
+}
+
 static bool timeval_ns(const struct lx_timeval *time, uint64_t *ns)
 {
 	struct lx_timespec converted = {.tv_sec = time->tv_sec};

@@ -91,6 +91,8 @@ void lx_timers_exit(struct lx_process *process);
 void lx_timers_exec(struct lx_process *process);
 /* itimer.c: under the signal_lock. */
 void lx_itimers_init(struct lx_posix_timers *timers);
+/* What the first program inherits; nanoseconds. */
+void lx_itimer_inherit(struct lx_process *process, int32_t which, uint64_t value, uint64_t interval);
 void lx_itimers_cancel(struct lx_posix_timers *timers);
 /*
  * cpu_limit.c: RLIMIT_CPU of a process is new, or the process is. Takes lx_tree_lock and its signal_lock. The other is for

@@ -70,6 +70,7 @@ struct mm_map_request {
 struct mm_space_limits {
 	uint64_t address_space; /* RLIMIT_AS in bytes, UINT64_MAX: none */
 	uint64_t data, locked, stack;
+	uint64_t data_most; /* RLIMIT_DATA's hard limit, which stands for a soft one of 0 */
 };
 
 /* A new space around a pico process, with vdso and vvar entered. On success the caller's reference to `process` becomes the space's. */

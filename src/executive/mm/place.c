@@ -141,15 +141,21 @@ NTSTATUS mm_place(struct mm_address_space *space, const struct mm_map_request *r
 	return *address ? STATUS_SUCCESS : STATUS_NO_MEMORY;
 }
 
+bool mm_may_have_data(const struct mm_address_space *space, uint64_t size)
+{
+	/* A soft limit of nothing at all is one of the heap alone, as on Linux: old programs set it. */
+	uint64_t limit = space->limits.data ?: space->limits.data_most;
+
+	return size <= limit && space->usage.data <= limit - size;
+}
+
 bool mm_may_expand(struct mm_address_space *space, uint64_t size, uint32_t protection, uint32_t flags)
 {
 	const struct mm_space_limits *limits = &space->limits;
 
 	if (size > limits->address_space || space->usage.virtual_size > limits->address_space - size)
 		return false;
-	if (!mm_vad_is_data(protection, flags))
-		return true;
-	return size <= limits->data && space->usage.data <= limits->data - size;
+	return !mm_vad_is_data(protection, flags) || mm_may_have_data(space, size);
 }
 
 /* SeLockMemoryPrivilege, which is CAP_IPC_LOCK. */

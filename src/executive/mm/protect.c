@@ -11,7 +11,7 @@ static bool may_become_data(struct mm_address_space *space, const struct mm_vad 
 {
 	if (!mm_vad_is_data(protection, vad->flags) || mm_vad_is_data(vad->protection, vad->flags))
 		return true;
-	return size <= space->limits.data && space->usage.data <= space->limits.data - size;
+	return mm_may_have_data(space, size);
 }
 
 /* How far the change may go, and why no further. */

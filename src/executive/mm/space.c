@@ -16,7 +16,7 @@ static struct mm_address_space *space_allocate(const struct pico_platform *platf
 	space->platform = platform;
 	space->process = process;
 	RB_INIT(&space->tree);
-	space->limits = (struct mm_space_limits){UINT64_MAX, UINT64_MAX, UINT64_MAX, 8ull << 20};
+	space->limits = (struct mm_space_limits){UINT64_MAX, UINT64_MAX, UINT64_MAX, 8ull << 20, UINT64_MAX};
 	space->mmap_base = platform->highest_address;
 	return space;
 }

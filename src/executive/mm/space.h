@@ -100,6 +100,7 @@ uint64_t mm_find_bottom_up(struct mm_address_space *space, uint64_t low, uint64_
 NTSTATUS mm_place(struct mm_address_space *space, const struct mm_map_request *request, uint64_t size, uint64_t *address);
 /* RLIMIT_AS and RLIMIT_DATA. */
 bool mm_may_expand(struct mm_address_space *space, uint64_t size, uint32_t protection, uint32_t flags);
+bool mm_may_have_data(const struct mm_address_space *space, uint64_t size);
 bool mm_may_lock_freely(void);
 bool mm_may_lock(struct mm_address_space *space, uint64_t size);
 

@@ -316,6 +316,15 @@ struct ps_io_counters ps_process_io(struct ps_process *process)
 	return sum;
 }
 
+void ps_inherit_io(struct ps_process *parent, struct ps_process *child)
+{
+	struct ps_io_counters sum = ps_process_io(child);
+	PS_HOLD(&parent->lock);
+
+	sum.sleeps = 0;
+	ps_add_io(&parent->retired_io, &sum);
+}
+
 NTSTATUS ps_create_system_process(void)
 {
 	struct ps_process_attributes attributes = {.image_name = "System"};

@@ -127,6 +127,8 @@ void ps_detach_system_thread(void);
 /* CPU time of all its threads, past and present. */
 struct pico_cpu_time ps_process_cpu_time(struct ps_process *process);
 struct ps_io_counters ps_process_io(struct ps_process *process);
+/* What `child` transferred counts as the parent's from now on, which has waited for it. */
+void ps_inherit_io(struct ps_process *parent, struct ps_process *child);
 /* How often its threads slept in calls that the supervisor carries out, ended ones too. */
 uint64_t ps_sleeps(struct ps_process *process);
 /* What the thread's task has used, with those sleeps. */
