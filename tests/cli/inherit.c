@@ -2,6 +2,9 @@
  * inherit ATTRIBUTE... -- PROGRAM [ARGUMENT...]: run it with what it inherits changed: NAME[:VALUE[:VALUE]].
  * inherit show: what this process has inherited, and what comes of using it.
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
