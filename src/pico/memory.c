@@ -101,6 +101,8 @@ static int64_t copy(copy_function *function, struct pico_process *process, uint6
 {
 	struct pico_thread *current = half_current();
 
+	/* A page may be as long in coming as the file behind it likes. */
+	rtl_assert_lock_free();
 	/* Nobody but its half reaps the task. */
 	if (current && current->process == process && current->tid > 0)
 		return copy_by_task(function, current->tid, address, data, size);

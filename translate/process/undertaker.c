@@ -59,6 +59,7 @@ static void close_files(void *context)
 
 static void bury(struct lx_thread *thread)
 {
+	ke_release_turns(&thread->ps->ke);
 	lx_thread_bury(thread, thread->exit_status);
 	if (hal_thread_create(close_files, thread))
 		ke_bury(&thread->ps->ke);

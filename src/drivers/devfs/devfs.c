@@ -25,6 +25,7 @@ static struct io_driver_operations directory_operations, device_operations;
 
 /* The extension of each file object; of no use once the file is condrv's. */
 struct devfs_file {
+	struct tmpfs_open tmpfs; /* first: most operations are tmpfs' own */
 	const struct devfs_device *device;
 };
 

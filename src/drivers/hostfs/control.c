@@ -39,10 +39,10 @@ static NTSTATUS control_seek(struct io_file *file, const void *input, ULONG inpu
 	LONGLONG position;
 
 	/* Not between the chunks of another thread's transfer. */
-	if (!ke_enter_gate(&hostfs_file(file)->position_gate, true))
+	if (!ke_begin_turn(&hostfs_file(file)->position_turn))
 		return STATUS_USER_APC;
 	position = lseek(hostfs_file(file)->fd, in->Offset, (int)in->Whence);
-	ke_leave_gate(&hostfs_file(file)->position_gate);
+	ke_end_turn(&hostfs_file(file)->position_turn);
 	return position < 0 ? nt_status_from_errno(errno)
 			    : give_number(&position, sizeof(position), output, output_size, information);
 }

@@ -85,7 +85,7 @@ NTSTATUS hostfs_query_directory(struct io_file *file, FILE_INFORMATION_CLASS cla
 		return STATUS_INVALID_INFO_CLASS;
 	if ((uintptr_t)data % 8)
 		return STATUS_DATATYPE_MISALIGNMENT;
-	if (!ke_enter_gate(&hostfs_file(file)->position_gate, true))
+	if (!ke_begin_turn(&hostfs_file(file)->position_turn))
 		return STATUS_USER_APC;
 	if (restart && lseek(fd, 0, SEEK_SET) < 0)
 		status = nt_status_from_errno(errno);
@@ -98,6 +98,6 @@ NTSTATUS hostfs_query_directory(struct io_file *file, FILE_INFORMATION_CLASS cla
 		*information = convert(data, host, (size_t)result, single, &cookie);
 	if (status == STATUS_SUCCESS && single && lseek(fd, cookie, SEEK_SET) < 0)
 		status = nt_status_from_errno(errno);
-	ke_leave_gate(&hostfs_file(file)->position_gate);
+	ke_end_turn(&hostfs_file(file)->position_turn);
 	return status;
 }

@@ -60,7 +60,7 @@ struct hostfs_file {
 	struct hostfs_inode *writer_inode; /* where this file counts as a writer, or NULL */
 	_Atomic bool is_seen;  /* that this very description stays open: it has had locks, or came from outside */
 	struct hostfs_shared *shared; /* it stands for others: inode.c; guarded by its inode's bucket's lock */
-	struct ke_gate position_gate; /* held while a call moves the position or depends on it, however long it takes */
+	struct ke_turn position_turn; /* held while a call moves the position or depends on it, however long it takes */
 };
 
 extern struct io_driver hostfs_driver;

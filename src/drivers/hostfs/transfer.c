@@ -3,7 +3,7 @@
  *
  * Bytes of a guest pass through the thread's bounce buffer. At the current
  * position the host's own offset moves, so a transfer that the guest's memory
- * cuts short puts the offset back; a file's lock makes that and transfers of
+ * cuts short puts the offset back; a turn makes that and transfers of
  * more than one chunk one step for the other users of the file object. What may
  * sleep (FIFOs, sockets, devices) is one alertable host call at a time, with no
  * lock held.
@@ -128,7 +128,7 @@ static bool more_is_ready(const struct transfer *transfer)
 /* The guest took fewer bytes than the host gave: the rest stays unread, where the host can take it back. */
 static void give_back(const struct transfer *transfer, long excess)
 {
-	if (transfer->offset < 0 && !transfer->stream)
+	if (transfer->offset < 0 && !transfer->stream && ke_has_turn(&hostfs_file(transfer->file)->position_turn))
 		lseek(hostfs_file(transfer->file)->fd, -excess, SEEK_CUR);
 }
 
@@ -209,11 +209,11 @@ static NTSTATUS start_transfer(struct transfer *transfer, ULONG_PTR *information
 
 	transfer->size = MIN_OF(io_buffer_size(transfer->buffer), (size_t)TRANSFER_MAXIMUM);
 	transfer->shift = transfer->stream || !transfer->buffer->count ? 0 : guest_alignment(transfer->buffer);
-	if (locked && !ke_enter_gate(&hostfs_file(file)->position_gate, true))
+	if (locked && !ke_begin_turn(&hostfs_file(file)->position_turn))
 		return STATUS_USER_APC;
 	status = run_transfer(transfer, information);
 	if (locked)
-		ke_leave_gate(&hostfs_file(file)->position_gate);
+		ke_end_turn(&hostfs_file(file)->position_turn);
 	return status;
 }
 

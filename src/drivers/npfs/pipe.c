@@ -81,6 +81,18 @@ void npfs_put_page(struct npfs_pipe *pipe, UCHAR *page)
 	free(page);
 }
 
+bool npfs_begin_taking(struct npfs_pipe *pipe)
+{
+	bool entered;
+
+	if (likely(ke_try_turn(&pipe->taking)))
+		return true;
+	rtl_unlock(&pipe->lock);
+	entered = ke_begin_turn(&pipe->taking);
+	rtl_lock(&pipe->lock);
+	return entered;
+}
+
 void npfs_push(struct npfs_pipe *pipe, UCHAR *page, uint32_t length, uint32_t flags)
 {
 	*npfs_slot(pipe, pipe->head++) = (struct npfs_slot){.page = page, .length = length, .flags = flags};
@@ -110,7 +122,7 @@ ULONG npfs_readable_bytes(struct npfs_pipe *pipe)
 
 NTSTATUS npfs_resize(struct npfs_pipe *pipe, ULONG wanted, ULONG *capacity)
 {
-	uint32_t count = 1, used = pipe->head - pipe->tail;
+	uint32_t count = 1, used = pipe->head - pipe->tail, needed = used + pipe->reserved;
 	struct npfs_slot *slots;
 	NTSTATUS status;
 
@@ -121,10 +133,10 @@ NTSTATUS npfs_resize(struct npfs_pipe *pipe, ULONG wanted, ULONG *capacity)
 	status = npfs_charge_resize(pipe, count);
 	if (status != STATUS_SUCCESS)
 		return status;
-	slots = used > count ? NULL : calloc(count, sizeof *slots);
+	slots = needed > count ? NULL : calloc(count, sizeof *slots);
 	if (!slots) {
 		npfs_discharge_resize(pipe, count);
-		return used > count ? FSRTL_ERRNO(EBUSY) : STATUS_NO_MEMORY;
+		return needed > count ? FSRTL_ERRNO(EBUSY) : STATUS_NO_MEMORY;
 	}
 	for (uint32_t i = 0; i < used; i++)
 		slots[i] = *npfs_slot(pipe, pipe->tail + i);
@@ -166,12 +178,12 @@ void npfs_wake_everybody(struct npfs_pipe *pipe)
 
 bool npfs_ready_to_read(const struct npfs_pipe *pipe)
 {
-	return !pipe->taken && (!npfs_empty(pipe) || pipe->writers == 0);
+	return !npfs_empty(pipe) || pipe->writers == 0;
 }
 
 bool npfs_ready_to_write(const struct npfs_pipe *pipe)
 {
-	return !pipe->given && (!npfs_full(pipe) || pipe->readers == 0);
+	return npfs_free_slots(pipe) || pipe->readers == 0;
 }
 
 NTSTATUS npfs_wait(struct npfs_pipe *pipe, struct ke_wake_list *list, bool (*ready)(const struct npfs_pipe *pipe))

@@ -6,9 +6,12 @@
  * byte each (a packet may hold none); `readers` and `writers` count open file
  * objects, not handles.
  *
- * Lock: npfs_pipe.lock guards everything but the wake lists, and is let go while a splice
- * reads or writes another file, which may sleep: `taken` and `given` keep the pipe's ends for it; copies from and to a
- * guest are made under it, as they must be for a write of PIPE_BUF to be atomic.
+ * Lock: npfs_pipe.lock guards everything but the wake lists, and is let go while a guest's memory is copied or another
+ * file is read or written, for any of which may take as long as somebody else likes. Meanwhile `taking` keeps the oldest
+ * slots where they are for who empties them: the next one who wants to take some waits for it, and can be killed, while
+ * those who write, poll and close go on. Who fills slots needs no such turn: it fetches first, and what is there is put in
+ * as one piece, so that a write of PIPE_BUF is atomic; one that must not find the pipe full afterwards, because
+ * what a splice has read can't be given back, has `reserved` the slots.
  * The two-pipe operations take both locks in the order of addresses.
  */
 #ifndef NPFS_PIPE_H
@@ -36,8 +39,8 @@ struct npfs_pipe {
 	uint32_t head, tail;
 	uint32_t readers, writers, files;
 	uint32_t uid; /* whose slots they are: its maker's */
-	/* A splice takes slots out or puts some in, the lock let go meanwhile: nobody else does, but poll and close need not wait. */
-	bool taken, given;
+	uint32_t reserved; /* free slots that splices are about to fill: head - tail + reserved <= slot_count */
+	struct ke_turn taking;
 	UCHAR *spare[2]; /* pages kept for the next write */
 	FILE_LX_STATX_INFORMATION attributes;
 	struct ke_wake_list read_waiters, write_waiters, pollers;
@@ -55,6 +58,12 @@ static inline bool npfs_full(const struct npfs_pipe *pipe)
 	return pipe->head - pipe->tail >= pipe->slot_count;
 }
 
+/* Slots that may be filled. */
+static inline uint32_t npfs_free_slots(const struct npfs_pipe *pipe)
+{
+	return pipe->slot_count - (pipe->head - pipe->tail) - pipe->reserved;
+}
+
 static inline struct npfs_slot *npfs_slot(struct npfs_pipe *pipe, uint32_t index)
 {
 	return &pipe->slots[index & (pipe->slot_count - 1)];
@@ -65,6 +74,11 @@ NTSTATUS npfs_create_pipe(struct npfs_pipe **pipe);
 void npfs_free_pipe(struct npfs_pipe *pipe);
 UCHAR *npfs_take_page(struct npfs_pipe *pipe);
 void npfs_put_page(struct npfs_pipe *pipe, UCHAR *page);
+/*
+ * The turn of who takes slots out. The lock is held, and let go if somebody else has the turn. False: the thread is to end.
+ * Who let the lock go meanwhile takes something out only if it still has the turn (ke_has_turn).
+ */
+bool npfs_begin_taking(struct npfs_pipe *pipe);
 /* Append a filled page as a slot; there is a free one. */
 void npfs_push(struct npfs_pipe *pipe, UCHAR *page, uint32_t length, uint32_t flags);
 /* Take `count` bytes off the oldest slot; it goes when it is empty. */

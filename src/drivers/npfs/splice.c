@@ -1,8 +1,8 @@
 /*
  * Moving bytes between a pipe and another file without a detour through the
  * guest: splice(2), tee(2), vmsplice(2). Between two pipes whole slots change hands.
- * Another file may sleep when it is read or written, so the lock is let go for that:
- * a turn (pipe.h: taken, given) keeps the pipe's end meanwhile.
+ * Another file may sleep when it is read or written, and a guest's page may be long in coming, so the lock is let go
+ * for either (pipe.h: taking, reserved).
  */
 #include <errno.h>
 #include <poll.h>
@@ -10,6 +10,7 @@
 #include <drivers/npfs/pipe.h>
 
 #define SPLICE_F_NONBLOCK 2u
+#define LARGEST_READ 0x100000u /* one read of another file, one copy of a guest's pages */
 
 static void lock_both(struct npfs_pipe *a, struct npfs_pipe *b)
 {
@@ -31,6 +32,22 @@ static NTSTATUS wait_for_data(struct npfs_pipe *pipe, bool non_blocking)
 	return non_blocking ? FSRTL_ERRNO(EAGAIN) : npfs_wait(pipe, &pipe->read_waiters, npfs_ready_to_read);
 }
 
+/* The turn of taking slots out, once there are some or nobody is left to put any in. Lock held. */
+static NTSTATUS begin_with_data(struct npfs_pipe *pipe, bool non_blocking)
+{
+	for (;;) {
+		NTSTATUS status = wait_for_data(pipe, non_blocking);
+
+		if (status != STATUS_SUCCESS)
+			return status;
+		if (!npfs_begin_taking(pipe))
+			return STATUS_USER_APC;
+		if (npfs_ready_to_read(pipe))
+			return STATUS_SUCCESS;
+		ke_end_turn(&pipe->taking);
+	}
+}
+
 /* Until there is room. Lock held. */
 static NTSTATUS wait_for_room(struct npfs_pipe *pipe, bool non_blocking)
 {
@@ -44,41 +61,56 @@ static NTSTATUS wait_for_room(struct npfs_pipe *pipe, bool non_blocking)
 	return status;
 }
 
-/* Somebody's sleeping turn is over; the lock is held. */
-static void end_turn(struct npfs_pipe *pipe, bool *turn)
+/* `size` bytes as slots of at most a page, the first of `first` bytes. Pages that can't be had leave the rest behind. */
+static size_t push_bytes(struct npfs_pipe *pipe, const UCHAR *data, size_t size, uint32_t first)
 {
-	*turn = false;
-	ke_wake_one(turn == &pipe->taken ? &pipe->read_waiters : &pipe->write_waiters);
+	size_t done = 0;
+
+	while (done < size) {
+		uint32_t part = (uint32_t)MIN_OF((size_t)(done ? NPFS_PAGE : first), size - done);
+		UCHAR *page = npfs_take_page(pipe);
+
+		if (!page)
+			break;
+		memcpy(page, data + done, part);
+		npfs_push(pipe, page, part, 0);
+		done += part;
+	}
+	return done;
 }
 
-/* One page of `other` into a new slot; *count 0 at its end. The lock is let go while `other` is read. */
-static NTSTATUS fill_slot(struct npfs_pipe *pipe, struct io_file *other, LARGE_INTEGER *position, uint64_t wanted,
-			  ULONG_PTR *count)
+/*
+ * One read of `other`, of as much as there is room for: the slots are reserved, and the lock is let go for it. A page of
+ * the file is a slot of the pipe.
+ */
+static NTSTATUS fill_slots(struct npfs_pipe *pipe, struct io_file *other, const LARGE_INTEGER *position, uint64_t wanted,
+			   ULONG_PTR *count)
 {
-	uint32_t room = NPFS_PAGE - (position ? (uint32_t)(position->QuadPart & (NPFS_PAGE - 1)) : 0);
-	UCHAR *page = npfs_take_page(pipe);
+	uint32_t slots = MIN_OF(npfs_free_slots(pipe), LARGEST_READ / NPFS_PAGE);
+	uint32_t first = NPFS_PAGE - (position ? (uint32_t)(position->QuadPart & (NPFS_PAGE - 1)) : 0);
+	size_t size = (size_t)MIN_OF((uint64_t)(slots - 1) * NPFS_PAGE + first, wanted);
+	cleanup_free UCHAR *data = NULL;
 	struct io_buffer buffer;
 	NTSTATUS status;
 
 	*count = 0;
-	if (!page)
-		return STATUS_NO_MEMORY;
+	pipe->reserved += slots;
 	rtl_unlock(&pipe->lock);
-	io_buffer_from_kernel(&buffer, page, MIN_OF((uint64_t)room, wanted));
-	status = IO_OPERATION(other, read)(other, &buffer, position, 0, count);
+	data = aligned_alloc(IO_BOUNCE_ALIGNMENT, ALIGN_UP(size, (size_t)IO_BOUNCE_ALIGNMENT));
+	io_buffer_from_kernel(&buffer, data, size);
+	status = data ? IO_OPERATION(other, read)(other, &buffer, position, 0, count) : STATUS_NO_MEMORY;
 	rtl_lock(&pipe->lock);
+	pipe->reserved -= slots;
 	if (status == STATUS_END_OF_FILE)
 		status = STATUS_SUCCESS;
-	if (status != STATUS_SUCCESS || *count == 0) {
-		npfs_put_page(pipe, page);
-		return status;
+	if (status == STATUS_SUCCESS && *count) {
+		*count = push_bytes(pipe, data, *count, first);
+		status = *count ? STATUS_SUCCESS : STATUS_NO_MEMORY;
 	}
-	if (position)
-		position->QuadPart += (LONGLONG)*count;
-	npfs_push(pipe, page, (uint32_t)*count, 0);
-	return STATUS_SUCCESS;
+	return status;
 }
 
+/* Files with places are read on until the pipe is full; others, until there would be something to wait for. */
 static NTSTATUS splice_from_file(struct npfs_pipe *pipe, struct io_file *other, const FSCTL_LX_SPLICE_INPUT *input,
 				 bool non_blocking, ULONG_PTR *information)
 {
@@ -90,21 +122,18 @@ static NTSTATUS splice_from_file(struct npfs_pipe *pipe, struct io_file *other, 
 
 	rtl_lock(&pipe->lock);
 	status = wait_for_room(pipe, non_blocking);
-	if (status != STATUS_SUCCESS) {
-		rtl_unlock(&pipe->lock);
-		return status;
-	}
-	pipe->given = true;
-	while (status == STATUS_SUCCESS && count && done < input->Length && !npfs_full(pipe)) {
-		status = fill_slot(pipe, other, position, input->Length - done, &count);
+	while (status == STATUS_SUCCESS && count && done < input->Length && npfs_free_slots(pipe)) {
+		status = fill_slots(pipe, other, position, input->Length - done, &count);
 		done += count;
-		/* A short page means that more would have to be waited for. */
-		if (count < NPFS_PAGE && !position)
+		offset.QuadPart += (LONGLONG)count;
+		if (!position)
 			break;
 	}
-	end_turn(pipe, &pipe->given);
 	if (done)
 		npfs_wake_readers(pipe);
+	/* What was reserved, and is free after all. */
+	if (npfs_free_slots(pipe))
+		ke_wake_one(&pipe->write_waiters);
 	rtl_unlock(&pipe->lock);
 	if (done)
 		io_async_tell(&pipe->async_readers, IO_ASYNC_IN);
@@ -127,6 +156,8 @@ static NTSTATUS drain_slot(struct npfs_pipe *pipe, struct io_file *other, LARGE_
 	rtl_lock(&pipe->lock);
 	if (position)
 		position->QuadPart += (LONGLONG)*count;
+	if (!ke_has_turn(&pipe->taking))
+		return STATUS_THREAD_IS_TERMINATING;
 	if (*count)
 		npfs_consume(pipe, (uint32_t)*count);
 	return status;
@@ -142,19 +173,18 @@ static NTSTATUS splice_to_file(struct npfs_pipe *pipe, struct io_file *other, co
 	NTSTATUS status;
 
 	rtl_lock(&pipe->lock);
-	status = wait_for_data(pipe, non_blocking);
+	status = begin_with_data(pipe, non_blocking);
 	if (status != STATUS_SUCCESS) {
 		rtl_unlock(&pipe->lock);
 		return status;
 	}
-	pipe->taken = true;
 	while (status == STATUS_SUCCESS && done < input->Length && !npfs_empty(pipe)) {
 		status = drain_slot(pipe, other, position, input->Length - done, &count);
 		done += count;
 		if (count == 0)
 			break;
 	}
-	end_turn(pipe, &pipe->taken);
+	ke_end_turn(&pipe->taking);
 	if (done)
 		npfs_wake_writers(pipe);
 	rtl_unlock(&pipe->lock);
@@ -211,7 +241,7 @@ static NTSTATUS move_slots(struct npfs_pipe *source, struct npfs_pipe *target, u
 	NTSTATUS status = STATUS_SUCCESS;
 	uint32_t index = source->tail;
 
-	while (index != source->head && !npfs_full(target) && *done < length) {
+	while (index != source->head && npfs_free_slots(target) && *done < length) {
 		struct npfs_slot *slot = npfs_slot(source, index);
 		uint32_t count = (uint32_t)MIN_OF((uint64_t)slot->length, length - *done);
 
@@ -232,16 +262,42 @@ static NTSTATUS move_slots(struct npfs_pipe *source, struct npfs_pipe *target, u
 	return status;
 }
 
+/* What both ends were found ready for, if they still are: bytes moved or copied. */
+static NTSTATUS move_once(struct npfs_pipe *source, struct npfs_pipe *target, uint64_t length, bool keep, uint64_t *done,
+			  bool *over)
+{
+	NTSTATUS status;
+
+	/* Slots that somebody copies from stay where they are. */
+	if (!keep && !ke_begin_turn(&source->taking))
+		return STATUS_USER_APC;
+	lock_both(source, target);
+	status = target->readers ? move_slots(source, target, length, keep, done) : STATUS_PIPE_DISCONNECTED;
+	*over = *done || status != STATUS_SUCCESS || (npfs_empty(source) && source->writers == 0);
+	if (*done)
+		npfs_wake_readers(target);
+	if (*done && !keep)
+		npfs_wake_writers(source);
+	unlock_both(source, target);
+	if (!keep)
+		ke_end_turn(&source->taking);
+	if (*done)
+		io_async_tell(&target->async_readers, IO_ASYNC_IN);
+	if (*done && !keep)
+		io_async_tell(&source->async_writers, IO_ASYNC_OUT);
+	return status;
+}
+
 static NTSTATUS splice_pipes(struct npfs_pipe *source, struct npfs_pipe *target, uint64_t length, bool non_blocking,
 			     bool keep, ULONG_PTR *information)
 {
 	uint64_t done = 0;
-	NTSTATUS status;
+	NTSTATUS status = STATUS_SUCCESS;
 	bool over = false;
 
 	if (source == target)
 		return FSRTL_ERRNO(EINVAL);
-	while (!over) {
+	while (!over && status == STATUS_SUCCESS) {
 		rtl_lock(&source->lock);
 		status = wait_for_data(source, non_blocking);
 		rtl_unlock(&source->lock);
@@ -250,68 +306,78 @@ static NTSTATUS splice_pipes(struct npfs_pipe *source, struct npfs_pipe *target,
 		rtl_lock(&target->lock);
 		status = wait_for_room(target, non_blocking);
 		rtl_unlock(&target->lock);
-		if (status != STATUS_SUCCESS)
-			return status;
-		lock_both(source, target);
-		if (source->taken || target->given) {
-			unlock_both(source, target);
-			continue;
-		}
-		status = target->readers ? move_slots(source, target, length, keep, &done) : STATUS_PIPE_DISCONNECTED;
-		over = done || status != STATUS_SUCCESS || (npfs_empty(source) && source->writers == 0);
-		if (done)
-			npfs_wake_readers(target);
-		if (done && !keep)
-			npfs_wake_writers(source);
-		unlock_both(source, target);
-		if (done)
-			io_async_tell(&target->async_readers, IO_ASYNC_IN);
-		if (done && !keep)
-			io_async_tell(&source->async_writers, IO_ASYNC_OUT);
+		if (status == STATUS_SUCCESS)
+			status = move_once(source, target, length, keep, &done, &over);
 	}
 	*information = done;
 	return done ? STATUS_SUCCESS : status;
 }
 
-/* vmsplice into the pipe: a slot for each page of the guest's that a segment touches. How far it came. */
+/* The part of what lies at `done` in the buffer that is in one page of the guest's. */
+static uint32_t page_part(const struct io_buffer *buffer, size_t done)
+{
+	uint32_t i = 0;
+
+	while (done >= buffer->segments[i].size)
+		done -= buffer->segments[i++].size;
+	return (uint32_t)MIN_OF(NPFS_PAGE - ((buffer->segments[i].base + done) & (NPFS_PAGE - 1)),
+				buffer->segments[i].size - done);
+}
+
+/* How many bytes of the buffer fill `slots` slots. */
+static size_t size_of_pages(const struct io_buffer *buffer, uint32_t slots)
+{
+	size_t total = io_buffer_size(buffer), size = 0;
+
+	while (slots-- && size < total)
+		size += page_part(buffer, size);
+	return size;
+}
+
+/*
+ * vmsplice into the pipe: a slot for each page of the guest's that a segment touches; how far it came. The lock is let go
+ * while the bytes are fetched, so that there may be no room any more: then it came nowhere.
+ */
 static size_t take_pages(struct npfs_pipe *pipe, const struct io_buffer *buffer, NTSTATUS *status)
 {
-	size_t done = 0;
+	size_t wanted = MIN_OF(size_of_pages(buffer, npfs_free_slots(pipe)), (size_t)LARGEST_READ), got, done = 0;
+	UCHAR *data = io_bounce(wanted);
 
-	for (uint32_t i = 0; i < buffer->count; i++) {
-		const struct io_segment *segment = &buffer->segments[i];
-
-		for (uint64_t at = 0; at < segment->size;) {
-			uint32_t part = (uint32_t)MIN_OF(NPFS_PAGE - ((segment->base + at) & (NPFS_PAGE - 1)), segment->size - at);
-			UCHAR *page = npfs_full(pipe) ? NULL : npfs_take_page(pipe);
-
-			if (!page)
-				return done;
-			if (io_buffer_get(buffer, done, page, part) < part) {
-				npfs_put_page(pipe, page);
-				*status = STATUS_ACCESS_VIOLATION;
-				return done;
-			}
-			npfs_push(pipe, page, part, 0);
-			done += part;
-			at += part;
-		}
+	if (!data) {
+		*status = STATUS_NO_MEMORY;
+		return 0;
 	}
+	rtl_unlock(&pipe->lock);
+	got = io_buffer_get(buffer, 0, data, wanted);
+	rtl_lock(&pipe->lock);
+	while (done < got && npfs_free_slots(pipe)) {
+		uint32_t part = MIN_OF(page_part(buffer, done), (uint32_t)(wanted - done));
+
+		if (done + part > got || !push_bytes(pipe, data + done, part, part))
+			break;
+		done += part;
+	}
+	if (got < wanted && npfs_free_slots(pipe))
+		*status = STATUS_ACCESS_VIOLATION;
 	return done;
 }
 
-/* vmsplice out of the pipe: what is there. */
+/* vmsplice out of the pipe: what is there. The turn is the caller's; the lock is let go for each copy. */
 static size_t give_slots(struct npfs_pipe *pipe, const struct io_buffer *buffer, NTSTATUS *status)
 {
 	size_t size = io_buffer_size(buffer), done = 0;
 
 	while (done < size && !npfs_empty(pipe)) {
 		struct npfs_slot *slot = npfs_slot(pipe, pipe->tail);
+		const UCHAR *data = slot->page + slot->offset;
 		uint32_t part = (uint32_t)MIN_OF((size_t)slot->length, size - done);
-		size_t put = io_buffer_put(buffer, done, slot->page + slot->offset, part);
+		size_t put;
 
+		rtl_unlock(&pipe->lock);
+		put = io_buffer_put(buffer, done, data, part);
+		rtl_lock(&pipe->lock);
 		done += put;
-		if (put)
+		if (put && ke_has_turn(&pipe->taking))
 			npfs_consume(pipe, (uint32_t)put);
 		if (put < part) {
 			*status = STATUS_ACCESS_VIOLATION;
@@ -319,6 +385,34 @@ static size_t give_slots(struct npfs_pipe *pipe, const struct io_buffer *buffer,
 		}
 	}
 	return done;
+}
+
+/* Lock held. A pipe without readers is told even of an empty buffer. */
+static NTSTATUS fill_from_buffer(struct npfs_pipe *pipe, const struct io_buffer *buffer, bool nowait, ULONG_PTR *information)
+{
+	NTSTATUS status;
+
+	do {
+		status = wait_for_room(pipe, nowait);
+		if (status == STATUS_SUCCESS && io_buffer_size(buffer))
+			*information = take_pages(pipe, buffer, &status);
+	} while (status == STATUS_SUCCESS && !*information && io_buffer_size(buffer));
+	if (*information)
+		npfs_wake_readers(pipe);
+	return status;
+}
+
+static NTSTATUS drain_to_buffer(struct npfs_pipe *pipe, const struct io_buffer *buffer, bool nowait, ULONG_PTR *information)
+{
+	NTSTATUS status = begin_with_data(pipe, nowait);
+
+	if (status != STATUS_SUCCESS)
+		return status;
+	*information = give_slots(pipe, buffer, &status);
+	ke_end_turn(&pipe->taking);
+	if (*information)
+		npfs_wake_writers(pipe);
+	return status;
 }
 
 /*
@@ -332,13 +426,7 @@ static NTSTATUS splice_buffer(struct io_file *file, const FSCTL_LX_SPLICE_INPUT 
 	NTSTATUS status;
 
 	rtl_lock(&pipe->lock);
-	status = writing ? wait_for_room(pipe, nowait) : wait_for_data(pipe, nowait);
-	if (status == STATUS_SUCCESS)
-		*information = (writing ? take_pages : give_slots)(pipe, input->Buffer, &status);
-	if (*information && writing)
-		npfs_wake_readers(pipe);
-	else if (*information)
-		npfs_wake_writers(pipe);
+	status = (writing ? fill_from_buffer : drain_to_buffer)(pipe, input->Buffer, nowait, information);
 	rtl_unlock(&pipe->lock);
 	if (*information)
 		io_async_tell(writing ? &pipe->async_readers : &pipe->async_writers, writing ? IO_ASYNC_IN : IO_ASYNC_OUT);

@@ -105,7 +105,7 @@ static NTSTATUS check_reader(const struct procfs_place *place)
 	return guard == PROCFS_LOOK_AT_READ ? STATUS_ACCESS_DENIED : FSRTL_ERRNO(EPERM);
 }
 
-/* file->lock held. */
+/* At the gate. */
 static NTSTATUS generate(struct procfs_open *open)
 {
 	const struct procfs_node *node = procfs_node_of(&open->place);
@@ -211,7 +211,7 @@ static void procfs_close(struct io_file *file)
 	free(open);
 }
 
-/* file->lock held. */
+/* At the gate. */
 static NTSTATUS read_at(struct procfs_open *open, const struct io_buffer *buffer, uint64_t offset,
 			ULONG_PTR *information)
 {
@@ -238,15 +238,10 @@ static NTSTATUS transfer_bytes(struct io_file *file, const struct procfs_open *o
 
 	if (!transfer || !open->state)
 		return FSRTL_ERRNO(EINVAL);
-	rtl_lock(&file->lock);
-	offset = (uint64_t)(moves ? file->position : position->QuadPart);
-	rtl_unlock(&file->lock);
+	offset = (uint64_t)(moves ? io_position(file) : position->QuadPart);
 	status = transfer(open->state, offset, buffer, information);
-	if (status == STATUS_SUCCESS && moves) {
-		rtl_lock(&file->lock);
-		file->position = (LONGLONG)(offset + *information);
-		rtl_unlock(&file->lock);
-	}
+	if (status == STATUS_SUCCESS && moves)
+		io_move_to(file, (LONGLONG)(offset + *information));
 	return status;
 }
 
@@ -267,14 +262,10 @@ static NTSTATUS procfs_read(struct io_file *file, const struct io_buffer *buffer
 	/* Reads one after the other, as each goes on where the last ended. */
 	if (!ke_enter_gate(&open->gate, true))
 		return STATUS_USER_APC;
-	rtl_lock(&file->lock);
-	offset = (uint64_t)(moves ? file->position : position->QuadPart);
-	rtl_unlock(&file->lock);
+	offset = (uint64_t)(moves ? io_position(file) : position->QuadPart);
 	status = read_at(open, buffer, offset, information);
-	rtl_lock(&file->lock);
 	if (moves)
-		file->position += (LONGLONG)*information;
-	rtl_unlock(&file->lock);
+		io_move_to(file, (LONGLONG)(offset + *information));
 	ke_leave_gate(&open->gate);
 	return status;
 }
@@ -413,23 +404,13 @@ static LONGLONG seek_anywhere(struct io_file *file, const FSCTL_LX_SEEK_INPUT *i
 	return result;
 }
 
-static LONGLONG position_of(struct io_file *file)
-{
-	LONGLONG position;
-
-	rtl_lock(&file->lock);
-	position = file->position;
-	rtl_unlock(&file->lock);
-	return position;
-}
-
 static NTSTATUS move(struct io_file *file, const struct procfs_node *node, const FSCTL_LX_SEEK_INPUT *in, LONGLONG *result)
 {
 	enum procfs_seek kind = node->kind == PROCFS_DIRECTORY ? PROCFS_SEEK_BOUNDED : node->seek;
-	LONGLONG base = kind == PROCFS_SEEK_BOUNDED && in->Whence == 1 ? position_of(file) : 0, target;
+	LONGLONG base = kind == PROCFS_SEEK_BOUNDED && in->Whence == 1 ? io_position(file) : 0, target;
 
 	if (kind == PROCFS_SEEK_NOWHERE) {
-		*result = position_of(file);
+		*result = io_position(file);
 		return STATUS_SUCCESS;
 	}
 	if (in->Whence > 1 && kind != PROCFS_SEEK_PLAIN && kind != PROCFS_SEEK_BOUNDED)

@@ -34,28 +34,39 @@ static LONGLONG size_of(struct tmpfs_node *node)
 	return (LONGLONG)attributes.Size;
 }
 
-/* The memory file, made if there is none. data_lock held. */
-static NTSTATUS need_descriptor(struct tmpfs_node *node, int *descriptor)
+/* data_lock held. */
+static NTSTATUS make_descriptor(struct tmpfs_node *node)
 {
-	NTSTATUS status;
+	NTSTATUS status = fsrtl_spare_descriptor();
 	int made;
 
-	*descriptor = atomic_load(&node->descriptor);
-	if (*descriptor >= 0)
-		return STATUS_SUCCESS;
-	status = fsrtl_spare_descriptor();
 	if (status != STATUS_SUCCESS)
 		return status;
 	made = memfd_create("tmpfs", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (made < 0)
 		return fsrtl_refused_descriptor(errno);
 	fsrtl_note_descriptor(made);
-	*descriptor = made;
 	atomic_store(&node->descriptor, made);
 	return STATUS_SUCCESS;
 }
 
-/* Count what a change did to the space in use. data_lock held. */
+/* The memory file, made if there is none. */
+static NTSTATUS need_descriptor(struct tmpfs_node *node, int *descriptor)
+{
+	NTSTATUS status = STATUS_SUCCESS;
+
+	*descriptor = atomic_load(&node->descriptor);
+	if (likely(*descriptor >= 0))
+		return STATUS_SUCCESS;
+	rtl_lock(&node->data_lock);
+	if (atomic_load(&node->descriptor) < 0)
+		status = make_descriptor(node);
+	rtl_unlock(&node->data_lock);
+	*descriptor = atomic_load(&node->descriptor);
+	return status;
+}
+
+/* Count what a change did to the space in use. The write turn is the caller's. */
 static void account(struct tmpfs_node *node, ULONGLONG blocks_before)
 {
 	FILE_LX_STATX_INFORMATION now = {0};
@@ -80,48 +91,53 @@ static void note_change(struct tmpfs_node *node)
 	rtl_unlock(&node->volume->lock);
 }
 
+/* Bytes from `offset` on, as many as there are. */
+static NTSTATUS read_all(struct tmpfs_node *node, const struct io_buffer *buffer, LONGLONG offset, size_t *done)
+{
+	int descriptor = atomic_load(&node->descriptor);
+	size_t size = io_buffer_size(buffer), put;
+	void *chunk = io_bounce(CHUNK);
+
+	if (!chunk)
+		return STATUS_NO_MEMORY;
+	while (descriptor >= 0 && *done < size) {
+		ssize_t got = pread(descriptor, chunk, MIN_OF(size - *done, (size_t)CHUNK), offset + (LONGLONG)*done);
+
+		if (got <= 0)
+			return host_status(got);
+		put = io_buffer_put(buffer, *done, chunk, (size_t)got);
+		*done += put;
+		if (put < (size_t)got)
+			return STATUS_ACCESS_VIOLATION;
+	}
+	return STATUS_SUCCESS;
+}
+
 NTSTATUS tmpfs_read(struct io_file *file, const struct io_buffer *buffer, const LARGE_INTEGER *position, ULONG flags,
 		    ULONG_PTR *information)
 {
 	struct tmpfs_node *node = tmpfs_node_of(file);
 	bool moves = !position || position->QuadPart < 0;
-	int descriptor = atomic_load(&node->descriptor);
-	size_t size = io_buffer_size(buffer), done = 0;
-	void *chunk = io_bounce(CHUNK);
-	NTSTATUS status = STATUS_SUCCESS;
+	size_t done = 0;
 	LONGLONG offset;
+	NTSTATUS status;
 
 	if (tmpfs_type(node) != FSRTL_S_IFREG)
 		return FSRTL_ERRNO(EISDIR);
-	if (!chunk)
-		return STATUS_NO_MEMORY;
-	if (moves)
-		rtl_lock(&file->lock);
-	offset = moves ? file->position : position->QuadPart;
-	while (descriptor >= 0 && done < size) {
-		ssize_t got = pread(descriptor, chunk, MIN_OF(size - done, (size_t)CHUNK), offset + (LONGLONG)done);
-		size_t put;
-
-		if (got <= 0) {
-			status = host_status(got);
-			break;
-		}
-		put = io_buffer_put(buffer, done, chunk, (size_t)got);
-		done += put;
-		if (put < (size_t)got) {
-			status = STATUS_ACCESS_VIOLATION;
-			break;
-		}
-	}
+	if (moves && !ke_begin_turn(tmpfs_position_turn(file)))
+		return STATUS_USER_APC;
+	offset = moves ? io_position(file) : position->QuadPart;
+	status = read_all(node, buffer, offset, &done);
 	if (moves) {
-		file->position += (LONGLONG)done;
-		rtl_unlock(&file->lock);
+		if (done && ke_has_turn(tmpfs_position_turn(file)))
+			io_move_to(file, offset + (LONGLONG)done);
+		ke_end_turn(tmpfs_position_turn(file));
 	}
 	*information = done;
 	return done ? STATUS_SUCCESS : status;
 }
 
-/* One chunk; data_lock held. */
+/* One chunk; the write turn is the caller's. */
 static NTSTATUS write_chunk(struct tmpfs_node *node, int descriptor, const struct io_buffer *buffer, size_t done,
 			    LONGLONG offset, size_t *count)
 {
@@ -148,7 +164,7 @@ static NTSTATUS write_chunk(struct tmpfs_node *node, int descriptor, const struc
 	return STATUS_SUCCESS;
 }
 
-/* data_lock held. */
+/* The write turn is the caller's. */
 static NTSTATUS write_all(struct tmpfs_node *node, const struct io_buffer *buffer, LONGLONG offset, size_t *done)
 {
 	size_t size = io_buffer_size(buffer), count;
@@ -160,10 +176,25 @@ static NTSTATUS write_all(struct tmpfs_node *node, const struct io_buffer *buffe
 
 		status = write_chunk(node, descriptor, buffer, *done, offset + (LONGLONG)*done, &count);
 		*done += count;
-		account(node, before);
 		if (count == 0)
 			break;
+		account(node, before);
 	}
+	return status;
+}
+
+/* Where the write began, with *done bytes written. */
+static NTSTATUS write_at(struct io_file *file, const struct io_buffer *buffer, bool append, LONGLONG *offset, size_t *done)
+{
+	struct tmpfs_node *node = tmpfs_node_of(file);
+	NTSTATUS status;
+
+	if (!ke_begin_turn(&node->write_turn))
+		return STATUS_USER_APC;
+	if (append)
+		*offset = size_of(node);
+	status = write_all(node, buffer, *offset, done);
+	ke_end_turn(&node->write_turn);
 	return status;
 }
 
@@ -181,18 +212,14 @@ NTSTATUS tmpfs_write(struct io_file *file, const struct io_buffer *buffer, const
 		return FSRTL_ERRNO(EISDIR);
 	if (io_buffer_size(buffer) == 0)
 		return STATUS_SUCCESS;
-	if (moves)
-		rtl_lock(&file->lock);
-	rtl_lock(&node->data_lock);
-	offset = moves ? file->position : position->QuadPart;
-	if (append)
-		offset = size_of(node);
-	status = write_all(node, buffer, offset, &done);
-	rtl_unlock(&node->data_lock);
+	if (moves && !ke_begin_turn(tmpfs_position_turn(file)))
+		return STATUS_USER_APC;
+	offset = moves ? io_position(file) : position->QuadPart;
+	status = write_at(file, buffer, append, &offset, &done);
 	if (moves) {
-		if (done)
-			file->position = offset + (LONGLONG)done;
-		rtl_unlock(&file->lock);
+		if (done && ke_has_turn(tmpfs_position_turn(file)))
+			io_move_to(file, offset + (LONGLONG)done);
+		ke_end_turn(tmpfs_position_turn(file));
 	}
 	if (done)
 		note_change(node);
@@ -210,7 +237,8 @@ NTSTATUS tmpfs_truncate(struct tmpfs_node *node, LONGLONG size)
 		return tmpfs_type(node) == FSRTL_S_IFDIR ? FSRTL_ERRNO(EISDIR) : FSRTL_ERRNO(EINVAL);
 	if (size < 0)
 		return FSRTL_ERRNO(EINVAL);
-	rtl_lock(&node->data_lock);
+	if (!ke_begin_turn(&node->write_turn))
+		return STATUS_USER_APC;
 	/* What has no memory yet is empty. */
 	status = size ? need_descriptor(node, &descriptor) : STATUS_SUCCESS;
 	if (!size)
@@ -220,7 +248,7 @@ NTSTATUS tmpfs_truncate(struct tmpfs_node *node, LONGLONG size)
 		status = host_status(ftruncate(descriptor, size));
 		account(node, before);
 	}
-	rtl_unlock(&node->data_lock);
+	ke_end_turn(&node->write_turn);
 	if (status == STATUS_SUCCESS)
 		note_change(node);
 	return status;
@@ -234,7 +262,8 @@ NTSTATUS tmpfs_allocate(struct tmpfs_node *node, const FSCTL_LX_FALLOCATE_INPUT 
 
 	if (tmpfs_type(node) != FSRTL_S_IFREG)
 		return FSRTL_ERRNO(tmpfs_type(node) == FSRTL_S_IFDIR ? EISDIR : ENODEV);
-	rtl_lock(&node->data_lock);
+	if (!ke_begin_turn(&node->write_turn))
+		return STATUS_USER_APC;
 	status = need_descriptor(node, &descriptor);
 	if (status == STATUS_SUCCESS && !(input->Mode & FALLOC_FL_PUNCH_HOLE) && input->Length > 0 &&
 	    (uint64_t)input->Length > node->volume->limit - MIN_OF(node->volume->limit, atomic_load(&node->volume->used)))
@@ -244,7 +273,7 @@ NTSTATUS tmpfs_allocate(struct tmpfs_node *node, const FSCTL_LX_FALLOCATE_INPUT 
 		status = host_status(fallocate(descriptor, (int)input->Mode, input->Offset, input->Length));
 		account(node, before);
 	}
-	rtl_unlock(&node->data_lock);
+	ke_end_turn(&node->write_turn);
 	if (status == STATUS_SUCCESS)
 		note_change(node);
 	return status;
@@ -268,13 +297,20 @@ static NTSTATUS seek_extent(struct io_file *file, const FSCTL_LX_SEEK_INPUT *inp
 NTSTATUS tmpfs_seek(struct io_file *file, const FSCTL_LX_SEEK_INPUT *input, LONGLONG *result)
 {
 	struct tmpfs_node *node = tmpfs_node_of(file);
+	NTSTATUS status;
 
-	if (tmpfs_type(node) == FSRTL_S_IFREG && (input->Whence == SEEK_DATA || input->Whence == SEEK_HOLE))
-		return seek_extent(file, input, result);
 	/* A directory has a position, but no end. */
 	if (tmpfs_type(node) == FSRTL_S_IFDIR && input->Whence != SEEK_SET && input->Whence != SEEK_CUR)
 		return FSRTL_ERRNO(EINVAL);
-	return io_position_seek(file, input->Offset, input->Whence, size_of(node), result);
+	/* After the transfer that is moving the position. */
+	if (!ke_begin_turn(tmpfs_position_turn(file)))
+		return STATUS_USER_APC;
+	if (tmpfs_type(node) == FSRTL_S_IFREG && (input->Whence == SEEK_DATA || input->Whence == SEEK_HOLE))
+		status = seek_extent(file, input, result);
+	else
+		status = io_position_seek(file, input->Offset, input->Whence, size_of(node), result);
+	ke_end_turn(tmpfs_position_turn(file));
+	return status;
 }
 
 NTSTATUS tmpfs_section(struct io_file *file, ULONG protection, struct io_section_backing *backing)
@@ -286,9 +322,7 @@ NTSTATUS tmpfs_section(struct io_file *file, ULONG protection, struct io_section
 
 	if (tmpfs_type(node) != FSRTL_S_IFREG)
 		return FSRTL_ERRNO(ENODEV);
-	rtl_lock(&node->data_lock);
 	status = need_descriptor(node, &descriptor);
-	rtl_unlock(&node->data_lock);
 	if (status != STATUS_SUCCESS)
 		return status;
 	/* Opened anew, so that the mapping has no more access than the file object. */

@@ -184,7 +184,8 @@ const struct io_driver_operations tmpfs_operations = {
 	.section = tmpfs_section,
 };
 
-static struct io_driver tmpfs_driver = {.name = "TmpFs", .operations = &tmpfs_operations};
+static struct io_driver tmpfs_driver = {
+	.name = "TmpFs", .operations = &tmpfs_operations, .file_extension_size = sizeof(struct tmpfs_open)};
 
 NTSTATUS tmpfs_initialize(void)
 {

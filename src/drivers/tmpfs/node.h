@@ -5,9 +5,10 @@
  * a regular file are a host memory file, made with the first byte, so that it can be
  * mapped and so that holes cost nothing.
  *
- * Locks: volume.lock guards the tree, attributes, extended attributes and counts.
- * node.data_lock orders writes of one file (append, size limits) and may be held
- * while volume.lock is taken, never the other way round.
+ * Locks: volume.lock guards the tree, attributes, extended attributes and counts. node.data_lock guards that the memory
+ * file is made once.
+ * Turns, which are kept while a guest's memory is copied: tmpfs_open.position_turn, outermost, orders who moves a file
+ * object's position; node.write_turn orders what changes one file (append, size limits).
  */
 #ifndef TMPFS_NODE_H
 #define TMPFS_NODE_H
@@ -61,11 +62,22 @@ struct tmpfs_node {
 	/* regular file */
 	_Atomic int descriptor; /* -1: no bytes yet */
 	struct rtl_lock data_lock;
+	struct ke_turn write_turn;
 	struct io_lock_list locks;
 	/* symbolic link */
 	char *target;
 	TAILQ_HEAD(, tmpfs_xattr) xattrs;
 };
+
+/* What a file object has for itself, those of devfs included, first in the extension. */
+struct tmpfs_open {
+	struct ke_turn position_turn;
+};
+
+static inline struct ke_turn *tmpfs_position_turn(struct io_file *file)
+{
+	return &((struct tmpfs_open *)io_file_extension(file))->position_turn;
+}
 
 static inline ULONG tmpfs_type(const struct tmpfs_node *node)
 {

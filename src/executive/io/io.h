@@ -193,6 +193,8 @@ NTSTATUS io_query_file(struct io_file *file, FILE_INFORMATION_CLASS class, void 
 /* Where the next read begins; 0 of a file that has no position. */
 LONGLONG io_file_position(struct io_file *file);
 /* Common helpers for drivers that keep no position of their own. */
+LONGLONG io_position(struct io_file *file);
+void io_move_to(struct io_file *file, LONGLONG position);
 NTSTATUS io_position_seek(struct io_file *file, LONGLONG offset, ULONG whence, LONGLONG end, LONGLONG *result);
 
 /*

@@ -247,6 +247,23 @@ NTSTATUS io_reference_file(HANDLE handle, ACCESS_MASK access, struct io_file **f
 	return ob_reference_by_handle(handle, access, &io_file_type, (void **)file);
 }
 
+LONGLONG io_position(struct io_file *file)
+{
+	LONGLONG position;
+
+	rtl_lock(&file->lock);
+	position = file->position;
+	rtl_unlock(&file->lock);
+	return position;
+}
+
+void io_move_to(struct io_file *file, LONGLONG position)
+{
+	rtl_lock(&file->lock);
+	file->position = position;
+	rtl_unlock(&file->lock);
+}
+
 NTSTATUS io_position_seek(struct io_file *file, LONGLONG offset, ULONG whence, LONGLONG end, LONGLONG *result)
 {
 	LONGLONG base = 0, position;

@@ -5,7 +5,7 @@
  */
 #include "ke_internal.h"
 
-static bool try_gate(struct ke_gate *gate)
+bool ke_try_gate(struct ke_gate *gate)
 {
 	return !atomic_exchange(&gate->taken, true);
 }
@@ -29,12 +29,12 @@ static bool sleep_at(struct ke_wake_entry *entry, bool killable)
 bool ke_enter_gate(struct ke_gate *gate, bool killable)
 {
 	struct ke_wake_entry entry;
-	bool entered = try_gate(gate), goes_on = true;
+	bool entered = ke_try_gate(gate), goes_on = true;
 
 	if (entered)
 		return true;
 	ke_list_enqueue(&gate->waiters, &entry);
-	while (goes_on && !(entered = try_gate(gate)))
+	while (goes_on && !(entered = ke_try_gate(gate)))
 		goes_on = sleep_at(&entry, killable);
 	ke_list_dequeue(&entry);
 	/* A wake that it got, and does not use, is for the next. */
@@ -47,4 +47,55 @@ void ke_leave_gate(struct ke_gate *gate)
 {
 	atomic_store(&gate->taken, false);
 	ke_wake_one(&gate->waiters);
+}
+
+static void note_holder(struct ke_turn *turn)
+{
+	struct ke_thread *thread = ke_current_thread();
+
+	atomic_store_explicit(&turn->holder, thread, memory_order_relaxed);
+	if (likely(thread))
+		LIST_INSERT_HEAD(&thread->turns, turn, link);
+}
+
+bool ke_try_turn(struct ke_turn *turn)
+{
+	if (!ke_try_gate(&turn->gate))
+		return false;
+	note_holder(turn);
+	return true;
+}
+
+bool ke_begin_turn(struct ke_turn *turn)
+{
+	if (!ke_enter_gate(&turn->gate, true))
+		return false;
+	note_holder(turn);
+	return true;
+}
+
+bool ke_has_turn(const struct ke_turn *turn)
+{
+	return atomic_load_explicit(&turn->holder, memory_order_relaxed) == ke_current_thread();
+}
+
+void ke_end_turn(struct ke_turn *turn)
+{
+	if (!ke_has_turn(turn))
+		return;
+	if (likely(ke_current_thread()))
+		LIST_REMOVE(turn, link);
+	atomic_store_explicit(&turn->holder, NULL, memory_order_relaxed);
+	ke_leave_gate(&turn->gate);
+}
+
+void ke_release_turns(struct ke_thread *thread)
+{
+	struct ke_turn *turn;
+
+	while ((turn = LIST_FIRST(&thread->turns))) {
+		LIST_REMOVE(turn, link);
+		atomic_store_explicit(&turn->holder, NULL, memory_order_relaxed);
+		ke_leave_gate(&turn->gate);
+	}
 }

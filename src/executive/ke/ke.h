@@ -106,6 +106,7 @@ struct ke_thread {
 	bool ended; /* detached: APCs are run down at once */
 	_Atomic(enum ke_whereabouts) whereabouts;
 	uint32_t away_depth; /* its own */
+	LIST_HEAD(, ke_turn) turns; /* its own, until it is given up */
 };
 
 void ke_initialize(void);
@@ -211,7 +212,27 @@ struct ke_gate {
 	struct ke_wake_list waiters;
 };
 bool ke_enter_gate(struct ke_gate *gate, bool killable);
+/* Without waiting, and so under a lock too. */
+bool ke_try_gate(struct ke_gate *gate);
 void ke_leave_gate(struct ke_gate *gate);
+
+/*
+ * A gate that is held over copies of guest memory, and whose holder may hang there for good: it is taken from one that is
+ * given up (ke_release_turns). Who comes back from a copy and finds that it has the turn no longer leaves alone what that
+ * guards. Zeroes are a free one.
+ */
+struct ke_turn {
+	struct ke_gate gate;
+	_Atomic(struct ke_thread *) holder;
+	LIST_ENTRY(ke_turn) link;
+};
+/* False: the thread is to end. */
+bool ke_begin_turn(struct ke_turn *turn);
+bool ke_try_turn(struct ke_turn *turn);
+bool ke_has_turn(const struct ke_turn *turn);
+void ke_end_turn(struct ke_turn *turn);
+/* All of a thread that was given up and is not buried yet. */
+void ke_release_turns(struct ke_thread *thread);
 
 /*
  * A blocking host call as an alertable wait: the raw result or -errno, or
