@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 _Atomic uint64_t rtl_lock_contentions;
+_Thread_local struct rtl_holding rtl_holding;
 
 void rtl_lock_initialize_long(struct rtl_lock *lock)
 {

@@ -454,6 +454,26 @@ static void wake_one_wakes_the_first_that_sleeps(void **state)
 	assert_false(ke_wake_one(&list));
 }
 
+static void wakes_under_locks_are_sent_behind_the_last(void **state)
+{
+	struct rtl_lock outer = RTL_LOCK_INITIALIZER, inner = RTL_LOCK_INITIALIZER;
+	struct ke_wake_list list;
+	struct worker worker;
+
+	ke_wake_list_init(&list);
+	worker_start(&worker, sleep_once, &list);
+	worker_wait_asleep(&worker);
+	rtl_lock(&outer);
+	rtl_lock(&inner);
+	assert_true(ke_wake_one(&list));
+	assert_non_null(rtl_holding.put_off);
+	rtl_unlock(&inner);
+	assert_non_null(rtl_holding.put_off);
+	rtl_unlock(&outer);
+	assert_null(rtl_holding.put_off);
+	assert_int_equal(worker_join(&worker), STATUS_SUCCESS);
+}
+
 static void list_sleep_ends_by_signal_and_by_time(void **state)
 {
 	struct condition condition = {0};
@@ -561,6 +581,7 @@ int main(void)
 	    cmocka_unit_test(alert_by_id_is_sticky_and_its_own),
 	    cmocka_unit_test(wake_list_wakes_all_and_forgets_old_wakes),
 	    cmocka_unit_test(wake_one_wakes_the_first_that_sleeps),
+	    cmocka_unit_test(wakes_under_locks_are_sent_behind_the_last),
 	    cmocka_unit_test(list_sleep_ends_by_signal_and_by_time),
 	    cmocka_unit_test(host_call_ends_by_its_result_a_wake_or_a_signal),
 	    cmocka_unit_test(objects_of_zeroes_can_be_waited_for),

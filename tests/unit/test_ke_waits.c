@@ -282,6 +282,47 @@ static void who_waits_at_a_gate_can_be_killed(void **state)
 	assert_true(ke_enter_gate(&gate, true));
 }
 
+struct stay {
+	struct ke_turn turn;
+	_Atomic bool hangs, comes_back;
+};
+
+/* As in a copy of guest memory that hangs. Has it the turn still? */
+static void hang_with_turn(struct worker *worker)
+{
+	struct stay *stay = worker->context;
+
+	ke_begin_turn(&stay->turn);
+	ke_go_away();
+	atomic_store(&stay->hangs, true);
+	while (!atomic_load(&stay->comes_back))
+		sched_yield();
+	ke_come_back();
+	worker->result = ke_has_turn(&stay->turn);
+	ke_end_turn(&stay->turn);
+}
+
+static void turns_are_taken_from_who_is_given_up(void **state)
+{
+	struct stay stay = {0};
+	struct worker worker;
+
+	worker_start(&worker, hang_with_turn, &stay);
+	while (!atomic_load(&stay.hangs))
+		sched_yield();
+	assert_false(ke_try_turn(&stay.turn));
+	assert_true(ke_give_up(&worker.ke));
+	ke_release_turns(&worker.ke);
+	assert_true(ke_try_turn(&stay.turn));
+	ke_bury(&worker.ke);
+	atomic_store(&stay.comes_back, true);
+	assert_int_equal(worker_join(&worker), false);
+	/* Who lost it can't end it for who has it. */
+	assert_true(ke_has_turn(&stay.turn));
+	assert_false(ke_try_turn(&stay.turn));
+	ke_end_turn(&stay.turn);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -293,6 +334,7 @@ int main(void)
 	    cmocka_unit_test(expiry_and_signal_exclude_each_other),
 	    cmocka_unit_test(gates_let_one_in_and_lose_nobody),
 	    cmocka_unit_test(who_waits_at_a_gate_can_be_killed),
+	    cmocka_unit_test(turns_are_taken_from_who_is_given_up),
 	};
 
 	return cmocka_run_group_tests(tests, attach_main, NULL);

@@ -22,16 +22,38 @@ void ke_note_unpark(struct ke_wakes *wakes, struct hal_parker *parker)
 
 	if (!hal_wake_is_due(wake))
 		return;
-	/* More than anybody has; the rest of them is woken under the lock. */
 	if (wakes->count == KE_WAKES_MAXIMUM)
 		ke_send_wakes(wakes);
 	wakes->wakes[wakes->count++] = wake;
 }
 
-void ke_send_wakes(struct ke_wakes *wakes)
+/* Of a thread that holds locks, its caller's caller's perhaps. */
+static _Thread_local struct ke_wakes put_off;
+
+static void send_now(struct ke_wakes *wakes)
 {
 	for (unsigned i = 0; i < wakes->count; i++)
 		hal_unpark_end(wakes->wakes[i]);
+	wakes->count = 0;
+}
+
+static void send_put_off(void)
+{
+	send_now(&put_off);
+}
+
+void ke_send_wakes(struct ke_wakes *wakes)
+{
+	if (!rtl_holds_locks()) {
+		send_now(wakes);
+		return;
+	}
+	for (unsigned i = 0; i < wakes->count; i++) {
+		if (put_off.count == KE_WAKES_MAXIMUM)
+			send_now(&put_off);
+		put_off.wakes[put_off.count++] = wakes->wakes[i];
+		rtl_put_off(send_put_off);
+	}
 	wakes->count = 0;
 }
 

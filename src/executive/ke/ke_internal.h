@@ -3,7 +3,9 @@
  * held.
  *
  * Order of locks: timer_lock (timer.c), then objects by ascending address, then a thread's. Wakes are host calls, so
- * they are noted under the locks and sent when none is held any more.
+ * they are noted under the locks and sent when none is held any more, be it the caller's (rtl/lock.h). Two are sent under
+ * locks all the same: more of them than there is room to note, and a task's kick (pico), whose lock keeps the host's id
+ * from being given to somebody else.
  */
 #ifndef KE_INTERNAL_H
 #define KE_INTERNAL_H

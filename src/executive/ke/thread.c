@@ -188,16 +188,24 @@ void ke_deliver_user_apcs(void)
 		apc->routine(apc);
 }
 
+static void wake(struct ke_thread *thread)
+{
+	struct ke_wakes wakes = {0};
+
+	ke_note_unpark(&wakes, &thread->parker);
+	ke_send_wakes(&wakes);
+}
+
 void ke_alert_thread(struct ke_thread *thread)
 {
 	atomic_store(&thread->alerted, true);
-	hal_unpark(&thread->parker);
+	wake(thread);
 }
 
 void ke_signal_apc(struct ke_thread *thread)
 {
 	atomic_store(&thread->user_apc_pending, true);
-	hal_unpark(&thread->parker);
+	wake(thread);
 }
 
 /* Nothing pending is the usual answer: it costs three loads. */
