@@ -47,6 +47,26 @@ static inline int steal_fd(int *descriptor)
 	return taken;
 }
 
+/*
+ * Room for `wanted` bytes in what grows by doubling, `least` at first. False: out of memory; what was there stays.
+ */
+static inline bool rtl_grow(char **bytes, size_t *room, size_t wanted, size_t least)
+{
+	size_t larger = *room ? *room : least;
+	char *grown;
+
+	if (likely(wanted <= *room))
+		return true;
+	while (larger < wanted)
+		larger *= 2;
+	grown = realloc(*bytes, larger);
+	if (!grown)
+		return false;
+	*bytes = grown;
+	*room = larger;
+	return true;
+}
+
 static inline STRING rtl_string(const char *text)
 {
 	size_t size = strlen(text);

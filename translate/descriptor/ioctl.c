@@ -97,12 +97,8 @@ int64_t lx_sys_ioctl_fs_ioc_fssetxattr(struct lx_call *call, int32_t fd, struct 
 /* The checks of FIDEDUPERANGE; no file system of which lxrun could know shares extents. */
 int64_t lx_sys_ioctl_fideduperange(struct lx_call *call, int32_t fd, struct lx_uptr argp)
 {
-	struct {
-		uint64_t offset, size;
-		uint16_t count, reserved1;
-		uint32_t reserved2;
-	} head;
-	uint8_t rest[LX_PAGE_SIZE];
+	struct lx_file_dedupe_range_head head;
+	struct lx_file_dedupe_range_info targets[(LX_PAGE_SIZE - sizeof(head)) / sizeof(struct lx_file_dedupe_range_info)];
 	FILE_LX_STATX_INFORMATION information = {0};
 	struct lx_stream stream;
 	int64_t result = lx_fd_stream(call, fd, 0, &stream);
@@ -111,9 +107,9 @@ int64_t lx_sys_ioctl_fideduperange(struct lx_call *call, int32_t fd, struct lx_u
 		result = lx_copy_in(call, &head, argp, sizeof(head));
 	if (result < 0)
 		return result;
-	if (sizeof(head) + head.count * 32u > LX_PAGE_SIZE)
+	if (head.dest_count > ARRAY_COUNT(targets))
 		return -LX_ENOMEM;
-	if (head.count && lx_copy_in(call, rest, lx_uptr(argp.address + sizeof(head)), head.count * 32u) < 0)
+	if (head.dest_count && lx_copy_in(call, targets, lx_uptr(argp.address + sizeof(head)), head.dest_count * sizeof(targets[0])) < 0)
 		return -LX_EFAULT;
 	if (!(stream.access & FILE_READ_DATA) || head.reserved1 || head.reserved2)
 		return -LX_EINVAL;

@@ -78,49 +78,41 @@ static NTSTATUS copied(NTSTATUS status, size_t total, ULONG_PTR *done)
 	return status;
 }
 
-static NTSTATUS read_mem(void *state, uint64_t offset, const struct io_buffer *buffer, ULONG_PTR *done)
+/* One piece, at `at` of the buffer, from or to the memory: *got bytes. */
+static NTSTATUS copy_piece(struct memory *memory, uint64_t address, const struct io_buffer *buffer, size_t at, size_t size,
+			   bool write, size_t *got)
 {
-	struct memory *memory = state;
-	size_t size = io_buffer_size(buffer), total = 0, got;
-	NTSTATUS status = STATUS_SUCCESS;
 	uint8_t chunk[CHUNK_SIZE];
+	NTSTATUS status;
 
-	if (is_gone(memory))
-		size = 0;
-	while (total < size && status == STATUS_SUCCESS) {
-		status = mm_force_copy(memory->space, offset + total, chunk, MIN_OF(size - total, sizeof chunk), false, &got);
-		if (status == STATUS_SUCCESS && io_buffer_put(buffer, total, chunk, got) < got)
-			status = STATUS_ACCESS_VIOLATION;
-		if (status == STATUS_SUCCESS)
-			total += got;
-		if (status == STATUS_SUCCESS && !got)
-			break;
+	if (write && io_buffer_get(buffer, at, chunk, size) < size)
+		return STATUS_ACCESS_VIOLATION;
+	status = mm_force_copy(memory->space, address, chunk, size, write, got);
+	if (status == STATUS_SUCCESS && !write && io_buffer_put(buffer, at, chunk, *got) < *got)
+		return STATUS_ACCESS_VIOLATION;
+	return status;
+}
+
+static NTSTATUS copy_mem(struct memory *memory, uint64_t offset, const struct io_buffer *buffer, bool write, ULONG_PTR *done)
+{
+	size_t size = is_gone(memory) ? 0 : io_buffer_size(buffer), total = 0, got = 1;
+	NTSTATUS status = STATUS_SUCCESS;
+
+	while (total < size && status == STATUS_SUCCESS && got) {
+		status = copy_piece(memory, offset + total, buffer, total, MIN_OF(size - total, (size_t)CHUNK_SIZE), write, &got);
+		total += status == STATUS_SUCCESS ? got : 0;
 	}
 	return copied(status, total, done);
 }
 
+static NTSTATUS read_mem(void *state, uint64_t offset, const struct io_buffer *buffer, ULONG_PTR *done)
+{
+	return copy_mem(state, offset, buffer, false, done);
+}
+
 static NTSTATUS write_mem(void *state, uint64_t offset, const struct io_buffer *buffer, ULONG_PTR *done)
 {
-	struct memory *memory = state;
-	size_t size = io_buffer_size(buffer), total = 0, got;
-	NTSTATUS status = STATUS_SUCCESS;
-	uint8_t chunk[CHUNK_SIZE];
-
-	if (is_gone(memory))
-		size = 0;
-	while (total < size && status == STATUS_SUCCESS) {
-		size_t part = MIN_OF(size - total, sizeof chunk);
-
-		if (io_buffer_get(buffer, total, chunk, part) < part) {
-			status = STATUS_ACCESS_VIOLATION;
-			break;
-		}
-		status = mm_force_copy(memory->space, offset + total, chunk, part, true, &got);
-		total += status == STATUS_SUCCESS ? got : 0;
-		if (status == STATUS_SUCCESS && !got)
-			break;
-	}
-	return copied(status, total, done);
+	return copy_mem(state, offset, buffer, true, done);
 }
 
 const struct procfs_bytes lx_proc_mem = {open_memory, close_memory, read_mem, write_mem};

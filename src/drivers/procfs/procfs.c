@@ -14,6 +14,7 @@
 #define PROC_MAGIC 0x9fa0
 #define STORE_LIMIT 4096u
 #define TEXT_LIMIT (64u << 20)
+#define FIRST_ROOM 1024u
 
 static struct io_device *procfs_device;
 
@@ -21,25 +22,11 @@ static struct io_device *procfs_device;
 
 static bool make_room(struct procfs_text *text, size_t more)
 {
-	size_t wanted = text->size + more, room = text->room ? text->room : 1024;
-	char *grown;
+	size_t wanted = text->size + more;
 
-	if (text->failed || wanted > TEXT_LIMIT) {
-		text->failed = true;
-		return false;
-	}
-	if (wanted <= text->room)
-		return true;
-	while (room < wanted)
-		room *= 2;
-	grown = realloc(text->data, room);
-	if (!grown) {
-		text->failed = true;
-		return false;
-	}
-	text->data = grown;
-	text->room = room;
-	return true;
+	if (!text->failed)
+		text->failed = wanted > TEXT_LIMIT || !rtl_grow(&text->data, &text->room, wanted, FIRST_ROOM);
+	return !text->failed;
 }
 
 void procfs_append(struct procfs_text *text, const void *data, size_t size)

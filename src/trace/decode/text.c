@@ -2,30 +2,18 @@
 #include <trace/decode/text.h>
 
 #include <inttypes.h>
+#include <rtl/rtl.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 enum { FIRST_CAPACITY = 256, LIKELY_LENGTH = 64 };
 
 static bool make_room(struct trace_text *text, size_t more)
 {
-	size_t capacity = text->capacity ? text->capacity : FIRST_CAPACITY;
-	char *bytes;
-
-	while (capacity < text->length + more + 1)
-		capacity *= 2;
-	if (capacity == text->capacity)
+	if (rtl_grow(&text->bytes, &text->capacity, text->length + more + 1, FIRST_CAPACITY))
 		return true;
-	bytes = realloc(text->bytes, capacity);
-	if (!bytes) {
-		text->cut = true;
-		return false;
-	}
-	text->bytes = bytes;
-	text->capacity = capacity;
-	return true;
+	text->cut = true;
+	return false;
 }
 
 void trace_append_bytes(struct trace_text *text, const char *bytes, size_t size)
