@@ -214,6 +214,7 @@ struct pico_platform {
 	uint64_t highest_address; /* first address it may not */
 	uint64_t vdso_address;    /* of [vdso] in every fresh process, 0: none */
 	size_t vdso_image_size, vvar_size; /* bytes; vvar lies right below the vdso */
+	size_t vclock_size;       /* of vvar's, at its end: what newer hosts show as [vvar_vclock] */
 	size_t extended_state_size;
 };
 

@@ -314,6 +314,8 @@ static int strip_template(void)
 			pico_platform_ops.vdso_image_size = end - start;
 		} else {
 			pico_platform_ops.vvar_size += end - start;
+			if (strncmp(name, "[vvar_vclock]", 13) == 0)
+				pico_platform_ops.vclock_size = end - start;
 		}
 		if (start > kept_end)
 			calls[count++] = (struct pico_host_call){SYS_munmap, {kept_end, start - kept_end}, 0};

@@ -168,6 +168,8 @@ static void queries(void)
 	OBSERVE(fcntl(999, F_DUPFD_QUERY, first));
 	OBSERVE(fcntl(path, F_DUPFD_QUERY, path));
 	OBSERVE(fcntl(ends[0], F_DUPFD_QUERY, ends[1]));
+	OBSERVE(fcntl(first, F_GETLEASE));
+	OBSERVE(fcntl(ends[0], F_GETLEASE));
 	unlockpt(master);
 	OBSERVE(fcntl(master, F_GETFL));
 	OBSERVE(fcntl(ioctl(master, GPTPEER, O_RDWR | O_NOCTTY), F_GETFL));

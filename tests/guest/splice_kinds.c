@@ -68,6 +68,10 @@ static void by_pipe(void)
 		lseek(kinds[i].fd, 0, SEEK_SET);
 		OBSERVE(sendfile(kinds[11].fd, kinds[i].fd, NULL, 3));
 		OBSERVE(sendfile(kinds[11].fd, kinds[i].fd, NULL, (size_t)-1));
+		OBSERVE(sendfile(kinds[11].fd, kinds[i].fd, NULL, 0));
+		OBSERVE(sendfile(kinds[5].fd, kinds[i].fd, NULL, 0));
+		OBSERVE(sendfile(kinds[i].fd, kinds[5].fd, NULL, 0));
+		OBSERVE(sendfile(ends[1], kinds[i].fd, NULL, 0));
 		close(ends[0]);
 		close(ends[1]);
 	}

@@ -119,6 +119,16 @@ static int32_t next_number(int32_t number)
 	return number + 1 < lx_pid_max ? number + 1 : FIRST_PID_AFTER_WRAP;
 }
 
+int32_t lx_id_last(void)
+{
+	int32_t number;
+
+	lx_lock_tree();
+	number = last_number;
+	lx_unlock_tree();
+	return number;
+}
+
 struct lx_id *lx_id_allocate(void)
 {
 	struct lx_id *id = calloc(1, sizeof(*id));

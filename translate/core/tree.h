@@ -18,6 +18,8 @@ struct lx_id {
 	struct lx_session *session;
 };
 
+/* The number that was given out last. */
+int32_t lx_id_last(void);
 struct lx_id *lx_id_allocate(void); /* NULL: no memory or all taken */
 /* Entry for a number that the session or group functions want; NULL if nobody bears it. */
 struct lx_id *lx_id_find(int32_t number);

@@ -29,6 +29,14 @@ int64_t lx_sys_fcntl_f_getfl(struct lx_call *call, int32_t fd)
 	return stream.is_path ? flags | LX_O_PATH : flags;
 }
 
+/* Nobody can take one. */
+int64_t lx_sys_fcntl_f_getlease(struct lx_call *call, int32_t fd)
+{
+	struct lx_stream stream;
+
+	return lx_fd_stream(call, fd, 0, &stream) ?: LX_F_UNLCK;
+}
+
 static int64_t set_status_flags(struct lx_call *call, HANDLE handle, ULONG flags)
 {
 	IO_STATUS_BLOCK io;

@@ -215,6 +215,19 @@ static int64_t open_both(struct copy *copy, int32_t out_fd, int32_t in_fd, struc
 	return result;
 }
 
+/* Nothing goes from whatever can be read into whatever can be written, but for what appends; from a pipe into a pipe alone. */
+static bool sends_nothing(struct copy *copy, int32_t out_fd, int32_t in_fd)
+{
+	struct lx_stream in, out;
+
+	if (!copy->source || open_for(copy->call, out_fd, FILE_WRITE_DATA | FILE_APPEND_DATA, &copy->target) < 0 ||
+	    lx_fd_object(copy->call, in_fd, &in) < 0 || lx_fd_object(copy->call, out_fd, &out) < 0)
+		return false;
+	if (io_splice_ends(out.file) & IO_SPLICE_PIPE)
+		return true;
+	return !(io_splice_ends(in.file) & IO_SPLICE_PIPE) && !(status_flags(copy->target) & LX_O_APPEND);
+}
+
 int64_t lx_sys_sendfile(struct lx_call *call, int32_t out_fd, int32_t in_fd, struct lx_uptr offset, uint64_t count)
 {
 	struct copy copy = {.call = call, .target_offset = -1, .size = MIN_OF(count, (uint64_t)MAXIMUM_TRANSFER)};
@@ -223,6 +236,8 @@ int64_t lx_sys_sendfile(struct lx_call *call, int32_t out_fd, int32_t in_fd, str
 	if (!lx_is_null(offset) && lx_copy_in(call, &copy.source_offset, offset, sizeof(copy.source_offset)) < 0)
 		return -LX_EFAULT;
 	result = open_both(&copy, out_fd, in_fd, offset, count);
+	if (result == -LX_EINVAL && !count && lx_is_null(offset) && sends_nothing(&copy, out_fd, in_fd))
+		return 0;
 	if (result == 0)
 		result = send(&copy);
 	end = copy.source_offset + (int64_t)copy.done;

@@ -81,6 +81,7 @@ NTSTATUS lx_proc_root_follow(const struct procfs_subject *subject, struct io_fil
 /* procfs_areas.c: the mappings, copied out so that no file is asked for its name under a lock of the space. */
 struct lx_proc_area {
 	struct mm_vad vad;
+	uint64_t start; /* as it is shown: of the initial stack's reserve, what is in use */
 	char *name;
 };
 struct lx_proc_areas {

@@ -23,7 +23,7 @@ static void keep_area(const struct mm_vad *vad, void *context)
 		areas->list = grown;
 		areas->room = room;
 	}
-	areas->list[areas->count] = (struct lx_proc_area){.vad = *vad, .name = vad->name ? strdup(vad->name) : NULL};
+	areas->list[areas->count] = (struct lx_proc_area){.vad = *vad, .start = vad->start, .name = vad->name ? strdup(vad->name) : NULL};
 	if (vad->section)
 		ob_reference(vad->section);
 	areas->count++;
@@ -43,6 +43,14 @@ void lx_proc_take_areas(struct mm_address_space *space, struct lx_proc_areas *ar
 {
 	*areas = (struct lx_proc_areas){0};
 	mm_walk(space, keep_area, areas);
+	for (size_t i = 0; i < areas->count; i++) {
+		struct lx_proc_area *area = &areas->list[i];
+
+		if (area->vad.flags & MM_STACK) {
+			area->start = mm_stack_start(space, area->vad.start, area->vad.end);
+			break; /* what an mprotect(2) has made of the rest lies above */
+		}
+	}
 }
 
 struct backing {
@@ -97,7 +105,7 @@ void lx_proc_show_area(const struct lx_proc_area *area, struct procfs_text *text
 	struct backing backing;
 
 	describe(area, &backing);
-	procfs_printf(text, "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu ", (unsigned long long)vad->start,
+	procfs_printf(text, "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu ", (unsigned long long)area->start,
 		      (unsigned long long)vad->end, vad->protection & MM_PROT_READ ? 'r' : '-',
 		      vad->protection & MM_PROT_WRITE ? 'w' : '-', vad->protection & MM_PROT_EXEC ? 'x' : '-',
 		      vad->flags & MM_SHARED ? 's' : 'p', (unsigned long long)(vad->section ? vad->offset : 0),

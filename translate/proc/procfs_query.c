@@ -55,7 +55,7 @@ static const struct lx_proc_area *find_area(const struct lx_proc_areas *areas, c
 		if (vad->end <= query->query_addr)
 			continue;
 		if ((!(query->query_flags & QUERY_FILE) || is_file(vad)) && (permissions_of(vad) & wanted) == wanted &&
-		    (next || vad->start <= query->query_addr))
+		    (next || areas->list[i].start <= query->query_addr))
 			return &areas->list[i];
 		if (!next)
 			return NULL;
@@ -142,7 +142,7 @@ static NTSTATUS query_area(const struct procfs_subject *subject, struct query_an
 	area = find_area(&areas, &answer->query);
 	if (!area)
 		return lx_proc_error(areas.failed ? LX_ENOMEM : LX_ENOENT);
-	answer->query.vma_start = area->vad.start;
+	answer->query.vma_start = area->start;
 	answer->query.vma_end = area->vad.end;
 	answer->query.vma_flags = permissions_of(&area->vad);
 	answer->query.vma_page_size = LX_PAGE_SIZE;

@@ -125,7 +125,7 @@ static void show_counters(const struct lx_proc_area *area, const struct counters
 		struct counter counter = counters->list[i];
 
 		if (!strcmp(counter.name, "Size"))
-			counter.value = (area->vad.end - area->vad.start) / 1024;
+			counter.value = (area->vad.end - area->start) / 1024;
 		show_counter(&counter, text);
 	}
 	show_flags(area, counters->flags, text);
@@ -248,7 +248,7 @@ static void show_numa_area(const struct lx_proc_area *area, const char *policy, 
 {
 	char path[LX_PATH_MAX + 16];
 
-	procfs_printf(text, "%08llx %s", (unsigned long long)area->vad.start, policy[0] ? policy : "default");
+	procfs_printf(text, "%08llx %s", (unsigned long long)area->start, policy[0] ? policy : "default");
 	lx_proc_area_path(area, path, sizeof path);
 	if (path[0] == '/')
 		procfs_printf(text, " file=%s", path);

@@ -3,6 +3,7 @@
  * explicit list (anything else does not exist); what concerns processes is LX's.
  */
 #include <core/thread.h>
+#include <core/tree.h>
 #include <proc/procfs.h>
 
 #define HOST(text) {.name = text, .kind = PROCFS_FILE, .host_path = "/proc/" text}
@@ -32,6 +33,19 @@ static int64_t net_target(const struct procfs_subject *subject, char *target, si
 	return snprintf(target, size, "self/net");
 }
 
+/* The machine's load; the number that was given out last is the instance's. */
+static NTSTATUS show_loadavg(const struct procfs_subject *subject, struct procfs_text *text)
+{
+	size_t start = text->size, end;
+
+	procfs_append_host_lines(text, "/proc/loadavg", "");
+	for (end = text->size; end > start && text->data[end - 1] != ' '; end--)
+		;
+	text->size = end;
+	procfs_printf(text, "%d\n", lx_id_last());
+	return STATUS_SUCCESS;
+}
+
 #define SYSV(text) {.name = text, .kind = PROCFS_FILE, .host_path = "/proc/sysvipc/" text}
 static const struct procfs_node sysvipc_nodes[] = {SYSV("msg"), SYSV("sem"), SYSV("shm"), {0}};
 
@@ -56,7 +70,7 @@ static const struct procfs_node top_nodes[] = {
 	HOST("ioports"),
 	HOST("key-users"),
 	HOST("keys"),
-	HOST("loadavg"),
+	{.name = "loadavg", .kind = PROCFS_FILE, .permissions = 0444, .show = show_loadavg},
 	HOST("locks"),
 	HOST("meminfo"),
 	HOST("misc"),

@@ -98,7 +98,7 @@ static NTSTATUS enter_mapping(struct mm_address_space *space, const struct mm_ma
 		.end = address + size,
 		.protection = request->protection & MM_PROT_ALL,
 		.maximum_protection = maximum_protection(request),
-		.flags = flags & ~MM_REQUEST_FLAGS,
+		.flags = mm_vad_accounted(request->section, request->protection, flags & ~MM_REQUEST_FLAGS),
 		.section = request->section,
 		.offset = request->offset,
 		.name = name,

@@ -40,6 +40,7 @@ struct mm_section;
 #define MM_DROPPABLE 0x400u
 #define MM_LOCKONFAULT 0x800u
 #define MM_NO_HUGE 0x2000u  /* MAP_STACK: of a request alone */
+#define MM_ACCOUNTED 0x2000u /* private view that is or was writable: to the host another kind of memory than one that never was */
 #define MM_RESERVED 0x1000u /* NT: address space without memory behind it (MEM_RESERVE) */
 
 struct mm_vad {
@@ -137,6 +138,8 @@ void mm_statistics(struct mm_address_space *space, struct mm_statistics *statist
 /* What of it is in RAM, by the platform's count; all 0 for a space that no task is in any more. */
 struct pico_resident mm_resident(struct mm_address_space *space);
 
+/* Where the initial stack in [start, end) begins to be in use: what is below was only set aside for it to grow into. */
+uint64_t mm_stack_start(struct mm_address_space *space, uint64_t start, uint64_t end);
 /* What its tasks have used so far. */
 struct pico_usage mm_usage(struct mm_address_space *space);
 /* The platform's process, with a reference for the caller: who wants to hear of its usage after the space has gone. */

@@ -36,7 +36,7 @@ static void protect_range(struct mm_address_space *space, uint64_t start, uint64
 {
 	mm_vad_carve(space, start, end);
 	for (struct mm_vad *vad = mm_vad_find(space, start); vad && vad->start < end; vad = mm_vad_next(vad))
-		mm_vad_update(space, vad, protection, vad->flags);
+		mm_vad_update(space, vad, protection, mm_vad_accounted(vad->section, protection, vad->flags));
 	mm_vad_merge(space, start, end);
 }
 

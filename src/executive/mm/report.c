@@ -43,6 +43,25 @@ NTSTATUS mm_page_map(struct mm_address_space *space, uint64_t address, uint64_t 
 	return STATUS_SUCCESS;
 }
 
+#define PAGES_AT_ONCE 512
+#define PAGE_IS_THERE (3ull << 62) /* in memory, or swapped out */
+
+uint64_t mm_stack_start(struct mm_address_space *space, uint64_t start, uint64_t end)
+{
+	uint64_t entries[PAGES_AT_ONCE], used = MIN_OF(end, MAX_OF(start, space->stack_account));
+	size_t count;
+
+	for (uint64_t at = start; at < used; at += count * MM_PAGE_SIZE) {
+		count = MIN_OF((used - at) / MM_PAGE_SIZE, (uint64_t)PAGES_AT_ONCE);
+		if (!NT_SUCCESS(mm_page_map(space, at, entries, count)))
+			break;
+		for (size_t i = 0; i < count; i++)
+			if (entries[i] & PAGE_IS_THERE)
+				return at + i * MM_PAGE_SIZE;
+	}
+	return used;
+}
+
 NTSTATUS mm_clear_references(struct mm_address_space *space, int which)
 {
 	int error = space->platform->clear_references ? space->platform->clear_references(space->process, which) : 0;

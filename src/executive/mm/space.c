@@ -48,18 +48,30 @@ static NTSTATUS enter_special(struct mm_address_space *space, uint64_t start, ui
 	return STATUS_SUCCESS;
 }
 
+/* vvar and vdso, as they lie in every process. */
+static NTSTATUS enter_specials(struct mm_address_space *space, const struct pico_platform *platform)
+{
+	uint64_t clock = platform->vdso_address - platform->vclock_size, vvar = platform->vdso_address - platform->vvar_size;
+	NTSTATUS status;
+
+	if (!platform->vdso_address)
+		return STATUS_SUCCESS;
+	status = enter_special(space, vvar, clock - vvar, MM_PROT_READ, "[vvar]");
+	if (NT_SUCCESS(status))
+		status = enter_special(space, clock, platform->vclock_size, MM_PROT_READ, "[vvar_vclock]");
+	if (NT_SUCCESS(status))
+		status = enter_special(space, platform->vdso_address, platform->vdso_image_size, MM_PROT_READ | MM_PROT_EXEC, "[vdso]");
+	return status;
+}
+
 NTSTATUS mm_create_space(const struct pico_platform *platform, struct pico_process *process, struct mm_address_space **result)
 {
 	struct mm_address_space *space = space_allocate(platform, process);
-	NTSTATUS status = STATUS_SUCCESS;
+	NTSTATUS status;
 
 	if (!space)
 		return STATUS_NO_MEMORY;
-	if (platform->vdso_address) {
-		status = enter_special(space, platform->vdso_address - platform->vvar_size, platform->vvar_size, MM_PROT_READ, "[vvar]");
-		if (NT_SUCCESS(status))
-			status = enter_special(space, platform->vdso_address, platform->vdso_image_size, MM_PROT_READ | MM_PROT_EXEC, "[vdso]");
-	}
+	status = enter_specials(space, platform);
 	if (!NT_SUCCESS(status)) {
 		space_free(space);
 		return status;

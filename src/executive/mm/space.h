@@ -76,6 +76,8 @@ void mm_vad_update(struct mm_address_space *space, struct mm_vad *vad, uint32_t 
 void mm_vad_destroy_all(struct mm_address_space *space);
 /* Bytes of the range that are mapped. */
 uint64_t mm_vad_mapped_size(struct mm_address_space *space, uint64_t start, uint64_t end);
+/* The flags with MM_ACCOUNTED, if the protection makes it so. */
+uint32_t mm_vad_accounted(const struct mm_section *section, uint32_t protection, uint32_t flags);
 bool mm_vad_is_data(uint32_t protection, uint32_t flags);
 /* The area begins lower than it did; what is below it must be free. */
 void mm_vad_extend_down(struct mm_address_space *space, struct mm_vad *vad, uint64_t start);

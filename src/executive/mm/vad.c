@@ -276,6 +276,13 @@ void mm_vad_extend_down(struct mm_address_space *space, struct mm_vad *vad, uint
 	vad_account(space, vad, 1);
 }
 
+uint32_t mm_vad_accounted(const struct mm_section *section, uint32_t protection, uint32_t flags)
+{
+	bool counts = section && protection & MM_PROT_WRITE && !(flags & (MM_SHARED | MM_NORESERVE));
+
+	return flags | (counts ? MM_ACCOUNTED : 0);
+}
+
 static bool vad_same_name(const struct mm_vad *a, const struct mm_vad *b)
 {
 	return a->name == b->name || (a->name && b->name && !strcmp(a->name, b->name));
