@@ -164,5 +164,7 @@ struct hal_system {
 	uint64_t boot_time_ns;	 /* CLOCK_REALTIME at boot */
 };
 void hal_query_system(struct hal_system *system);
+/* A value of the auxiliary vector that the host's kernel gave lxrun, as the C library doesn't change it; 0: there is none. */
+uint64_t hal_auxiliary(uint64_t type);
 
 #endif

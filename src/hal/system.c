@@ -1,6 +1,8 @@
 /* What the machine is like. */
 #include <hal/hal.h>
 
+#include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <string.h>
 #include <unistd.h>
@@ -32,4 +34,29 @@ void hal_query_system(struct hal_system *system)
 	    .boot_time_ns = hal_time(HAL_CLOCK_REALTIME) - hal_time(HAL_CLOCK_BOOTTIME),
 	};
 	query_processors(system);
+}
+
+static uint64_t auxiliary[128]; /* types and values in turn */
+
+static void read_auxiliary(void)
+{
+	int descriptor = open("/proc/self/auxv", O_RDONLY | O_CLOEXEC);
+
+	if (descriptor < 0)
+		return;
+	/* What a short read leaves is a type of 0, which ends the vector. */
+	if (read(descriptor, auxiliary, sizeof(auxiliary) - 2 * sizeof(auxiliary[0])) < 0)
+		auxiliary[0] = 0;
+	close(descriptor);
+}
+
+uint64_t hal_auxiliary(uint64_t type)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, read_auxiliary);
+	for (size_t i = 0; auxiliary[i]; i += 2)
+		if (auxiliary[i] == type)
+			return auxiliary[i + 1];
+	return 0;
 }

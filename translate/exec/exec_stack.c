@@ -64,9 +64,9 @@ static void describe_machine(struct auxiliary *auxv)
 {
 	if (ps_platform()->vdso_address)
 		add(auxv, AT_SYSINFO_EHDR, ps_platform()->vdso_address);
-	if (getauxval(AT_MINSIGSTKSZ))
-		add(auxv, AT_MINSIGSTKSZ, getauxval(AT_MINSIGSTKSZ));
-	add(auxv, AT_HWCAP, getauxval(AT_HWCAP));
+	if (hal_auxiliary(AT_MINSIGSTKSZ))
+		add(auxv, AT_MINSIGSTKSZ, hal_auxiliary(AT_MINSIGSTKSZ));
+	add(auxv, AT_HWCAP, hal_auxiliary(AT_HWCAP));
 	add(auxv, AT_PAGESZ, LX_PAGE_SIZE);
 	add(auxv, AT_CLKTCK, CLOCK_TICKS);
 }
@@ -126,6 +126,7 @@ int64_t exec_build_stack(struct lx_call *call, const struct exec_layout *layout,
 	cleanup_free uint8_t *bytes = calloc(1, total);
 	struct stack_builder stack = {bytes, layout->stack_top - total, layout->stack_top, layout->stack_top};
 	struct auxiliary auxv = {.count = 0};
+	uint64_t name, machine;
 	uint8_t seed[16];
 
 	if (!bytes)
@@ -137,16 +138,18 @@ int64_t exec_build_stack(struct lx_call *call, const struct exec_layout *layout,
 	describe_machine(&auxv);
 	describe_program(&auxv, elf, interpreter_base);
 	describe_identity(&auxv, call->thread->token);
-	add(&auxv, AT_EXECFN, stack.at);
+	name = stack.at;
 	image->env_end = stack.at;
 	image->env_start = image->arg_end = push_strings(&stack, strings->envp, environment);
 	image->arg_start = push_strings(&stack, strings->argv, arguments);
 	push(&stack, platform, sizeof(platform));
-	add(&auxv, AT_PLATFORM, stack.at);
+	machine = stack.at;
 	ex_random(seed, sizeof(seed));
 	push(&stack, seed, sizeof(seed));
 	add(&auxv, AT_RANDOM, stack.at);
-	add(&auxv, AT_HWCAP2, getauxval(AT_HWCAP2));
+	add(&auxv, AT_HWCAP2, hal_auxiliary(AT_HWCAP2));
+	add(&auxv, AT_EXECFN, name);
+	add(&auxv, AT_PLATFORM, machine);
 	add(&auxv, AT_NULL, 0);
 	push_vectors(&stack, &auxv, strings->argv, image->arg_start, argc, strings->envp, image->env_start, envc);
 	image->auxv_size = auxv.count * sizeof(auxv.entries[0]);

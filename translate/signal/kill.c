@@ -193,7 +193,7 @@ int64_t lx_sys_rt_tgsigqueueinfo(struct lx_call *call, int32_t tgid, int32_t tid
 	struct lx_siginfo info;
 	int64_t result = copy_in_info(call, uinfo, sig, tid, &info);
 
-	if (result == 0 && (tgid <= 0 || tid <= 0))
+	if ((result == 0 || result == -LX_EPERM) && (tgid <= 0 || tid <= 0))
 		result = -LX_EINVAL;
 	return result ? result : send_to_thread(call->thread, tgid, tid, &info);
 }

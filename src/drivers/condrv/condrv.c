@@ -144,7 +144,7 @@ static NTSTATUS condrv_create(struct io_device *device, struct io_create *create
 	root = descriptor_of(create->root);
 	if (fsrtl_name_is(&create->name, "/Peer")) {
 		descriptor = ioctl(root, TIOCGPTPEER, host_flags(create));
-	} else if (create->name.Length) {
+	} else if (create->name.Length || create->lx.Flags & FSRTL_O_DIRECTORY || create->options & FILE_DIRECTORY_FILE) {
 		return STATUS_NOT_A_DIRECTORY;
 	} else {
 		snprintf(path, sizeof path, "/proc/self/fd/%d", root);
@@ -401,6 +401,16 @@ static NTSTATUS condrv_query_volume(struct io_file *file, FS_INFORMATION_CLASS c
 	return fsrtl_return(&answer, sizeof answer, data, size, information);
 }
 
+static NTSTATUS check_access(struct io_file *file, ULONG wanted)
+{
+	FILE_LX_STATX_INFORMATION attributes;
+	NTSTATUS status = fsrtl_query_host(descriptor_of(file), "", AT_EMPTY_PATH, &attributes);
+
+	if (!NT_SUCCESS(status))
+		return status;
+	return fsrtl_permitted(&attributes, wanted & 7) ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;
+}
+
 static NTSTATUS condrv_fs_control(struct io_file *file, ULONG code, const void *input, ULONG input_size, void *output,
 				  ULONG output_size, ULONG_PTR *information)
 {
@@ -408,6 +418,8 @@ static NTSTATUS condrv_fs_control(struct io_file *file, ULONG code, const void *
 
 	if (code == FSCTL_LX_SEEK)
 		return FSRTL_ERRNO(ESPIPE);
+	if (code == FSCTL_LX_ACCESS && input_size >= sizeof(ULONG))
+		return check_access(file, *(const ULONG *)input);
 	if (fsrtl_is_xattr(code)) {
 		/* A terminal that was opened by the name of a device of /dev is a file of that file system. */
 		const FILE_LX_STATX_INFORMATION shown = {.Mode = FSRTL_S_IFCHR | 0620};

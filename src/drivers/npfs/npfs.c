@@ -182,6 +182,16 @@ static NTSTATUS set_async(struct io_file *file, const void *input, ULONG input_s
 	return status;
 }
 
+static NTSTATUS check_access(struct npfs_pipe *pipe, ULONG wanted)
+{
+	FILE_LX_STATX_INFORMATION attributes;
+
+	rtl_lock(&pipe->lock);
+	attributes = pipe->attributes;
+	rtl_unlock(&pipe->lock);
+	return fsrtl_permitted(&attributes, wanted & 7) ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;
+}
+
 static NTSTATUS npfs_fs_control(struct io_file *file, ULONG code, const void *input, ULONG input_size, void *output,
 				ULONG output_size, ULONG_PTR *information)
 {
@@ -200,6 +210,8 @@ static NTSTATUS npfs_fs_control(struct io_file *file, ULONG code, const void *in
 		memcpy(&splice, input, sizeof splice);
 		return npfs_splice(file, &splice, information);
 	}
+	if (code == FSCTL_LX_ACCESS && input_size >= sizeof(ULONG))
+		return check_access(pipe, *(const ULONG *)input);
 	if (fsrtl_is_xattr(code)) {
 		const FILE_LX_STATX_INFORMATION shown = {.Mode = FSRTL_S_IFIFO | 0600};
 

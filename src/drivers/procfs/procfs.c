@@ -117,6 +117,30 @@ static NTSTATUS generate(struct procfs_open *open)
 
 /* --- operations */
 
+static bool takes_writes(const struct procfs_node *node)
+{
+	return node->store || (node->bytes && node->bytes->write);
+}
+
+/*
+ * Something that can be set on the host, or a value of /proc/sys, which nobody may open who may not set it. What nobody can
+ * write is opened for writing by who may write everything, and refuses to be written.
+ */
+static bool is_setting(const struct procfs_place *place, const FILE_LX_STATX_INFORMATION *attributes)
+{
+	return attributes->Mode & 0222 || (place->depth > 1 && !strcmp(place->way[1].node->name, "sys"));
+}
+
+/* Each reader's text has no places to write at; process files have no writing at all, those of the system fail in it. */
+static NTSTATUS refuse_write(const struct procfs_open *open, const LARGE_INTEGER *position)
+{
+	const struct procfs_node *node = procfs_node_of(&open->place);
+
+	if (position && position->QuadPart >= 0 && node->seek == PROCFS_SEEK_RECORDS && !node->bytes)
+		return FSRTL_ERRNO(ESPIPE);
+	return FSRTL_ERRNO(node->kind == PROCFS_FILE && !open->place.way[open->place.depth].subject.pid ? EIO : EINVAL);
+}
+
 static NTSTATUS check_open(const struct io_create *create, const struct procfs_place *place)
 {
 	const struct procfs_node *node = procfs_node_of(place);
@@ -147,7 +171,7 @@ static NTSTATUS check_open(const struct io_create *create, const struct procfs_p
 		return STATUS_ACCESS_DENIED;
 	if (node->guard == PROCFS_LOOK_AT_OPEN && wanted && !procfs_provider()->may_look(procfs_subject_of(place)))
 		return STATUS_ACCESS_DENIED;
-	if (node->kind == PROCFS_FILE && wanted & FSRTL_WRITE && !node->store && !(node->bytes && node->bytes->write))
+	if (node->kind == PROCFS_FILE && wanted & FSRTL_WRITE && !takes_writes(node) && is_setting(place, &attributes))
 		return STATUS_ACCESS_DENIED;
 	return STATUS_SUCCESS;
 }
@@ -267,10 +291,10 @@ static NTSTATUS procfs_write(struct io_file *file, const struct io_buffer *buffe
 	NTSTATUS status;
 
 	*information = 0;
+	if (node->kind != PROCFS_FILE || !takes_writes(node))
+		return refuse_write(open, position);
 	if (node->bytes)
 		return transfer_bytes(file, open, node->bytes->write, buffer, position, information);
-	if (node->kind != PROCFS_FILE || !node->store)
-		return FSRTL_ERRNO(EINVAL);
 	/* What is made anew for each reader is written where it stands; settings of the system are values. */
 	if (position && position->QuadPart >= 0 && strncmp(open->name, "sys/", 4) != 0)
 		return FSRTL_ERRNO(ESPIPE);
@@ -316,6 +340,17 @@ static NTSTATUS procfs_query_by_name(struct io_device *device, struct io_create 
 	return status == STATUS_SUCCESS ? fsrtl_query_attributes(&attributes, class, data, size, information) : status;
 }
 
+/* Owner and times of a process' file: who may set them does so, and they are what they were at the next look. */
+static NTSTATUS set_of_process(const struct procfs_place *place, FILE_INFORMATION_CLASS class, const void *data, ULONG size)
+{
+	FILE_LX_STATX_INFORMATION attributes;
+	NTSTATUS status = procfs_attributes(place, &attributes);
+
+	if (status == STATUS_SUCCESS)
+		status = procfs_subject_of(place)->pid ? fsrtl_set_attributes(&attributes, class, data, size) : FSRTL_ERRNO(EPERM);
+	return status;
+}
+
 static NTSTATUS procfs_set_information(struct io_file *file, FILE_INFORMATION_CLASS class, const void *data, ULONG size,
 				       struct io_file *target)
 {
@@ -323,10 +358,12 @@ static NTSTATUS procfs_set_information(struct io_file *file, FILE_INFORMATION_CL
 
 	if (class == FileLxStatusFlagsInformation)
 		return fsrtl_set_buffered_flags(file, data, size);
-	/* O_TRUNC on a file that takes writes: nothing to cut off. */
-	if (class == FileEndOfFileInformation && (procfs_node_of(&open->place)->store || open->state))
+	/* Nothing to cut off. */
+	if (class == FileEndOfFileInformation && procfs_node_of(&open->place)->kind == PROCFS_FILE)
 		return STATUS_SUCCESS;
-	return FSRTL_ERRNO(EPERM);
+	return class == FileLxOwnerInformation || class == FileLxTimesInformation ?
+		       set_of_process(&open->place, class, data, size) :
+		       FSRTL_ERRNO(EPERM);
 }
 
 static NTSTATUS procfs_query_directory(struct io_file *file, FILE_INFORMATION_CLASS class, void *data, ULONG size,
@@ -459,7 +496,7 @@ static NTSTATUS check_access(struct procfs_open *open, ULONG wanted)
 
 	if (status != STATUS_SUCCESS)
 		return status;
-	return fsrtl_permitted(&attributes, wanted & 7) ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;
+	return procfs_permitted(&open->place, &attributes, wanted & 7) ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;
 }
 
 /* No file here has extended attributes, but who may not touch the file is told that first. */

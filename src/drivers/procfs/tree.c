@@ -192,7 +192,7 @@ NTSTATUS procfs_walk(struct io_create *create, struct procfs_place *place)
 	node = procfs_node_of(place);
 	if ((node->kind == PROCFS_LINK || node->kind == PROCFS_MAGIC) &&
 	    !(create->options & FILE_OPEN_REPARSE_POINT))
-		return follow(create, place);
+		return create->disposition == FILE_CREATE ? STATUS_OBJECT_NAME_COLLISION : follow(create, place);
 	return STATUS_SUCCESS;
 }
 

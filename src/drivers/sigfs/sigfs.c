@@ -132,7 +132,7 @@ static NTSTATUS signalfd_control(struct io_file *file, ULONG code, const void *i
 		return fsrtl_refuse_xattr(&shown, false, code, input, input_size);
 	}
 	if (code == FSCTL_LX_ACCESS && input_size >= sizeof(ULONG))
-		return *(const ULONG *)input & FSRTL_EXECUTE ? STATUS_ACCESS_DENIED : STATUS_SUCCESS;
+		return fsrtl_permitted(&shown, *(const ULONG *)input & 7) ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;
 	return code == FSCTL_LX_SEEK ? fsrtl_return(&position, sizeof(position), output, output_size, information) :
 				       STATUS_INVALID_DEVICE_REQUEST;
 }
@@ -164,7 +164,23 @@ static ULONG signalfd_splice_ends(struct io_file *file)
 	return 0;
 }
 
+/* By its name in /proc it can be looked at; nothing is behind it that could be opened. */
+static NTSTATUS signalfd_create(struct io_device *device, struct io_create *create, struct io_file *file)
+{
+	const FILE_LX_STATX_INFORMATION shown = {.Mode = ANONYMOUS_MODE};
+
+	if (!create->root || create->name.Length || create->lx.Flags & FSRTL_O_DIRECTORY || create->options & FILE_DIRECTORY_FILE)
+		return STATUS_NOT_A_DIRECTORY;
+	if (!(create->lx.Flags & FSRTL_O_PATH))
+		return fsrtl_permitted(&shown, fsrtl_wanted(create->access)) ? nt_status_from_errno(ENXIO) : STATUS_ACCESS_DENIED;
+	file->access = create->access;
+	fsrtl_keep_flags(file, create);
+	create->information = FILE_OPENED;
+	return STATUS_SUCCESS;
+}
+
 static const struct io_driver_operations signalfd_operations = {
+	.create = signalfd_create,
 	.splice_ends = signalfd_splice_ends,
 	.read = signalfd_read,
 	.write = signalfd_write,
