@@ -22,15 +22,25 @@ struct lx_place {
 	char path[LX_PATH_MAX];
 };
 
+static NTSTATUS control(HANDLE directory, ULONG code, void *input, ULONG size)
+{
+	IO_STATUS_BLOCK io;
+
+	return ZwFsControlFile(directory, NULL, NULL, NULL, &io, code, input, size, NULL, 0);
+}
+
 static int64_t check_directory(const struct lx_place *place)
 {
 	FILE_LX_STATX_INFORMATION information;
+	ULONG mode = LX_X_OK;
 	IO_STATUS_BLOCK io;
 
 	if (NT_SUCCESS(ZwQueryInformationFile(place->directory, &io, &information, sizeof(information), FileLxStatxInformation)) &&
 	    (information.Mode & LX_S_IFMT) != LX_S_IFDIR)
 		return -LX_ENOTDIR;
-	return 0;
+	/* What is no name is looked for in it all the same. */
+	return place->walk.last_kind == LX_LAST_ROOT ? 0 :
+						       lx_result(place->walk.call, control(place->directory, FSCTL_LX_ACCESS, &mode, sizeof(mode)));
 }
 
 static int64_t find_place(struct lx_call *call, struct lx_place *place, int32_t dirfd, struct lx_uptr pathname)
@@ -88,13 +98,6 @@ static int64_t refuse(struct lx_call *call, const struct lx_place *place, int64_
 					  NULL, 0);
 
 	return NT_SUCCESS(status) ? -error : lx_result(call, status);
-}
-
-static NTSTATUS control(HANDLE directory, ULONG code, void *input, ULONG size)
-{
-	IO_STATUS_BLOCK io;
-
-	return ZwFsControlFile(directory, NULL, NULL, NULL, &io, code, input, size, NULL, 0);
 }
 
 /* Make a node at a place. A slash behind the name is for directories alone. */

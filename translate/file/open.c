@@ -10,6 +10,7 @@
 #include <descriptor/fd.h>
 #include <lx_structs.h>
 #include <lx_syscalls.h>
+#include <path/fs.h>
 #include <path/path.h>
 #include <path/resolve.h>
 #include <terminal/tty.h>
@@ -221,13 +222,6 @@ int64_t lx_path_open(struct lx_call *call, const struct lx_path_open *open, HAND
 	return result;
 }
 
-static int64_t open_working_directory(struct lx_call *call, HANDLE *handle)
-{
-	struct lx_path_open open = {.dirfd = LX_AT_FDCWD, .path = ".", .flags = LX_O_PATH};
-
-	return lx_path_open(call, &open, handle);
-}
-
 int64_t lx_path_object(struct lx_call *call, int32_t dirfd, const char *path, uint32_t at_flags, HANDLE *handle,
 		       bool *owned)
 {
@@ -242,7 +236,7 @@ int64_t lx_path_object(struct lx_call *call, int32_t dirfd, const char *path, ui
 	if (path && (*path || !(at_flags & LX_AT_EMPTY_PATH)))
 		return lx_path_open(call, &open, handle);
 	if (dirfd == LX_AT_FDCWD)
-		return open_working_directory(call, handle);
+		return lx_fs_open_working_directory(call, access_of(LX_O_PATH), handle);
 	*owned = false;
 	return lx_fd_handle(call, dirfd, true, handle);
 }

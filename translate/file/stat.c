@@ -96,6 +96,20 @@ static int64_t query_descriptor(struct lx_call *call, int32_t fd, uint32_t wante
 	return result < 0 ? result : query_handle(call, handle, wanted, information);
 }
 
+/* The working directory by itself, whether or not it may be searched. */
+static int64_t query_working_directory(struct lx_call *call, uint32_t wanted, FILE_LX_STATX_INFORMATION *information)
+{
+	HANDLE handle;
+	bool owned;
+	int64_t result = lx_path_object(call, LX_AT_FDCWD, NULL, LX_AT_EMPTY_PATH, &handle, &owned);
+
+	if (result < 0)
+		return result;
+	result = query_handle(call, handle, wanted, information);
+	ZwClose(handle);
+	return result;
+}
+
 /* (dirfd, path, AT_ flags), the flags checked. A null path stands for an empty one where that is allowed. */
 static int64_t query_at(struct lx_call *call, int32_t dirfd, struct lx_uptr pathname, uint32_t at_flags, uint32_t wanted,
 			FILE_LX_STATX_INFORMATION *information)
@@ -110,7 +124,7 @@ static int64_t query_at(struct lx_call *call, int32_t dirfd, struct lx_uptr path
 		return length;
 	if (length)
 		return query_path(call, dirfd, path, at_flags, wanted, information);
-	return dirfd == LX_AT_FDCWD ? query_path(call, dirfd, ".", 0, wanted, information) :
+	return dirfd == LX_AT_FDCWD ? query_working_directory(call, wanted, information) :
 				      query_descriptor(call, dirfd, wanted, information);
 }
 

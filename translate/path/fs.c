@@ -298,3 +298,16 @@ int64_t lx_file_path(struct io_file *file, char *path, size_t size)
 		lx_directory_dereference(root);
 	return length;
 }
+
+int64_t lx_fs_open_working_directory(struct lx_call *call, ACCESS_MASK access, HANDLE *handle)
+{
+	struct lx_directory *root, *working;
+	NTSTATUS status;
+
+	lx_fs_hold(call->thread->fs, &root, &working);
+	status = ob_open_by_pointer(working->file, OBJ_KERNEL_HANDLE, access, handle);
+	if (root)
+		lx_directory_dereference(root);
+	lx_directory_dereference(working);
+	return lx_result(call, status);
+}

@@ -6,6 +6,8 @@
 
 /* References to the root directory (NULL: the instance's root) and, unless `working` is NULL, the working directory. */
 void lx_fs_hold(struct lx_fs *fs, struct lx_directory **root, struct lx_directory **working);
+/* The working directory as it is, whether or not it may be searched: a handle of the kernel. */
+int64_t lx_fs_open_working_directory(struct lx_call *call, ACCESS_MASK access, HANDLE *handle);
 /* Replace one; takes over the reference. */
 void lx_fs_set_working(struct lx_fs *fs, struct lx_directory *working);
 void lx_fs_set_root(struct lx_fs *fs, struct lx_directory *root);

@@ -170,7 +170,7 @@ OBJECT_ATTRIBUTES *lx_walk_attributes(struct lx_walk *walk, ULONG object_flags)
 	USHORT size = (USHORT)walk->name_size;
 
 	walk->string = (STRING){size, size, walk->name};
-	if (!size && !walk->base.mount && !walk->jumped && knows_dot(walk)) {
+	if (!size && !walk->base.mount && (!walk->jumped || walk->dot) && knows_dot(walk)) {
 		walk->string = (STRING){1, 1, dot};
 	} else if (size && walk->dot && knows_dot(walk)) {
 		memcpy(walk->name + size, "/.", 2);

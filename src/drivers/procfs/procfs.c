@@ -117,20 +117,6 @@ static NTSTATUS generate(struct procfs_open *open)
 
 /* --- operations */
 
-static bool takes_writes(const struct procfs_node *node)
-{
-	return node->store || (node->bytes && node->bytes->write);
-}
-
-/*
- * Something that can be set on the host, or a value of /proc/sys, which nobody may open who may not set it. What nobody can
- * write is opened for writing by who may write everything, and refuses to be written.
- */
-static bool is_setting(const struct procfs_place *place, const FILE_LX_STATX_INFORMATION *attributes)
-{
-	return attributes->Mode & 0222 || (place->depth > 1 && !strcmp(place->way[1].node->name, "sys"));
-}
-
 /* Each reader's text has no places to write at; process files have no writing at all, those of the system fail in it. */
 static NTSTATUS refuse_write(const struct procfs_open *open, const LARGE_INTEGER *position)
 {
@@ -139,41 +125,6 @@ static NTSTATUS refuse_write(const struct procfs_open *open, const LARGE_INTEGER
 	if (position && position->QuadPart >= 0 && node->seek == PROCFS_SEEK_RECORDS && !node->bytes)
 		return FSRTL_ERRNO(ESPIPE);
 	return FSRTL_ERRNO(node->kind == PROCFS_FILE && !open->place.way[open->place.depth].subject.pid ? EIO : EINVAL);
-}
-
-static NTSTATUS check_open(const struct io_create *create, const struct procfs_place *place)
-{
-	const struct procfs_node *node = procfs_node_of(place);
-	unsigned wanted = fsrtl_wanted(create->access);
-	FILE_LX_STATX_INFORMATION attributes;
-	NTSTATUS status = procfs_attributes(place, &attributes);
-
-	if (status != STATUS_SUCCESS)
-		return status;
-	if (create->disposition == FILE_CREATE)
-		return STATUS_OBJECT_NAME_COLLISION;
-	if (create->options & FILE_DIRECTORY_FILE && node->kind != PROCFS_DIRECTORY)
-		return STATUS_NOT_A_DIRECTORY;
-	if (create->lx.Flags & FSRTL_O_PATH || node->kind == PROCFS_LINK || node->kind == PROCFS_MAGIC)
-		return STATUS_SUCCESS;
-	/* A file without a name would have to be made in the directory first: may it be written at all? */
-	if (node->kind == PROCFS_DIRECTORY && create->lx.Flags & FSRTL_O_TMPFILE)
-		return fsrtl_permitted(&attributes, FSRTL_WRITE | FSRTL_EXECUTE) ? FSRTL_ERRNO(EOPNOTSUPP) :
-										     STATUS_ACCESS_DENIED;
-	if (node->kind == PROCFS_DIRECTORY) {
-		if (wanted & FSRTL_WRITE || create->disposition != FILE_OPEN || create->options & FILE_NON_DIRECTORY_FILE)
-			return STATUS_FILE_IS_A_DIRECTORY;
-		wanted &= ~FSRTL_EXECUTE;
-	}
-	if (create->lx.Flags & FSRTL_O_TMPFILE && node->kind != PROCFS_DIRECTORY)
-		return STATUS_NOT_A_DIRECTORY;
-	if (!procfs_permitted(place, &attributes, wanted))
-		return STATUS_ACCESS_DENIED;
-	if (node->guard == PROCFS_LOOK_AT_OPEN && wanted && !procfs_provider()->may_look(procfs_subject_of(place)))
-		return STATUS_ACCESS_DENIED;
-	if (node->kind == PROCFS_FILE && wanted & FSRTL_WRITE && !takes_writes(node) && is_setting(place, &attributes))
-		return STATUS_ACCESS_DENIED;
-	return STATUS_SUCCESS;
 }
 
 static NTSTATUS open_bytes(const struct io_create *create, struct procfs_open *open)
@@ -199,7 +150,7 @@ static NTSTATUS procfs_create(struct io_device *device, struct io_create *create
 		return STATUS_NO_MEMORY;
 	status = procfs_walk(create, &open->place);
 	if (status == STATUS_SUCCESS)
-		status = check_open(create, &open->place);
+		status = procfs_check_open(create, &open->place);
 	if (status == STATUS_SUCCESS)
 		status = open_bytes(create, open);
 	if (status != STATUS_SUCCESS)
@@ -291,7 +242,7 @@ static NTSTATUS procfs_write(struct io_file *file, const struct io_buffer *buffe
 	NTSTATUS status;
 
 	*information = 0;
-	if (node->kind != PROCFS_FILE || !takes_writes(node))
+	if (node->kind != PROCFS_FILE || !procfs_takes_writes(node))
 		return refuse_write(open, position);
 	if (node->bytes)
 		return transfer_bytes(file, open, node->bytes->write, buffer, position, information);
@@ -340,17 +291,6 @@ static NTSTATUS procfs_query_by_name(struct io_device *device, struct io_create 
 	return status == STATUS_SUCCESS ? fsrtl_query_attributes(&attributes, class, data, size, information) : status;
 }
 
-/* Owner and times of a process' file: who may set them does so, and they are what they were at the next look. */
-static NTSTATUS set_of_process(const struct procfs_place *place, FILE_INFORMATION_CLASS class, const void *data, ULONG size)
-{
-	FILE_LX_STATX_INFORMATION attributes;
-	NTSTATUS status = procfs_attributes(place, &attributes);
-
-	if (status == STATUS_SUCCESS)
-		status = procfs_subject_of(place)->pid ? fsrtl_set_attributes(&attributes, class, data, size) : FSRTL_ERRNO(EPERM);
-	return status;
-}
-
 static NTSTATUS procfs_set_information(struct io_file *file, FILE_INFORMATION_CLASS class, const void *data, ULONG size,
 				       struct io_file *target)
 {
@@ -362,7 +302,7 @@ static NTSTATUS procfs_set_information(struct io_file *file, FILE_INFORMATION_CL
 	if (class == FileEndOfFileInformation && procfs_node_of(&open->place)->kind == PROCFS_FILE)
 		return STATUS_SUCCESS;
 	return class == FileLxOwnerInformation || class == FileLxTimesInformation ?
-		       set_of_process(&open->place, class, data, size) :
+		       procfs_set_attributes(&open->place, class, data, size) :
 		       FSRTL_ERRNO(EPERM);
 }
 
@@ -489,25 +429,6 @@ static NTSTATUS read_link(struct procfs_open *open, void *output, ULONG output_s
 	return fsrtl_return_link(target, (size_t)length, output, output_size, information);
 }
 
-static NTSTATUS check_access(struct procfs_open *open, ULONG wanted)
-{
-	FILE_LX_STATX_INFORMATION attributes;
-	NTSTATUS status = procfs_attributes(&open->place, &attributes);
-
-	if (status != STATUS_SUCCESS)
-		return status;
-	return procfs_permitted(&open->place, &attributes, wanted & 7) ? STATUS_SUCCESS : STATUS_ACCESS_DENIED;
-}
-
-/* No file here has extended attributes, but who may not touch the file is told that first. */
-static NTSTATUS refuse_attribute(struct procfs_open *open, ULONG code, const void *input, ULONG input_size)
-{
-	FILE_LX_STATX_INFORMATION attributes;
-	NTSTATUS status = procfs_attributes(&open->place, &attributes);
-
-	return status == STATUS_SUCCESS ? fsrtl_refuse_xattr(&attributes, false, code, input, input_size) : status;
-}
-
 static NTSTATUS procfs_fs_control(struct io_file *file, ULONG code, const void *input, ULONG input_size, void *output,
 				  ULONG output_size, ULONG_PTR *information)
 {
@@ -519,17 +440,17 @@ static NTSTATUS procfs_fs_control(struct io_file *file, ULONG code, const void *
 	if (code == FSCTL_GET_REPARSE_POINT)
 		return read_link(open, output, output_size, information);
 	if (code == FSCTL_LX_ACCESS && input_size >= sizeof(ULONG))
-		return check_access(open, *(const ULONG *)input);
+		return procfs_check_access(open, *(const ULONG *)input);
 	if (code == FSCTL_LX_MAKE_NODE && input_size >= sizeof(FSCTL_LX_MAKE_NODE_INPUT))
 		return procfs_refuse_making(file, &((const FSCTL_LX_MAKE_NODE_INPUT *)input)->Name);
 	if (code == FSCTL_LX_LINK_NAME && input_size >= sizeof(FSCTL_LX_LINK_NAME_INPUT))
 		return procfs_refuse_making(file, &((const FSCTL_LX_LINK_NAME_INPUT *)input)->Name);
 	if (code == FSCTL_LX_REMOVE_NAME && input_size >= sizeof(FSCTL_LX_REMOVE_NAME_INPUT))
-		return procfs_refuse_removal(file, input, check_access(open, FSRTL_WRITE | FSRTL_EXECUTE));
+		return procfs_refuse_removal(file, input, procfs_check_access(open, FSRTL_WRITE | FSRTL_EXECUTE));
 	if (code == FSCTL_LX_FALLOCATE)
 		return FSRTL_ERRNO(EOPNOTSUPP);
 	if (code == FSCTL_LX_GET_XATTR || code == FSCTL_LX_SET_XATTR || code == FSCTL_LX_REMOVE_XATTR)
-		return refuse_attribute(open, code, input, input_size);
+		return procfs_refuse_attribute(open, code, input, input_size);
 	if (code == FSCTL_LX_LIST_XATTR || code == FSCTL_LX_FADVISE || code == FSCTL_LX_SYNC_FS)
 		return STATUS_SUCCESS;
 	return STATUS_INVALID_DEVICE_REQUEST;

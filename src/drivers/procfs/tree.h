@@ -49,6 +49,13 @@ bool procfs_permitted(const struct procfs_place *place, const FILE_LX_STATX_INFO
 bool procfs_entry(const struct procfs_place *place, uint64_t *position, char name[PROCFS_NAME_SIZE],
 		  struct fsrtl_directory_entry *entry);
 
+/* access.c */
+bool procfs_takes_writes(const struct procfs_node *node);
+NTSTATUS procfs_check_open(const struct io_create *create, const struct procfs_place *place);
+NTSTATUS procfs_check_access(struct procfs_open *open, ULONG wanted);
+NTSTATUS procfs_refuse_attribute(struct procfs_open *open, ULONG code, const void *input, ULONG input_size);
+NTSTATUS procfs_set_attributes(const struct procfs_place *place, FILE_INFORMATION_CLASS class, const void *data, ULONG size);
+
 /* names.c: what mkdir(2) and its kin, and unlink(2) and rmdir(2) in a directory say; `writable`: may the caller write to it? */
 NTSTATUS procfs_refuse_making(struct io_file *file, const STRING *name);
 NTSTATUS procfs_refuse_removal(struct io_file *file, const FSCTL_LX_REMOVE_NAME_INPUT *input, NTSTATUS writable);
