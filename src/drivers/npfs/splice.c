@@ -141,16 +141,22 @@ static NTSTATUS splice_from_file(struct npfs_pipe *pipe, struct io_file *other, 
 	return done ? STATUS_SUCCESS : status;
 }
 
-/* The oldest slot to `other`, and out of the pipe as far as it went. The lock is let go while `other` is written. */
+/*
+ * The oldest slot to `other`, and out of the pipe as far as it went. The lock is let go while `other` is written, from a copy:
+ * a thread that hangs there may lose its turn, and the slot its page.
+ */
 static NTSTATUS drain_slot(struct npfs_pipe *pipe, struct io_file *other, LARGE_INTEGER *position, uint64_t wanted,
 			   ULONG_PTR *count)
 {
-	struct npfs_slot *slot = npfs_slot(pipe, pipe->tail);
+	const struct npfs_slot *slot = npfs_slot(pipe, pipe->tail);
+	size_t size = (size_t)MIN_OF((uint64_t)slot->length, wanted);
+	UCHAR data[NPFS_PAGE];
 	struct io_buffer buffer;
 	NTSTATUS status;
 
 	*count = 0;
-	io_buffer_from_kernel(&buffer, slot->page + slot->offset, MIN_OF((uint64_t)slot->length, wanted));
+	memcpy(data, slot->page + slot->offset, size);
+	io_buffer_from_kernel(&buffer, data, size);
 	rtl_unlock(&pipe->lock);
 	status = IO_OPERATION(other, write)(other, &buffer, position, 0, count);
 	rtl_lock(&pipe->lock);
@@ -366,18 +372,25 @@ static size_t take_pages(struct npfs_pipe *pipe, const struct io_buffer *buffer,
 static size_t give_slots(struct npfs_pipe *pipe, const struct io_buffer *buffer, NTSTATUS *status)
 {
 	size_t size = io_buffer_size(buffer), done = 0;
+	UCHAR *data = io_bounce(NPFS_PAGE);
 
-	while (done < size && !npfs_empty(pipe)) {
-		struct npfs_slot *slot = npfs_slot(pipe, pipe->tail);
-		const UCHAR *data = slot->page + slot->offset;
+	if (!data)
+		*status = STATUS_NO_MEMORY;
+	while (data && done < size && !npfs_empty(pipe)) {
+		const struct npfs_slot *slot = npfs_slot(pipe, pipe->tail);
 		uint32_t part = (uint32_t)MIN_OF((size_t)slot->length, size - done);
 		size_t put;
 
+		memcpy(data, slot->page + slot->offset, part);
 		rtl_unlock(&pipe->lock);
 		put = io_buffer_put(buffer, done, data, part);
 		rtl_lock(&pipe->lock);
+		if (!ke_has_turn(&pipe->taking)) {
+			*status = STATUS_THREAD_IS_TERMINATING;
+			break;
+		}
 		done += put;
-		if (put && ke_has_turn(&pipe->taking))
+		if (put)
 			npfs_consume(pipe, (uint32_t)put);
 		if (put < part) {
 			*status = STATUS_ACCESS_VIOLATION;

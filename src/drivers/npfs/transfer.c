@@ -57,16 +57,25 @@ static uint32_t count_whole_slots(struct npfs_pipe *pipe, const struct reading *
 	return count;
 }
 
-/* Several slots, gathered; or one, or as much of it as fits, where it lies. What lies in a slot already stays as it is. */
+/*
+ * Whole slots, gathered, or as much as fits of the first. A copy to a guest is made from memory of the thread's own: who
+ * hangs there may have lost its turn, and the slots their pages, long before the host is done.
+ */
 static struct piece look(struct npfs_pipe *pipe, const struct reading *reading)
 {
 	const struct npfs_slot *slot = npfs_slot(pipe, pipe->tail);
-	size_t bytes = 0, filled = 0;
-	uint32_t count = reading->buffer->space ? count_whole_slots(pipe, reading, BOUNCE_SIZE, &bytes) : 0;
-	UCHAR *bounce = count > 1 ? io_bounce(BOUNCE_SIZE) : NULL;
+	size_t part = MIN_OF((size_t)slot->length, reading->total - reading->done), bytes, filled = 0;
+	UCHAR *bounce;
+	uint32_t count;
 
+	if (!reading->buffer->space)
+		return (struct piece){slot->page + slot->offset, part};
+	count = count_whole_slots(pipe, reading, BOUNCE_SIZE, &bytes);
+	bounce = io_bounce(count > 1 ? bytes : part);
 	if (!bounce)
-		return (struct piece){slot->page + slot->offset, MIN_OF((size_t)slot->length, reading->total - reading->done)};
+		return (struct piece){NULL, 0};
+	if (count <= 1)
+		return (struct piece){memcpy(bounce, slot->page + slot->offset, part), part};
 	for (uint32_t i = 0; i < count; i++) {
 		slot = npfs_slot(pipe, pipe->tail + i);
 		memcpy(bounce + filled, slot->page + slot->offset, slot->length);
@@ -113,6 +122,8 @@ static NTSTATUS read_available(struct npfs_pipe *pipe, struct reading *reading)
 		struct piece piece = look(pipe, reading);
 		size_t put;
 
+		if (!piece.data)
+			return STATUS_NO_MEMORY;
 		tell_of_room(pipe, reading);
 		rtl_unlock(&pipe->lock);
 		put = io_buffer_put(reading->buffer, reading->done, piece.data, piece.size);

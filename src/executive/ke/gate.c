@@ -54,8 +54,19 @@ static void note_holder(struct ke_turn *turn)
 	struct ke_thread *thread = ke_current_thread();
 
 	atomic_store_explicit(&turn->holder, thread, memory_order_relaxed);
-	if (likely(thread))
-		LIST_INSERT_HEAD(&thread->turns, turn, link);
+	if (unlikely(!thread))
+		return;
+	rtl_lock(&thread->turns_lock);
+	LIST_INSERT_HEAD(&thread->turns, turn, link);
+	rtl_unlock(&thread->turns_lock);
+}
+
+/* Of the thread whose lock is held. */
+static void leave_turn(struct ke_turn *turn)
+{
+	LIST_REMOVE(turn, link);
+	atomic_store_explicit(&turn->holder, NULL, memory_order_relaxed);
+	ke_leave_gate(&turn->gate);
 }
 
 bool ke_try_turn(struct ke_turn *turn)
@@ -81,21 +92,25 @@ bool ke_has_turn(const struct ke_turn *turn)
 
 void ke_end_turn(struct ke_turn *turn)
 {
-	if (!ke_has_turn(turn))
+	struct ke_thread *thread = ke_current_thread();
+
+	if (unlikely(!thread)) {
+		ke_leave_gate(&turn->gate);
 		return;
-	if (likely(ke_current_thread()))
-		LIST_REMOVE(turn, link);
-	atomic_store_explicit(&turn->holder, NULL, memory_order_relaxed);
-	ke_leave_gate(&turn->gate);
+	}
+	/* Who gives the thread up may be about to take the turn from it, and is done with that once the lock is free. */
+	rtl_lock(&thread->turns_lock);
+	if (likely(ke_has_turn(turn)))
+		leave_turn(turn);
+	rtl_unlock(&thread->turns_lock);
 }
 
 void ke_release_turns(struct ke_thread *thread)
 {
 	struct ke_turn *turn;
 
-	while ((turn = LIST_FIRST(&thread->turns))) {
-		LIST_REMOVE(turn, link);
-		atomic_store_explicit(&turn->holder, NULL, memory_order_relaxed);
-		ke_leave_gate(&turn->gate);
-	}
+	rtl_lock(&thread->turns_lock);
+	while ((turn = LIST_FIRST(&thread->turns)))
+		leave_turn(turn);
+	rtl_unlock(&thread->turns_lock);
 }

@@ -106,7 +106,8 @@ struct ke_thread {
 	bool ended; /* detached: APCs are run down at once */
 	_Atomic(enum ke_whereabouts) whereabouts;
 	uint32_t away_depth; /* its own */
-	LIST_HEAD(, ke_turn) turns; /* its own, until it is given up */
+	struct rtl_lock turns_lock; /* guards its turns; a leaf but for those of wake lists */
+	LIST_HEAD(, ke_turn) turns;
 };
 
 void ke_initialize(void);
