@@ -411,7 +411,7 @@ typedef struct _FILE_FULL_EA_INFORMATION {
 #define FSCTL_LX_COPY_RANGE 0x223034u   /* in: FSCTL_LX_COPY_RANGE_INPUT; Information: bytes copied */
 #define FSCTL_LX_FADVISE 0x223038u      /* in: FSCTL_LX_FADVISE_INPUT */
 #define FSCTL_LX_SYNC_FS 0x22303Cu      /* in: nothing, or a non-zero ULONG: all file systems, as sync(2) */
-#define FSCTL_LX_SPLICE 0x223040u       /* on a pipe; in: FSCTL_LX_SPLICE_INPUT */
+#define FSCTL_LX_SPLICE 0x223040u       /* on a pipe, or FSCTL_LX_SPLICE_FROM on any file; in: FSCTL_LX_SPLICE_INPUT */
 #define FSCTL_LX_SEALS 0x223044u        /* in: ULONG seals to add, with FSCTL_LX_SEALS_ADD (0: query); out: ULONG seals */
 #define FSCTL_LX_SEALS_ADD 0x80000000u
 #define FSCTL_LX_SYNC_RANGE 0x223048u   /* in: FSCTL_LX_SYNC_RANGE_INPUT */
@@ -507,7 +507,7 @@ typedef struct _FSCTL_LX_IOCTL_BUFFER {
 	UCHAR Data[];        /* the structure that the argument points to, copied in and out by the caller */
 } FSCTL_LX_IOCTL_BUFFER;
 
-#define FSCTL_LX_SPLICE_FROM 1u   /* from Other into the pipe */
+#define FSCTL_LX_SPLICE_FROM 1u   /* from Other into the file */
 #define FSCTL_LX_SPLICE_TO 2u     /* from the pipe to Other */
 #define FSCTL_LX_SPLICE_TEE 3u    /* the pipe's bytes are copied to the pipe Other, and stay */
 #define FSCTL_LX_SPLICE_BUFFER 4u /* vmsplice: from Buffer into the pipe's write end, or out of its read end */

@@ -1,10 +1,11 @@
 /*
- * Moving data by way of pipes: splice(2), tee(2), vmsplice(2). The work is the pipe
- * driver's (FSCTL_LX_SPLICE); here are the checks and where offsets come from.
+ * Moving data from file to file: splice(2), tee(2), vmsplice(2), sendfile(2). One control code does it, FSCTL_LX_SPLICE: to
+ * or from a pipe it is the pipe's driver's, else the I/O manager's. Here are the checks and where offsets come from.
  */
 #include <core/process.h>
 #include <core/thread.h>
 #include <descriptor/files.h>
+#include <file/position.h>
 #include <file/truncate.h>
 #include <lx_syscalls.h>
 #include <signal/signal.h>
@@ -102,15 +103,13 @@ static int64_t find_room(struct lx_call *call, const struct end *out)
 /* RLIMIT_FSIZE of the file that is spliced to. */
 static int64_t limit_target(struct lx_call *call, const struct end *out, ULONGLONG *length)
 {
-	FSCTL_LX_SEEK_INPUT seek = {.Offset = 0, .Whence = LX_SEEK_CUR};
-	LONGLONG position = out->offset;
-	IO_STATUS_BLOCK block;
-	int64_t allowed;
+	int64_t position = out->offset, allowed;
 
 	if (likely(lx_limit(call->thread->process, LX_RLIMIT_FSIZE) == UINT64_MAX))
 		return 0;
-	if (position < 0 && !NT_SUCCESS(ZwFsControlFile(out->stream.handle, NULL, NULL, NULL, &block, FSCTL_LX_SEEK, &seek,
-							sizeof seek, &position, sizeof position)))
+	if (position < 0)
+		position = lx_file_position(call, out->stream.handle);
+	if (position < 0)
 		return 0;
 	allowed = lx_limit_write(call, out->stream.handle, (uint64_t)position, *length);
 	if (allowed > 0)
@@ -222,4 +221,99 @@ int64_t lx_sys_vmsplice(struct lx_call *call, int32_t fd, struct lx_uptr iov, ui
 	input.Buffer = &buffer;
 	input.Length = (uint64_t)result;
 	return run(call, end.stream.handle, &input);
+}
+
+/* What a read of `size` bytes at the start of the file, or at `offset`, says. */
+static NTSTATUS probe(const struct end *end, int64_t offset, size_t size)
+{
+	LARGE_INTEGER place = {.QuadPart = offset};
+	char byte;
+	struct io_buffer buffer;
+	IO_STATUS_BLOCK block;
+
+	io_buffer_from_kernel(&buffer, &byte, size);
+	return ZwReadFile(end->stream.handle, NULL, NULL, NULL, &block, &buffer, (ULONG)size, &place, NULL);
+}
+
+/* sendfile(2) begins at the offset that it is given, or at the position, or, of what has none, wherever a read does (-1). */
+static int64_t find_start(struct lx_call *call, struct end *in, uint64_t count)
+{
+	int64_t position = lx_file_position(call, in->stream.handle);
+
+	if (lx_is_null(in->place))
+		in->offset = MAX_OF(position, (int64_t)-1);
+	else if (position < 0 || probe(in, 0, 0) == nt_status_from_errno(LX_ESPIPE))
+		return -LX_ESPIPE;
+	else if (in->offset < 0)
+		return -LX_EINVAL;
+	/* A size is a signed one, and must not lead beyond the last offset. */
+	return (int64_t)count < 0 || count > (uint64_t)(INT64_MAX - MAX_OF(in->offset, (LONGLONG)0)) ? -LX_EINVAL : 0;
+}
+
+/*
+ * Room in a pipe is waited for before the file is asked, and a pipe that nobody reads has none; else what is read must have
+ * places. Nothing goes from whatever can be read into whatever can be written.
+ */
+static int64_t check_sending(struct lx_call *call, const struct end *in, const struct end *out, uint64_t count)
+{
+	if (out->is_pipe && find_room(call, out) < 0)
+		return -LX_EPIPE;
+	if (!out->is_pipe && (out->append || in->is_pipe))
+		return -LX_EINVAL;
+	if (!count)
+		return 0;
+	if (!(in->kinds & IO_SPLICE_SOURCE) || !(out->kinds & IO_SPLICE_TARGET) || in->is_pipe)
+		return -LX_EINVAL;
+	return !out->is_pipe && in->offset < 0 ? -LX_EINVAL : 0;
+}
+
+static int64_t send(struct lx_call *call, const struct end *in, const struct end *out, uint64_t count)
+{
+	FSCTL_LX_SPLICE_INPUT input = {.Operation = FSCTL_LX_SPLICE_FROM, .Other = in->stream.handle, .Offset = in->offset,
+				       .Length = MIN_OF(count, (uint64_t)MAXIMUM_TRANSFER)};
+	int64_t result = check_sending(call, in, out, count);
+
+	if (result < 0 || !count)
+		return result;
+	/* A limit that is reached matters to who has something to write. */
+	if (!out->is_pipe && lx_limit(call->thread->process, LX_RLIMIT_FSIZE) != UINT64_MAX &&
+	    probe(in, in->offset, 1) == STATUS_SUCCESS)
+		result = limit_target(call, out, &input.Length);
+	if (result == 0)
+		result = run(call, out->stream.handle, &input);
+	/* A directory can be read as little as sent. */
+	return result == -LX_EISDIR ? -LX_EINVAL : result;
+}
+
+static void move_position(const struct end *end, int64_t position)
+{
+	FSCTL_LX_SEEK_INPUT input = {.Offset = position, .Whence = LX_SEEK_SET};
+	LONGLONG now;
+	IO_STATUS_BLOCK block;
+
+	ZwFsControlFile(end->stream.handle, NULL, NULL, NULL, &block, FSCTL_LX_SEEK, &input, sizeof input, &now, sizeof now);
+}
+
+int64_t lx_sys_sendfile(struct lx_call *call, int32_t out_fd, int32_t in_fd, struct lx_uptr offset, uint64_t count)
+{
+	struct end in = {.place = offset}, out = {.offset = -1};
+	int64_t result;
+
+	if (!lx_is_null(offset) && lx_copy_in(call, &in.offset, offset, sizeof in.offset))
+		return -LX_EFAULT;
+	result = look_at_end(call, in_fd, FILE_READ_DATA, &in);
+	if (result == 0)
+		result = find_start(call, &in, count);
+	if (result == 0)
+		result = look_at_end(call, out_fd, FILE_WRITE_DATA | FILE_APPEND_DATA, &out);
+	if (result == 0)
+		result = send(call, &in, &out, count);
+	if (in.offset >= 0)
+		in.offset += MAX_OF(result, (int64_t)0);
+	/* The offset is written back whatever came of it. */
+	if (!lx_is_null(offset))
+		return lx_copy_out(call, offset, &in.offset, sizeof in.offset) ? -LX_EFAULT : result;
+	if (result > 0 && in.offset >= 0)
+		move_position(&in, in.offset);
+	return result;
 }

@@ -13,20 +13,53 @@ enum { OFD_SETLK = 37, OFD_SETLKW = 38 };
 enum { LOCK_READ = 0, LOCK_WRITE = 1, LOCK_NONE = 2 };
 enum { HOST_EAGAIN = 11, HOST_EACCES = 13 };
 
+/* What the I/O manager does for files whose driver has nothing of its own. */
+static NTSTATUS control_by_default(struct io_file *file, ULONG code, const void *input, ULONG input_size, void *output,
+				   ULONG output_size, ULONG_PTR *information)
+{
+	switch (code) {
+	case FSCTL_LX_FLOCK:
+	case FSCTL_LX_RECORD_LOCK:
+		return io_lock_inode(file, code, input, input_size, output, output_size, information);
+	case FSCTL_LX_SPLICE:
+		return io_copy_spliced(file, input, input_size, information);
+	case FSCTL_LX_COPY_RANGE:
+		return io_copy_range(file, input, input_size, information);
+	default:
+		return STATUS_INVALID_DEVICE_REQUEST;
+	}
+}
+
+struct control {
+	ULONG code, input_size, output_size;
+	const void *input;
+	void *output;
+};
+
+/* Both services; of devices nothing is done by default. */
+static NTSTATUS run_control(HANDLE handle, bool device, const struct control *control, ULONG_PTR *information)
+{
+	cleanup_object struct io_file *file = NULL;
+	NTSTATUS status = io_reference_file(handle, 0, &file);
+
+	if (!NT_SUCCESS(status))
+		return status;
+	status = (device ? IO_OPERATION(file, device_control) : IO_OPERATION(file, fs_control))(
+		file, control->code, control->input, control->input_size, control->output, control->output_size, information);
+	if (unlikely(status == STATUS_INVALID_DEVICE_REQUEST) && !device)
+		status = control_by_default(file, control->code, control->input, control->input_size, control->output,
+					    control->output_size, information);
+	return status;
+}
+
 NTSTATUS NtFsControlFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine, PVOID ApcContext,
 			 PIO_STATUS_BLOCK IoStatusBlock, ULONG FsControlCode, PVOID InputBuffer,
 			 ULONG InputBufferLength, PVOID OutputBuffer, ULONG OutputBufferLength)
 {
-	cleanup_object struct io_file *file = NULL;
+	const struct control control = {FsControlCode, InputBufferLength, OutputBufferLength, InputBuffer, OutputBuffer};
 	ULONG_PTR information = 0;
-	NTSTATUS status = io_reference_file(FileHandle, 0, &file);
+	NTSTATUS status = run_control(FileHandle, false, &control, &information);
 
-	if (NT_SUCCESS(status))
-		status = IO_OPERATION(file, fs_control)(file, FsControlCode, InputBuffer, InputBufferLength,
-							OutputBuffer, OutputBufferLength, &information);
-	if (status == STATUS_INVALID_DEVICE_REQUEST && (FsControlCode == FSCTL_LX_FLOCK || FsControlCode == FSCTL_LX_RECORD_LOCK))
-		status = io_lock_inode(file, FsControlCode, InputBuffer, InputBufferLength, OutputBuffer,
-				       OutputBufferLength, &information);
 	return io_complete(status, information, IoStatusBlock, Event, ApcRoutine, ApcContext);
 }
 
@@ -34,13 +67,10 @@ NTSTATUS NtDeviceIoControlFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE 
 			       PIO_STATUS_BLOCK IoStatusBlock, ULONG IoControlCode, PVOID InputBuffer,
 			       ULONG InputBufferLength, PVOID OutputBuffer, ULONG OutputBufferLength)
 {
-	cleanup_object struct io_file *file = NULL;
+	const struct control control = {IoControlCode, InputBufferLength, OutputBufferLength, InputBuffer, OutputBuffer};
 	ULONG_PTR information = 0;
-	NTSTATUS status = io_reference_file(FileHandle, 0, &file);
+	NTSTATUS status = run_control(FileHandle, true, &control, &information);
 
-	if (NT_SUCCESS(status))
-		status = IO_OPERATION(file, device_control)(file, IoControlCode, InputBuffer, InputBufferLength,
-							    OutputBuffer, OutputBufferLength, &information);
 	return io_complete(status, information, IoStatusBlock, Event, ApcRoutine, ApcContext);
 }
 

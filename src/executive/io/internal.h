@@ -16,6 +16,9 @@ NTSTATUS io_parse_device(void *object, struct ob_parse *parse);
 /* inode_locks.c: FSCTL_LX_FLOCK and FSCTL_LX_RECORD_LOCK of a file whose driver has no locks, and the end of such a file. */
 NTSTATUS io_lock_inode(struct io_file *file, ULONG code, const void *input, ULONG input_size, void *output,
 		       ULONG output_size, ULONG_PTR *information);
+/* copy.c: FSCTL_LX_SPLICE and FSCTL_LX_COPY_RANGE of a file whose driver has no way of its own. */
+NTSTATUS io_copy_spliced(struct io_file *file, const void *input, ULONG input_size, ULONG_PTR *information);
+NTSTATUS io_copy_range(struct io_file *file, const void *input, ULONG input_size, ULONG_PTR *information);
 void io_forget_inode_locks(struct io_file *file);
 /* control_area.c: the last handle went. */
 void io_substitute_file(struct io_file *file);
