@@ -2,6 +2,7 @@
  * How the supervisor was started, and signals sent to it. The state is taken by a constructor, before anything in the
  * supervisor changes dispositions, limits or masks.
  */
+#include <hal/hal.h>
 #include <hal/host.h>
 
 #include <errno.h>
@@ -201,13 +202,14 @@ const struct hal_start *hal_start_state(void)
 	return &start_state;
 }
 
+/*
+ * All but those that can't be taken (KILL, STOP, the C library's own two) and that of the tasks that end all the time (CHLD).
+ * Faults of lxrun's own end it all the same: the kernel takes no account of who blocks what it forces upon a thread.
+ */
 static void forwarded_signals(sigset_t *set)
 {
-	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGTSTP, SIGCONT, SIGWINCH};
-
-	sigemptyset(set);
-	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-		sigaddset(set, signals[i]);
+	sigfillset(set);
+	sigdelset(set, SIGCHLD);
 }
 
 void hal_signal_block(void)
@@ -215,7 +217,35 @@ void hal_signal_block(void)
 	sigset_t set;
 
 	forwarded_signals(&set);
+	sigdelset(&set, HAL_INTERRUPT_SIGNAL); /* its handler passes on what is not for it */
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+static _Atomic pid_t signal_taker;
+#define PASSED_ON (-0x4c58) /* in place of SI_USER, which the kernel lets no thread write to another */
+
+void hal_signal_pass_on(const void *info)
+{
+	siginfo_t copy = *(const siginfo_t *)info;
+	pid_t taker = atomic_load(&signal_taker);
+	int error = errno;
+
+	if (copy.si_code == SI_USER)
+		copy.si_code = PASSED_ON;
+	if (taker)
+		syscall(SYS_rt_tgsigqueueinfo, getpid(), taker, copy.si_signo, &copy);
+	errno = error;
+}
+
+/* The kernel means lxrun itself, unless it speaks for the terminal. */
+static bool is_own(const siginfo_t *info)
+{
+	static const int terminals[] = {SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGHUP, SIGCONT, SIGWINCH};
+
+	for (size_t i = 0; i < sizeof(terminals) / sizeof(terminals[0]); i++)
+		if (info->si_signo == terminals[i])
+			return false;
+	return info->si_code > 0;
 }
 
 bool hal_signal_wait(struct hal_signal *signal)
@@ -224,13 +254,15 @@ bool hal_signal_wait(struct hal_signal *signal)
 	siginfo_t info;
 
 	forwarded_signals(&set);
-	if (sigwaitinfo(&set, &info) < 0)
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	atomic_store(&signal_taker, (pid_t)syscall(SYS_gettid));
+	if (sigwaitinfo(&set, &info) < 0 || is_own(&info))
 		return false;
-	*signal = (struct hal_signal){
-		.number = info.si_signo,
-		.from_terminal = info.si_code == SI_KERNEL,
-		.uid = info.si_code == SI_KERNEL ? 0 : info.si_uid,
-	};
+	if (info.si_code == PASSED_ON)
+		info.si_code = SI_USER;
+	signal->number = info.si_signo;
+	signal->from_terminal = info.si_code == SI_KERNEL;
+	memcpy(signal->info, &info, sizeof(info));
 	return true;
 }
 

@@ -43,12 +43,17 @@ bool hal_next_pending(uint8_t info[HAL_SIGINFO_SIZE], bool *own);
 struct hal_signal {
 	int32_t number;
 	bool from_terminal; /* by the terminal's driver, not by a process */
-	uint32_t uid;       /* of the sending process */
+	uint8_t info[HAL_SIGINFO_SIZE]; /* the host's siginfo_t */
 };
 /* Block the signals that hal_signal_wait() takes, in the calling thread and those it will make. */
 void hal_signal_block(void);
-/* Sleep until one of INT, TERM, HUP, QUIT, USR1, USR2, TSTP, CONT, WINCH arrives; only a thread of its own calls it. False: interrupted. */
+/*
+ * Sleep until a signal arrives that somebody outside sent to the supervisor, any but KILL, STOP and CHLD; only a thread of
+ * its own calls it. False: none did.
+ */
 bool hal_signal_wait(struct hal_signal *signal);
+/* What came to another thread, as a siginfo_t of the host's, goes to that one. Can be called from a signal handler. */
+void hal_signal_pass_on(const void *info);
 /* Stop the whole supervisor as SIGTSTP would have, until it is continued. */
 void hal_stop_self(void);
 

@@ -16,6 +16,7 @@
  * aborts.
  */
 #include <hal/hal.h>
+#include <hal/host.h>
 #include <rtl/lock.h>
 
 #include <errno.h>
@@ -48,6 +49,9 @@ interrupt_handler(int number, siginfo_t *info, void *context)
 	greg_t *registers = ((ucontext_t *)context)->uc_mcontext.gregs;
 	uintptr_t instruction = (uintptr_t)registers[REG_RIP];
 
+	/* hal_unpark() sends it to one thread; what was sent to the process comes from outside. */
+	if (info->si_code != SI_TKILL)
+		hal_signal_pass_on(info);
 	if (instruction >= (uintptr_t)hal_alertable_begin && instruction < (uintptr_t)hal_alertable_end)
 		registers[REG_RIP] = (greg_t)(uintptr_t)hal_alertable_abort;
 }

@@ -162,6 +162,48 @@ def handler_survives_termination(lxrun):
     expect("status", wait(process), 7)
 
 
+CATCHER = r"""
+import os, signal, sys
+caught = {s for s in range(1, 65)} - {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD, 32, 33}
+signal.pthread_sigmask(signal.SIG_BLOCK, caught)
+print("ready", flush=True)
+for line in sys.stdin:
+    info = signal.sigwaitinfo(caught)
+    print(info.si_signo, info.si_code, info.si_pid and "pid", info.si_uid, flush=True)
+"""
+
+
+def every_signal_reaches_the_program(lxrun):
+    process = subprocess.Popen([lxrun, sys.executable, "-c", CATCHER], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process.stdout.readline()
+    for number in sorted(set(range(1, 65)) - {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD, 32, 33}):
+        os.kill(process.pid, number)
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+        expect(f"signal {number}", process.stdout.readline(), f"{number} 0 0 {os.getuid()}\n".encode())
+    process.stdin.close()
+    expect("status", wait(process), 0)
+
+
+def any_signal_ends_the_program(lxrun):
+    for number in (signal.SIGALRM, signal.SIGPWR, signal.SIGSEGV, signal.SIGABRT, signal.SIGPIPE, signal.SIGXFSZ, 34, 61, 62, 64):
+        process = subprocess.Popen([lxrun, "sh", "-c", "ulimit -c 0; echo ready; exec sleep 100"], stdout=subprocess.PIPE)
+        process.stdout.readline()
+        os.kill(process.pid, number)
+        expect(f"status of {number}", wait(process), -number)
+
+
+def stopped_from_outside(lxrun):
+    for number in (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU):
+        process = subprocess.Popen([lxrun, "sh", "-c", "echo ready; exec sleep 0.3"], stdout=subprocess.PIPE)
+        process.stdout.readline()
+        os.kill(process.pid, number)
+        _, status = os.waitpid(process.pid, os.WUNTRACED)
+        expect(f"stopped by {number}", os.WIFSTOPPED(status), True)
+        os.kill(process.pid, signal.SIGCONT)
+        expect("status", wait(process), 0)
+
+
 def killed_in_a_storm(lxrun):
     for _ in range(int(os.environ.get("LIFE_ROUNDS", "50"))):
         process = subprocess.Popen([lxrun, "python3", "-c", STORM], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -288,6 +330,7 @@ def many_programs_run_under_a_low_limit(lxrun):
 
 
 TESTS = [programs_share_their_files, many_programs_run_under_a_low_limit, processes_cost_few_sockets, host_tools_see_names, reader_that_ends_early, writer_whose_reader_ends, interrupt_from_terminal, terminated, terminated_with_children, handler_survives_termination,
+         every_signal_reaches_the_program, any_signal_ends_the_program, stopped_from_outside,
          killed_in_a_storm, last_process_decides]
 
 

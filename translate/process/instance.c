@@ -61,7 +61,7 @@ void lx_instance_exit_hook(struct lx_process *process)
 /* The foreground group if the terminal sends it; the first program if somebody does. */
 static void forward_signal(const struct hal_signal *signal)
 {
-	struct lx_siginfo info = {.si_signo = signal->number, .si_code = LX_SI_USER};
+	struct lx_siginfo info;
 	int32_t group;
 
 	if (signal->from_terminal && condrv_console()) {
@@ -69,7 +69,8 @@ static void forward_signal(const struct hal_signal *signal)
 		return;
 	}
 	/* A sender outside of the instance has no pid here, as one outside of a pid namespace. */
-	info._sifields._rt._uid = signal->uid;
+	memcpy(&info, signal->info, sizeof(info));
+	info._sifields._rt._pid = 0;
 	lx_lock_tree();
 	group = lx_process_group_id(first_process);
 	if (first_process->state < LX_ZOMBIE)

@@ -15,6 +15,7 @@
 #include <drivers/fsrtl/fsrtl.h>
 #include <executive/io/async.h>
 #include <hal/hal.h>
+#include <hal/host.h>
 
 #define HOST_SIGNAL (HAL_INTERRUPT_SIGNAL - 1)
 
@@ -51,7 +52,9 @@ static void listen_to_host(void *context)
 	for (;;) {
 		int signal = sigwaitinfo(&signals, &info);
 
-		if (signal == SIGIO)
+		if (signal > 0 && info.si_code <= 0 && info.si_pid != getpid())
+			hal_signal_pass_on(&info); /* somebody outside means a guest */
+		else if (signal == SIGIO)
 			io_async_tell_some(&host_files, IO_ASYNC_UNKNOWN, -1);
 		else if (signal == HOST_SIGNAL && info.si_code == SI_QUEUE)
 			set_word(&settled, info.si_int);
