@@ -7,7 +7,7 @@ import sys
 
 COUNT = 60  # more than the children that a process remembers until somebody asks what they used
 CASES = ["fork", "killed", "group", "fault", "exec", "orphan", "thread", "open", "pipe", "map", "timer"]
-MARGIN = 10  # pools, spares, and what ends a moment later
+MARGIN = 40  # pools (that of fresh processes deepens to 32 under load), spares, and what ends a moment later
 
 
 def run(lxrun, grow, case, count):
