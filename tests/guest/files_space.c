@@ -127,6 +127,8 @@ static void volumes(void)
 	OBSERVE(pipe(ends));
 	OBSERVE(fstatfs(ends[0], &status));
 	printf("type %lx names %ld\n", (long)status.f_type, (long)status.f_namelen);
+	OBSERVE(statfs("/dev", &status));
+	printf("type %lx blocks %lu files %lu\n", (long)status.f_type, (unsigned long)status.f_blocks, (unsigned long)status.f_files);
 	OBSERVE(statfs("/proc", &status));
 	printf("type %lx names %ld\n", (long)status.f_type, (long)status.f_namelen);
 	close(fd);

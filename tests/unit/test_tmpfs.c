@@ -301,6 +301,84 @@ static NTSTATUS lock(HANDLE file, ULONG command, const void *owner, SHORT type, 
 	return status;
 }
 
+static FILE_FS_LX_STATFS_INFORMATION statfs_root(void)
+{
+	FILE_FS_LX_STATFS_INFORMATION volume;
+	IO_STATUS_BLOCK io;
+
+	assert_status(NtQueryVolumeInformationFile(root, &io, &volume, sizeof volume, FileFsLxStatfsInformation), STATUS_SUCCESS);
+	return volume;
+}
+
+static NTSTATUS set_xattr(HANDLE file, const char *name, char *value, ULONG size)
+{
+	FSCTL_LX_SET_XATTR_INPUT input = {.Name = rtl_string(name), .Value = value, .Size = size};
+
+	return control(file, FSCTL_LX_SET_XATTR, &input, sizeof input, NULL, 0);
+}
+
+static const char *numbered(unsigned number)
+{
+	static char name[16];
+
+	snprintf(name, sizeof name, "%u", number);
+	return name;
+}
+
+/* As many as 1 MiB has pages, the root among them. */
+static void names_have_an_end(void **state)
+{
+	FSCTL_LX_LINK_NAME_INPUT link = {.Name = rtl_string("further")};
+	unsigned made = 0;
+
+	assert_int_equal(statfs_root().Files, 256);
+	assert_int_equal(statfs_root().FilesFree, 255);
+	while (made < 1000 && make_node(numbered(made), S_IFREG | 0644, NULL) == STATUS_SUCCESS)
+		made++;
+	assert_int_equal(made, 255);
+	assert_int_equal(statfs_root().FilesFree, 0);
+	assert_status(make_node("d", S_IFDIR | 0755, NULL), STATUS_DISK_FULL);
+	assert_status(make_node("s", S_IFLNK | 0777, "target"), STATUS_DISK_FULL);
+	assert_status(try_open(root, "f", FILE_GENERIC_READ, FILE_CREATE, 0, &(HANDLE){NULL}), STATUS_DISK_FULL);
+	link.File = opened(root, "0", FILE_OPEN);
+	assert_status(control(root, FSCTL_LX_LINK_NAME, &link, sizeof link, NULL, 0), STATUS_DISK_FULL);
+	assert_status(rename_name(root, "1", root, "renamed", 0), STATUS_SUCCESS);
+	assert_status(rename_name(root, "renamed", root, "2", 0), STATUS_SUCCESS);
+	assert_status(control(root, FSCTL_LX_LINK_NAME, &link, sizeof link, NULL, 0), STATUS_SUCCESS);
+	NtClose(link.File);
+	assert_status(remove_name(root, "further", 0), STATUS_SUCCESS);
+	for (unsigned i = 0; i < made; i++)
+		if (i != 1)
+			assert_status(remove_name(root, numbered(i), 0), STATUS_SUCCESS);
+	assert_int_equal(statfs_root().FilesFree, 255);
+}
+
+static void attributes_and_long_targets_have_an_end(void **state)
+{
+	static char value[4000], target[201];
+	HANDLE file = opened(root, "f", FILE_CREATE);
+	unsigned set = 0, links = 0;
+	char name[32];
+
+	memset(target, 't', sizeof target - 1);
+	for (; set < 1000; set++) {
+		snprintf(name, sizeof name, "user.%u", set);
+		if (set_xattr(file, name, value, sizeof value) != STATUS_SUCCESS)
+			break;
+	}
+	assert_in_range(set, 50, 65);
+	assert_errno(set_xattr(file, "user.more", value, sizeof value), ENOSPC);
+	NtClose(file);
+	assert_status(remove_name(root, "f", 0), STATUS_SUCCESS);
+	assert_int_equal(statfs_root().FilesFree, 255);
+	while (links < 1000 && make_node(numbered(links), S_IFLNK | 0777, links ? target : "short") == STATUS_SUCCESS)
+		links++;
+	assert_int_equal(statfs_root().BlocksFree, 256 - (links - 1));
+	while (links)
+		assert_status(remove_name(root, numbered(--links), 0), STATUS_SUCCESS);
+	assert_int_equal(statfs_root().BlocksFree, 256);
+}
+
 static void record_locks_split_join_and_conflict(void **state)
 {
 	HANDLE file = opened(root, "locked", FILE_CREATE);
@@ -396,6 +474,8 @@ int main(void)
 		cmocka_unit_test(a_listing_survives_removal_under_way),
 		cmocka_unit_test(a_section_maps_what_is_written),
 		cmocka_unit_test(user_attributes_are_kept),
+		cmocka_unit_test(names_have_an_end),
+		cmocka_unit_test(attributes_and_long_targets_have_an_end),
 		cmocka_unit_test(record_locks_split_join_and_conflict),
 		cmocka_unit_test(a_waiter_gets_the_lock_and_a_circle_is_refused),
 		cmocka_unit_test(whole_locks_go_with_their_file_object),

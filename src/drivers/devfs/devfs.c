@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include <drivers/condrv/condrv.h>
@@ -103,20 +104,10 @@ static NTSTATUS devfs_query_volume(struct io_file *file, FS_INFORMATION_CLASS cl
 				   ULONG_PTR *information)
 {
 	FILE_FS_DEVICE_INFORMATION kind = {.DeviceType = FILE_DEVICE_UNKNOWN};
-	FILE_FS_LX_STATFS_INFORMATION answer = {
-		.Type = TMPFS_MAGIC,
-		.BlockSize = 4096,
-		.FragmentSize = 4096,
-		.NameLength = 255,
-		.Files = devfs_node_count,
-		.Flags = 0x20,
-	};
 
 	if (class == FileFsDeviceInformation)
 		return fsrtl_return(&kind, sizeof kind, data, size, information);
-	if (class == FileFsLxStatfsInformation)
-		return fsrtl_return(&answer, sizeof answer, data, size, information);
-	return STATUS_INVALID_INFO_CLASS;
+	return tmpfs_query_volume(file, class, data, size, information);
 }
 
 /* Pipes and sockets: whether the name is there, and whether it may be made, comes first, as anywhere. */
@@ -272,6 +263,19 @@ static NTSTATUS make_nodes(struct tmpfs_volume *volume)
 	return status;
 }
 
+/* As much room, for bytes and names, as the host's own /dev has, where that is in memory, too, and is limited. */
+static void limit_as_host(struct tmpfs_volume *volume)
+{
+	struct statfs host;
+
+	if (statfs("/dev", &host) < 0 || host.f_type != TMPFS_MAGIC)
+		return;
+	if (host.f_blocks)
+		volume->limit = ALIGN_UP((uint64_t)host.f_blocks * (uint64_t)host.f_bsize, (uint64_t)TMPFS_PAGE);
+	if (host.f_files)
+		volume->inode_limit = MAX_OF((uint64_t)host.f_files, 2 * (uint64_t)devfs_node_count) * TMPFS_INODE_SPACE;
+}
+
 NTSTATUS devfs_initialize(void)
 {
 	struct tmpfs_volume *volume;
@@ -280,6 +284,8 @@ NTSTATUS devfs_initialize(void)
 	make_operations();
 	host_directory = fsrtl_file_system_at("/dev", 6);
 	volume = tmpfs_create_volume(0, 0755, &host_directory);
+	if (volume)
+		limit_as_host(volume);
 	status = volume ? make_nodes(volume) : STATUS_NO_MEMORY;
 	if (!NT_SUCCESS(status))
 		return status;

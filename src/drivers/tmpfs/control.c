@@ -22,6 +22,7 @@ static struct tmpfs_xattr *find_xattr(const struct tmpfs_node *node, const char 
 static void drop_xattr(struct tmpfs_node *node, struct tmpfs_xattr *xattr)
 {
 	TAILQ_REMOVE(&node->xattrs, xattr, link);
+	atomic_fetch_sub(&node->volume->inode_used, tmpfs_xattr_space(xattr->name, xattr->size));
 	free(xattr->name);
 	free(xattr);
 }
@@ -44,6 +45,8 @@ static NTSTATUS get_xattr(struct tmpfs_node *node, const char *name, void *outpu
 
 static NTSTATUS set_xattr(struct tmpfs_node *node, const struct fsrtl_xattr *input)
 {
+	struct tmpfs_volume *volume = node->volume;
+	uint64_t space = tmpfs_xattr_space(input->name, input->size);
 	struct tmpfs_xattr *old, *xattr;
 
 	if (input->size > XATTR_SIZE_LIMIT)
@@ -53,11 +56,15 @@ static NTSTATUS set_xattr(struct tmpfs_node *node, const struct fsrtl_xattr *inp
 		return FSRTL_ERRNO(EEXIST);
 	if (!old && input->flags & XATTR_REPLACE_FLAG)
 		return FSRTL_ERRNO(ENODATA);
+	/* Both the old and the new count for a moment, as both are there. */
+	if (!tmpfs_reserve(&volume->inode_used, volume->inode_limit, space))
+		return FSRTL_ERRNO(ENOSPC);
 	xattr = malloc(sizeof *xattr + input->size);
 	if (xattr)
 		xattr->name = strdup(input->name);
 	if (!xattr || !xattr->name) {
 		free(xattr);
+		atomic_fetch_sub(&volume->inode_used, space);
 		return STATUS_NO_MEMORY;
 	}
 	xattr->size = input->size;

@@ -66,21 +66,14 @@ static NTSTATUS need_descriptor(struct tmpfs_node *node, int *descriptor)
 	return status;
 }
 
-/* Count what a change did to the space in use. The write turn is the caller's. */
-static void account(struct tmpfs_node *node, ULONGLONG blocks_before)
+/* Count what a change, or a mapping since the last one, did to the space in use. The write turn is the caller's. */
+static void account(struct tmpfs_node *node)
 {
 	FILE_LX_STATX_INFORMATION now = {0};
 
 	tmpfs_measure(node, &now);
-	atomic_fetch_add(&node->volume->used, (now.Blocks - blocks_before) * 512);
-}
-
-static ULONGLONG blocks_of(struct tmpfs_node *node)
-{
-	FILE_LX_STATX_INFORMATION now = {0};
-
-	tmpfs_measure(node, &now);
-	return now.Blocks;
+	atomic_fetch_add(&node->volume->used, now.Blocks * 512 - node->accounted);
+	node->accounted = now.Blocks * 512;
 }
 
 static void note_change(struct tmpfs_node *node)
@@ -172,13 +165,11 @@ static NTSTATUS write_all(struct tmpfs_node *node, const struct io_buffer *buffe
 	NTSTATUS status = need_descriptor(node, &descriptor);
 
 	while (status == STATUS_SUCCESS && *done < size) {
-		ULONGLONG before = blocks_of(node);
-
 		status = write_chunk(node, descriptor, buffer, *done, offset + (LONGLONG)*done, &count);
 		*done += count;
 		if (count == 0)
 			break;
-		account(node, before);
+		account(node);
 	}
 	return status;
 }
@@ -230,7 +221,6 @@ NTSTATUS tmpfs_write(struct io_file *file, const struct io_buffer *buffer, const
 NTSTATUS tmpfs_truncate(struct tmpfs_node *node, LONGLONG size)
 {
 	int descriptor;
-	ULONGLONG before;
 	NTSTATUS status;
 
 	if (tmpfs_type(node) != FSRTL_S_IFREG)
@@ -244,9 +234,8 @@ NTSTATUS tmpfs_truncate(struct tmpfs_node *node, LONGLONG size)
 	if (!size)
 		descriptor = atomic_load(&node->descriptor);
 	if (status == STATUS_SUCCESS && descriptor >= 0) {
-		before = blocks_of(node);
 		status = host_status(ftruncate(descriptor, size));
-		account(node, before);
+		account(node);
 	}
 	ke_end_turn(&node->write_turn);
 	if (status == STATUS_SUCCESS)
@@ -257,7 +246,6 @@ NTSTATUS tmpfs_truncate(struct tmpfs_node *node, LONGLONG size)
 NTSTATUS tmpfs_allocate(struct tmpfs_node *node, const FSCTL_LX_FALLOCATE_INPUT *input)
 {
 	int descriptor;
-	ULONGLONG before;
 	NTSTATUS status;
 
 	if (tmpfs_type(node) != FSRTL_S_IFREG)
@@ -269,9 +257,8 @@ NTSTATUS tmpfs_allocate(struct tmpfs_node *node, const FSCTL_LX_FALLOCATE_INPUT 
 	    (uint64_t)input->Length > node->volume->limit - MIN_OF(node->volume->limit, atomic_load(&node->volume->used)))
 		status = STATUS_DISK_FULL;
 	if (status == STATUS_SUCCESS) {
-		before = blocks_of(node);
 		status = host_status(fallocate(descriptor, (int)input->Mode, input->Offset, input->Length));
-		account(node, before);
+		account(node);
 	}
 	ke_end_turn(&node->write_turn);
 	if (status == STATUS_SUCCESS)

@@ -9,7 +9,7 @@
 #include <drivers/tmpfs/node.h>
 
 #define TMPFS_MAGIC 0x01021994
-#define PAGE 4096u
+#define PAGE TMPFS_PAGE
 
 static void tmpfs_close(struct io_file *file)
 {
@@ -121,11 +121,12 @@ static NTSTATUS tmpfs_query_directory(struct io_file *file, FILE_INFORMATION_CLA
 	return status == STATUS_SUCCESS && !writer.used ? STATUS_NO_MORE_FILES : status;
 }
 
-static NTSTATUS tmpfs_query_volume(struct io_file *file, FS_INFORMATION_CLASS class, void *data, ULONG size,
+NTSTATUS tmpfs_query_volume(struct io_file *file, FS_INFORMATION_CLASS class, void *data, ULONG size,
 				   ULONG_PTR *information)
 {
 	struct tmpfs_volume *volume = tmpfs_node_of(file)->volume;
-	uint64_t used = MIN_OF(atomic_load(&volume->used), volume->limit), nodes;
+	uint64_t used = MIN_OF(atomic_load(&volume->used), volume->limit);
+	uint64_t inode_used = MIN_OF(atomic_load(&volume->inode_used), volume->inode_limit);
 	FILE_FS_DEVICE_INFORMATION kind = {.DeviceType = FILE_DEVICE_DISK_FILE_SYSTEM};
 	FILE_FS_LX_STATFS_INFORMATION answer = {
 		.Type = TMPFS_MAGIC,
@@ -136,13 +137,9 @@ static NTSTATUS tmpfs_query_volume(struct io_file *file, FS_INFORMATION_CLASS cl
 		.Blocks = volume->limit / PAGE,
 		.BlocksFree = (volume->limit - used) / PAGE,
 		.BlocksAvailable = (volume->limit - used) / PAGE,
-		.Files = volume->limit / PAGE,
+		.Files = volume->inode_limit / TMPFS_INODE_SPACE,
+		.FilesFree = (volume->inode_limit - inode_used) / TMPFS_INODE_SPACE,
 	};
-
-	rtl_lock(&volume->lock);
-	nodes = volume->node_count;
-	rtl_unlock(&volume->lock);
-	answer.FilesFree = answer.Files - MIN_OF(nodes, answer.Files);
 
 	if (class == FileFsDeviceInformation)
 		return fsrtl_return(&kind, sizeof kind, data, size, information);
@@ -207,9 +204,9 @@ struct tmpfs_volume *tmpfs_create_volume(uint64_t size, ULONG mode, const struct
 		return NULL;
 	rtl_lock_initialize(&volume->lock);
 	volume->limit = ALIGN_UP(size ? size : default_limit(), (uint64_t)PAGE);
+	volume->inode_limit = volume->limit / PAGE * TMPFS_INODE_SPACE;
 	volume->where = where;
-	volume->root = tmpfs_create_node(volume, FSRTL_S_IFDIR | mode, NULL);
-	if (!volume->root) {
+	if (tmpfs_create_node(volume, FSRTL_S_IFDIR | mode, NULL, &volume->root) != STATUS_SUCCESS) {
 		free(volume);
 		return NULL;
 	}

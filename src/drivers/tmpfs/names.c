@@ -3,6 +3,8 @@
 
 #include <drivers/tmpfs/node.h>
 
+#define SHORT_TARGET 128u /* with its NUL it lies in the node up to this, as in Linux' tmpfs */
+
 /* Down one component. */
 static NTSTATUS step(struct tmpfs_node **node, const STRING *component)
 {
@@ -95,9 +97,9 @@ static NTSTATUS add_node(struct tmpfs_node *directory, const STRING *name, ULONG
 
 	if (status != STATUS_SUCCESS)
 		return status;
-	node = tmpfs_create_node(directory->volume, mode, directory);
-	if (!node)
-		return STATUS_NO_MEMORY;
+	status = tmpfs_create_node(directory->volume, mode, directory, &node);
+	if (status != STATUS_SUCCESS)
+		return status;
 	status = tmpfs_add_entry(directory, name, node);
 	if (status != STATUS_SUCCESS) {
 		node->attributes.NumberOfLinks = 0;
@@ -118,8 +120,7 @@ static NTSTATUS create_unnamed(const struct io_create *create, struct walked *wa
 	status = may_add(walked->node);
 	if (status != STATUS_SUCCESS)
 		return status;
-	walked->node = tmpfs_create_node(walked->node->volume, FSRTL_S_IFREG | (create->lx.Mode & 07777), walked->node);
-	return walked->node ? STATUS_SUCCESS : STATUS_NO_MEMORY;
+	return tmpfs_create_node(walked->node->volume, FSRTL_S_IFREG | (create->lx.Mode & 07777), walked->node, &walked->node);
 }
 
 static bool creates(const struct io_create *create)
@@ -236,6 +237,25 @@ static NTSTATUS check_name(const struct tmpfs_node *directory, const STRING *nam
 	return name->Length > TMPFS_NAME_MAX ? STATUS_NAME_TOO_LONG : STATUS_SUCCESS;
 }
 
+/* A new symbolic link gets its target. volume.lock held. */
+static NTSTATUS set_target(struct tmpfs_node *node, char **target, size_t length)
+{
+	struct tmpfs_volume *volume = node->volume;
+
+	if (length >= SHORT_TARGET && !tmpfs_reserve(&volume->used, volume->limit, TMPFS_PAGE))
+		return STATUS_DISK_FULL;
+	node->target_has_page = length >= SHORT_TARGET;
+	node->attributes.Size = length;
+	node->target = steal_pointer(target);
+	return STATUS_SUCCESS;
+}
+
+/* An entry just made, and its node, were for nothing. volume.lock held. */
+static void take_back(struct tmpfs_node *directory, const STRING *name)
+{
+	tmpfs_remove_entry(directory, tmpfs_find_entry(directory, name));
+}
+
 NTSTATUS tmpfs_make_node(struct tmpfs_node *directory, const FSCTL_LX_MAKE_NODE_INPUT *input)
 {
 	cleanup_free char *target = NULL;
@@ -262,10 +282,9 @@ NTSTATUS tmpfs_make_node(struct tmpfs_node *directory, const FSCTL_LX_MAKE_NODE_
 	if (status == STATUS_SUCCESS) {
 		node->attributes.RdevMajor = input->DeviceMajor;
 		node->attributes.RdevMinor = input->DeviceMinor;
-		if (target) {
-			node->attributes.Size = input->Target.Length;
-			node->target = steal_pointer(&target);
-		}
+		status = target ? set_target(node, &target, input->Target.Length) : status;
+		if (status != STATUS_SUCCESS)
+			take_back(directory, &name);
 	}
 	rtl_unlock(&directory->volume->lock);
 	return status;
@@ -304,8 +323,23 @@ NTSTATUS tmpfs_remove_name(struct tmpfs_node *directory, const FSCTL_LX_REMOVE_N
 	else
 		status = check_removal(directory, entry->node, input->Directory);
 	if (status == STATUS_SUCCESS)
-		tmpfs_remove_entry(directory, entry);
+		tmpfs_unlink_entry(directory, entry);
 	rtl_unlock(&directory->volume->lock);
+	return status;
+}
+
+/* A name for a node that has some already, or was made without. volume.lock held. */
+static NTSTATUS add_link(struct tmpfs_node *directory, const STRING *name, struct tmpfs_node *node)
+{
+	struct tmpfs_volume *volume = directory->volume;
+	uint64_t space = node->attributes.NumberOfLinks ? TMPFS_INODE_SPACE : 0;
+	NTSTATUS status;
+
+	if (!tmpfs_reserve(&volume->inode_used, volume->inode_limit, space))
+		return STATUS_DISK_FULL;
+	status = tmpfs_add_entry(directory, name, node);
+	if (status != STATUS_SUCCESS)
+		atomic_fetch_sub(&volume->inode_used, space);
 	return status;
 }
 
@@ -334,7 +368,7 @@ NTSTATUS tmpfs_link_name(struct tmpfs_node *directory, const FSCTL_LX_LINK_NAME_
 	else
 		status = may_add(directory);
 	if (status == STATUS_SUCCESS)
-		status = tmpfs_add_entry(directory, &name, node);
+		status = add_link(directory, &name, node);
 	rtl_unlock(&directory->volume->lock);
 	return status;
 }

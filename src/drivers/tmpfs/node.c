@@ -20,13 +20,34 @@ static int compare_cookies(const struct tmpfs_entry *a, const struct tmpfs_entry
 RB_GENERATE_INTERNAL(tmpfs_names, tmpfs_entry, by_name, compare_names, static __attribute__((unused)))
 RB_GENERATE_INTERNAL(tmpfs_cookies, tmpfs_entry, by_cookie, compare_cookies, static __attribute__((unused)))
 
-struct tmpfs_node *tmpfs_create_node(struct tmpfs_volume *volume, ULONG mode, const struct tmpfs_node *parent)
+bool tmpfs_reserve(_Atomic uint64_t *used, uint64_t limit, uint64_t size)
 {
-	struct tmpfs_node *node = calloc(1, sizeof *node);
+	uint64_t now = atomic_load(used);
+
+	do
+		if (now > limit || size > limit - now)
+			return false;
+	while (!atomic_compare_exchange_weak(used, &now, now + size));
+	return true;
+}
+
+uint64_t tmpfs_xattr_space(const char *name, size_t size)
+{
+	return sizeof(struct tmpfs_xattr) + strlen(name) + size;
+}
+
+NTSTATUS tmpfs_create_node(struct tmpfs_volume *volume, ULONG mode, const struct tmpfs_node *parent, struct tmpfs_node **made)
+{
+	struct tmpfs_node *node;
 	bool directory = (mode & FSRTL_S_IFMT) == FSRTL_S_IFDIR;
 
-	if (!node)
-		return NULL;
+	if (!tmpfs_reserve(&volume->inode_used, volume->inode_limit, TMPFS_INODE_SPACE))
+		return STATUS_DISK_FULL;
+	node = calloc(1, sizeof *node);
+	if (!node) {
+		atomic_fetch_sub(&volume->inode_used, TMPFS_INODE_SPACE);
+		return STATUS_NO_MEMORY;
+	}
 	node->volume = volume;
 	atomic_store(&node->descriptor, -1);
 	rtl_lock_initialize(&node->data_lock);
@@ -45,29 +66,29 @@ struct tmpfs_node *tmpfs_create_node(struct tmpfs_volume *volume, ULONG mode, co
 		if (directory)
 			node->attributes.Mode |= 02000;
 	}
-	volume->node_count++;
-	return node;
+	*made = node;
+	return STATUS_SUCCESS;
 }
 
 static void free_node(struct tmpfs_node *node)
 {
 	struct tmpfs_xattr *xattr;
-	FILE_LX_STATX_INFORMATION size = node->attributes;
 	int descriptor = atomic_load(&node->descriptor);
 
 	while ((xattr = TAILQ_FIRST(&node->xattrs))) {
+		atomic_fetch_sub(&node->volume->inode_used, tmpfs_xattr_space(xattr->name, xattr->size));
 		TAILQ_REMOVE(&node->xattrs, xattr, link);
 		free(xattr->name);
 		free(xattr);
 	}
-	if (descriptor >= 0) {
-		tmpfs_measure(node, &size);
-		atomic_fetch_sub(&node->volume->used, size.Blocks * 512);
+	atomic_fetch_sub(&node->volume->used, node->accounted);
+	if (descriptor >= 0)
 		close(descriptor);
-	}
 	io_lock_list_destroy(&node->locks);
 	rtl_lock_destroy(&node->data_lock);
-	node->volume->node_count--;
+	atomic_fetch_sub(&node->volume->inode_used, TMPFS_INODE_SPACE);
+	if (node->target_has_page)
+		atomic_fetch_sub(&node->volume->used, TMPFS_PAGE);
 	free(node->target);
 	free(node);
 }
@@ -136,6 +157,15 @@ void tmpfs_remove_entry(struct tmpfs_node *directory, struct tmpfs_entry *entry)
 	}
 	touch(directory);
 	tmpfs_release_node(node);
+}
+
+void tmpfs_unlink_entry(struct tmpfs_node *directory, struct tmpfs_entry *entry)
+{
+	const struct tmpfs_node *node = entry->node;
+
+	if (tmpfs_type(node) != FSRTL_S_IFDIR && node->attributes.NumberOfLinks > 1)
+		atomic_fetch_sub(&directory->volume->inode_used, TMPFS_INODE_SPACE);
+	tmpfs_remove_entry(directory, entry);
 }
 
 struct tmpfs_entry *tmpfs_entry_from(struct tmpfs_node *directory, uint64_t cookie)

@@ -19,6 +19,8 @@
 #include <executive/io/locks.h>
 
 #define TMPFS_NAME_MAX 255u
+#define TMPFS_PAGE 4096u
+#define TMPFS_INODE_SPACE 1024u /* what a node counts for, and each name behind its first */
 
 struct tmpfs_node;
 
@@ -43,8 +45,9 @@ struct tmpfs_volume {
 	struct rtl_lock lock;
 	struct tmpfs_node *root;
 	uint64_t limit;       /* bytes */
-	_Atomic uint64_t used; /* bytes of all memory files */
-	uint64_t node_count;
+	_Atomic uint64_t used; /* of it, by memory files and long targets of links */
+	uint64_t inode_limit;      /* bytes, of which each node, further name and attribute takes some */
+	_Atomic uint64_t inode_used;
 	ULONGLONG next_inode;
 	bool has_devices; /* character devices may be opened: whoever made the volume takes them from there */
 	const struct fsrtl_file_system *where; /* the host's file system that its files are shown in, or NULL */
@@ -63,9 +66,11 @@ struct tmpfs_node {
 	_Atomic int descriptor; /* -1: no bytes yet */
 	struct rtl_lock data_lock;
 	struct ke_turn write_turn;
+	uint64_t accounted; /* bytes of the memory file that volume.used has */
 	struct io_lock_list locks;
 	/* symbolic link */
 	char *target;
+	bool target_has_page; /* too long to be kept in the node, as tmpfs has it */
 	TAILQ_HEAD(, tmpfs_xattr) xattrs;
 };
 
@@ -92,9 +97,13 @@ static inline struct tmpfs_node *tmpfs_node_of(struct io_file *file)
 /* driver.c: a volume with a root directory of these permissions; `size` as in tmpfs_create_instance(). NULL: out of memory. */
 struct tmpfs_volume *tmpfs_create_volume(uint64_t size, ULONG mode, const struct fsrtl_file_system *where);
 extern const struct io_driver_operations tmpfs_operations;
+NTSTATUS tmpfs_query_volume(struct io_file *file, FS_INFORMATION_CLASS class, void *data, ULONG size,
+			    ULONG_PTR *information);
 
-/* node.c; all under volume.lock. */
-struct tmpfs_node *tmpfs_create_node(struct tmpfs_volume *volume, ULONG mode, const struct tmpfs_node *parent);
+/* node.c; all under volume.lock. STATUS_DISK_FULL, STATUS_NO_MEMORY or a node. */
+NTSTATUS tmpfs_create_node(struct tmpfs_volume *volume, ULONG mode, const struct tmpfs_node *parent, struct tmpfs_node **made);
+/* Take `size` of what is limited and has `used` in use; false: not as much is left. */
+bool tmpfs_reserve(_Atomic uint64_t *used, uint64_t limit, uint64_t size);
 /* Free the node if nothing holds it any more. */
 void tmpfs_release_node(struct tmpfs_node *node);
 struct tmpfs_entry *tmpfs_find_entry(struct tmpfs_node *directory, const STRING *name);
@@ -102,6 +111,10 @@ struct tmpfs_entry *tmpfs_find_entry(struct tmpfs_node *directory, const STRING 
 NTSTATUS tmpfs_add_entry(struct tmpfs_node *directory, const STRING *name, struct tmpfs_node *node);
 /* The entry goes; so does the node, if that was its last name and nobody has it open. */
 void tmpfs_remove_entry(struct tmpfs_node *directory, struct tmpfs_entry *entry);
+/* The same, of a name that is given up for good: what a further name counted for is given back. */
+void tmpfs_unlink_entry(struct tmpfs_node *directory, struct tmpfs_entry *entry);
+/* What an attribute counts for. */
+uint64_t tmpfs_xattr_space(const char *name, size_t size);
 /* First entry with a cookie >= `cookie`. */
 struct tmpfs_entry *tmpfs_entry_from(struct tmpfs_node *directory, uint64_t cookie);
 

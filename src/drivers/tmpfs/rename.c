@@ -79,7 +79,7 @@ static void replace(struct tmpfs_node *from, struct tmpfs_entry *source, struct 
 	if (tmpfs_type(node) == FSRTL_S_IFDIR)
 		node->parent = to;
 	node->attributes.ChangeTime = to->attributes.ModifyTime = to->attributes.ChangeTime = fsrtl_now();
-	tmpfs_remove_entry(from, source);
+	tmpfs_unlink_entry(from, source);
 }
 
 /* The new name first, which is all that can fail and keeps the node's link count above zero. */
