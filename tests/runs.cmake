@@ -40,7 +40,7 @@ foreach(name reader_that_ends_early writer_whose_reader_ends interrupt_from_term
 endforeach()
 
 # On a file system of the test's own, so as root alone, and once as on an older kernel.
-foreach(name long_names sticky stalled_futex stalled_kill stalled_pipe)
+foreach(name long_names sticky stalled_bystander stalled_futex stalled_kill stalled_pipe)
 	add_test(NAME program.${name} COMMAND ${PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/programs/${name}.py $<TARGET_FILE:lxrun>)
 	add_test(NAME program.${name}.oldhost COMMAND env LXRUN_FORCE_FALLBACKS=1 ${PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/programs/${name}.py
 		$<TARGET_FILE:lxrun>)

@@ -270,7 +270,11 @@ typedef struct _FILE_LX_TIME {
 	ULONG Flags;
 } FILE_LX_TIME;
 
-/* FileLxStatxInformation: struct statx's content. Mask says which fields hold (STATX_* values). */
+/*
+ * FileLxStatxInformation: struct statx's content. Mask says which fields hold (STATX_* values). On entry of
+ * FileLxStatxWantedInformation FILE_LX_STATX_KNOWN may be among them: a file's server is not asked, what was known last will do.
+ */
+#define FILE_LX_STATX_KNOWN 0x80000000u
 typedef struct _FILE_LX_STATX_INFORMATION {
 	ULONG Mask;
 	ULONG BlockSize;

@@ -239,13 +239,15 @@ int64_t lx_sys_statx(struct lx_call *call, int32_t dirfd, struct lx_uptr pathnam
 		     struct lx_uptr statxbuf)
 {
 	FILE_LX_STATX_INFORMATION information;
+	uint32_t wanted;
 	int64_t result;
 
 	if ((mask & STATX_RESERVED) || (flags & LX_AT_STATX_SYNC_TYPE) == LX_AT_STATX_SYNC_TYPE)
 		return -LX_EINVAL;
 	if (flags & ~(LX_AT_SYMLINK_NOFOLLOW | LX_AT_NO_AUTOMOUNT | LX_AT_EMPTY_PATH | LX_AT_STATX_SYNC_TYPE))
 		return -LX_EINVAL;
-	result = query_at(call, dirfd, pathname, flags, mask, &information);
+	wanted = mask | ((flags & LX_AT_STATX_SYNC_TYPE) == LX_AT_STATX_DONT_SYNC ? FILE_LX_STATX_KNOWN : 0);
+	result = query_at(call, dirfd, pathname, flags, wanted, &information);
 	return result < 0 ? result : put_statx(call, statxbuf, &information, mask);
 }
 

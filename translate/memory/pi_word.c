@@ -38,11 +38,11 @@ static bool look_at(struct mm_address_space *space, struct lx_uptr uaddr, struct
 static void name_shared(const struct mm_vad *vad, struct lx_uptr uaddr, struct pi_key *key)
 {
 	cleanup_object struct io_file *file = mm_section_file(vad->section);
-	FILE_LX_STATX_INFORMATION attributes = {0};
+	FILE_LX_STATX_INFORMATION attributes = {.Mask = FILE_LX_STATX_KNOWN};
 
 	key->object = vad->section;
 	key->offset = vad->offset + (uaddr.address - vad->start);
-	if (!file || !NT_SUCCESS(io_query_file(file, FileLxStatxInformation, &attributes, sizeof(attributes))))
+	if (!file || !NT_SUCCESS(io_query_file(file, FileLxStatxWantedInformation, &attributes, sizeof(attributes))))
 		return;
 	key->object = NULL;
 	key->device = (uint64_t)attributes.DevMajor << 32 | attributes.DevMinor;

@@ -67,7 +67,8 @@ static void describe(const struct lx_proc_area *area, struct backing *backing)
 	backing->attributes = (FILE_LX_STATX_INFORMATION){0};
 	backing->path[0] = 0;
 	if (file) {
-		io_query_file(file, FileLxStatxInformation, &backing->attributes, sizeof backing->attributes);
+		backing->attributes.Mask = FILE_LX_STATX_KNOWN;
+		io_query_file(file, FileLxStatxWantedInformation, &backing->attributes, sizeof backing->attributes);
 		length = lx_file_path(file, backing->path, sizeof backing->path);
 		if (length < 0)
 			backing->path[0] = 0;

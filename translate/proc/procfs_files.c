@@ -87,13 +87,13 @@ static uint32_t flags_of(struct io_file *file, bool close_on_exec)
 static NTSTATUS show_fdinfo(const struct procfs_subject *subject, struct procfs_text *text)
 {
 	cleanup_object struct io_file *file = NULL;
-	FILE_LX_STATX_INFORMATION attributes = {0};
+	FILE_LX_STATX_INFORMATION attributes = {.Mask = FILE_LX_STATX_KNOWN};
 	bool close_on_exec = false;
 	NTSTATUS status = file_of(subject, &close_on_exec, &file);
 
 	if (status != STATUS_SUCCESS)
 		return status;
-	io_query_file(file, FileLxStatxInformation, &attributes, sizeof attributes);
+	io_query_file(file, FileLxStatxWantedInformation, &attributes, sizeof attributes);
 	procfs_printf(text, "pos:\t%lld\nflags:\t0%o\nmnt_id:\t%llu\nino:\t%llu\n", (long long)io_file_position(file),
 		      flags_of(file, close_on_exec), (unsigned long long)attributes.MountId,
 		      (unsigned long long)attributes.Inode);

@@ -18,8 +18,6 @@
 #endif
 #define WANTED (STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID | STATX_DIOALIGN)
 
-#define RESERVED 0x80000000U /* STATX__RESERVED */
-
 /* struct statx' last members, which are newer than the C library's headers. */
 struct newer_statx {
 	uint8_t older[160];
@@ -54,7 +52,9 @@ NTSTATUS fsrtl_query_host_for(int fd, const char *name, int flags, ULONG wanted,
 	union host_statx host = {0};
 	const struct statx *from = &host.older;
 
-	if (statx(fd, name, flags, wanted & ~RESERVED, &host.older) < 0)
+	if (wanted & FILE_LX_STATX_KNOWN)
+		flags |= AT_STATX_DONT_SYNC;
+	if (statx(fd, name, flags, wanted & ~FILE_LX_STATX_KNOWN, &host.older) < 0)
 		return FSRTL_ERRNO(errno);
 	*answer = (FILE_LX_STATX_INFORMATION){
 		.Mask = from->stx_mask,

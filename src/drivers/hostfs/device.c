@@ -57,7 +57,7 @@ NTSTATUS hostfs_section(struct io_file *file, ULONG protection, struct io_sectio
 		return STATUS_NO_SUCH_DEVICE;
 	if (!(file->access & FILE_READ_DATA) || (write && !(file->access & FILE_WRITE_DATA)))
 		return STATUS_ACCESS_DENIED;
-	if (fstat(hostfs_file(file)->fd, &status) < 0)
+	if (hostfs_known_status(hostfs_file(file)->fd, &status) < 0)
 		return nt_status_from_errno(errno);
 	if (!S_ISREG(status.st_mode) && !S_ISCHR(status.st_mode) && !S_ISBLK(status.st_mode))
 		return STATUS_NO_SUCH_DEVICE;

@@ -285,7 +285,7 @@ enum hostfs_kind hostfs_kind(struct io_file *file)
 	struct stat status;
 
 	if (unlikely(own->kind == HOSTFS_UNKNOWN)) {
-		if (fstat(own->fd, &status) < 0)
+		if (hostfs_known_status(own->fd, &status) < 0)
 			return HOSTFS_STREAM;
 		own->kind = hostfs_kind_of_mode(status.st_mode);
 	}

@@ -156,7 +156,7 @@ NTSTATUS hostfs_deny_write(struct io_file *file, struct hostfs_inode **denied)
 	*denied = NULL;
 	if (hostfs_descriptor(file) < 0)
 		return STATUS_SUCCESS;
-	if (fstat(hostfs_file(file)->fd, &status) < 0)
+	if (hostfs_known_status(hostfs_file(file)->fd, &status) < 0)
 		return nt_status_from_errno(errno);
 	bucket = lock_bucket(status.st_dev, status.st_ino);
 	inode = take_inode(bucket, status.st_dev, status.st_ino);

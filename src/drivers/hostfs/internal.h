@@ -81,6 +81,11 @@ static inline NTSTATUS hostfs_status(long result)
 }
 
 /* What kind of file it is; asked once. */
+/*
+ * As fstat(2), of device, inode, type and size: what the host knows without asking the file's server, which may never answer.
+ * The kernel itself asks nobody where these are used.
+ */
+int hostfs_known_status(int fd, struct stat *status);
 enum hostfs_kind hostfs_kind(struct io_file *file);
 enum hostfs_kind hostfs_kind_of_mode(mode_t mode);
 /* "/proc/self/fd/N" */

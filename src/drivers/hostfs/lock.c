@@ -107,7 +107,7 @@ static bool opens_once(struct io_file *file)
 {
 	struct stat status;
 
-	if (hostfs_kind(file) != HOSTFS_STREAM || fstat(hostfs_file(file)->fd, &status) < 0)
+	if (hostfs_kind(file) != HOSTFS_STREAM || hostfs_known_status(hostfs_file(file)->fd, &status) < 0)
 		return false;
 	return S_ISSOCK(status.st_mode) || S_ISFIFO(status.st_mode) || !(status.st_mode & S_IFMT);
 }
@@ -144,7 +144,7 @@ static NTSTATUS absolute_range(struct io_file *file, const FSCTL_LX_RECORD_LOCK_
 
 	if (lock->Whence == SEEK_CUR)
 		base = lseek(hostfs_file(file)->fd, 0, SEEK_CUR);
-	else if (lock->Whence == SEEK_END && fstat(hostfs_file(file)->fd, &status) == 0)
+	else if (lock->Whence == SEEK_END && hostfs_known_status(hostfs_file(file)->fd, &status) == 0)
 		base = status.st_size;
 	else if (lock->Whence != SEEK_SET)
 		return STATUS_INVALID_PARAMETER;
@@ -530,7 +530,7 @@ static NTSTATUS run_posix_lock(const struct lock_request *request, FSCTL_LX_RECO
 	struct hostfs_inode *inode;
 	struct stat stat;
 
-	if (fstat(hostfs_file(request->file)->fd, &stat) < 0)
+	if (hostfs_known_status(hostfs_file(request->file)->fd, &stat) < 0)
 		return nt_status_from_errno(errno);
 	inode = hostfs_get_inode(stat.st_dev, stat.st_ino);
 	if (!inode)

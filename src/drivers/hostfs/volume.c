@@ -2,6 +2,7 @@
 #include <drivers/fsrtl/fsrtl.h>
 #include <drivers/hostfs/internal.h>
 #include <sys/statfs.h>
+#include <sys/sysmacros.h>
 
 static NTSTATUS query_statfs(const struct statfs *from, void *data, ULONG size, ULONG_PTR *information)
 {
@@ -41,7 +42,7 @@ static NTSTATUS query_device(struct io_file *file, void *data, ULONG size, ULONG
 	FILE_FS_DEVICE_INFORMATION answer = {.DeviceType = FILE_DEVICE_DISK_FILE_SYSTEM};
 	struct stat status;
 
-	if (fstat(hostfs_file(file)->fd, &status) == 0 && (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode)))
+	if (hostfs_known_status(hostfs_file(file)->fd, &status) == 0 && (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode)))
 		answer.DeviceType = FILE_DEVICE_NAMED_PIPE;
 	else if (S_ISCHR(status.st_mode))
 		answer.DeviceType = FILE_DEVICE_UNKNOWN;
@@ -72,4 +73,15 @@ NTSTATUS hostfs_flush(struct io_file *file, ULONG flags)
 	if (flags & (FLUSH_FLAGS_NO_SYNC | FLUSH_FLAGS_FILE_DATA_ONLY))
 		return hostfs_status(sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE));
 	return hostfs_status(flags & FLUSH_FLAGS_FILE_DATA_SYNC_ONLY ? fdatasync(fd) : fsync(fd));
+}
+
+int hostfs_known_status(int fd, struct stat *status)
+{
+	struct statx known;
+
+	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_MODE | STATX_INO | STATX_SIZE, &known) < 0)
+		return -1;
+	*status = (struct stat){.st_dev = makedev(known.stx_dev_major, known.stx_dev_minor), .st_ino = known.stx_ino,
+				.st_mode = known.stx_mode, .st_size = (off_t)known.stx_size};
+	return 0;
 }

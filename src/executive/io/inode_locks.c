@@ -68,14 +68,14 @@ static struct io_inode_locks *list_of(struct io_file *file, const FILE_LX_STATX_
 NTSTATUS io_lock_inode(struct io_file *file, ULONG code, const void *input, ULONG input_size, void *output,
 		       ULONG output_size, ULONG_PTR *information)
 {
-	FILE_LX_STATX_INFORMATION attributes = {0};
+	FILE_LX_STATX_INFORMATION attributes = {.Mask = FILE_LX_STATX_KNOWN};
 	FSCTL_LX_RECORD_LOCK_BUFFER record;
 	struct io_inode_locks *locks;
 	NTSTATUS status;
 
 	if (input_size < (code == FSCTL_LX_FLOCK ? sizeof(ULONG) : sizeof(record)))
 		return STATUS_INFO_LENGTH_MISMATCH;
-	status = io_query_file(file, FileLxStatxInformation, &attributes, sizeof(attributes));
+	status = io_query_file(file, FileLxStatxWantedInformation, &attributes, sizeof(attributes));
 	if (status != STATUS_SUCCESS)
 		return STATUS_INVALID_DEVICE_REQUEST;
 	locks = list_of(file, &attributes);
