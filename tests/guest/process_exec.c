@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -108,6 +109,49 @@ static void long_arguments(void)
 	run(argv, none);
 }
 
+static bool is_too_long(char *argument, size_t length, rlim_t stack)
+{
+	struct rlimit limit = {stack, RLIM_INFINITY}, no_core = {0, 0};
+	char *argv[] = {"name", "report", argument, NULL}, *none[] = {NULL};
+	int status;
+
+	fflush(stdout);
+	if (fork() == 0) {
+		argument[length] = 0;
+		limit.rlim_max = stack;
+		setrlimit(RLIMIT_STACK, &limit);
+		setrlimit(RLIMIT_CORE, &no_core);
+		close(1);
+		execve(self, argv, none);
+		_exit(errno == E2BIG ? 77 : 78);
+	}
+	wait(&status);
+	return WIFEXITED(status) && WEXITSTATUS(status) == 77;
+}
+
+/* With their names and the path, the strings are held to RLIMIT_STACK by pages, and may take one whatever it is. */
+static void arguments_on_a_short_stack(void)
+{
+	static const rlim_t stacks[] = {0, 20000, 65536, 100000};
+	static char argument[110000];
+
+	section("lengths under a limit of the stack");
+	for (size_t i = 0; i < sizeof(stacks) / sizeof(stacks[0]); i++) {
+		size_t fits = 0, too_long = sizeof(argument) - 1;
+
+		memset(argument, 'a', sizeof(argument));
+		while (too_long - fits > 1) {
+			size_t half = (fits + too_long) / 2;
+
+			if (is_too_long(argument, half, stacks[i]))
+				too_long = half;
+			else
+				fits = half;
+		}
+		printf("%lu: %zu\n", (unsigned long)stacks[i], fits + strlen(self));
+	}
+}
+
 static void errors(void)
 {
 	char *argv[] = {"x", NULL};
@@ -178,6 +222,7 @@ int main(int argc, char **argv, char **envp)
 	run(empty, empty);
 	from_thread();
 	long_arguments();
+	arguments_on_a_short_stack();
 	errors();
 	scripts();
 	return 0;

@@ -111,6 +111,8 @@ static void names(void)
 
 static void options(void)
 {
+	unsigned map_size = 0;
+
 	section("options");
 	for (long policy = 0; policy < 4; policy++) {
 		OBSERVE(prctl(PR_MCE_KILL, PR_MCE_KILL_SET, policy, 0, 0));
@@ -124,6 +126,10 @@ static void options(void)
 	OBSERVE(prctl(PR_SET_SYSCALL_USER_DISPATCH, 9, 0, 0, 0));
 	OBSERVE(prctl(PR_SET_MM, 1, 4096, 0, 1));
 	OBSERVE(prctl(PR_SET_MM, 1, 4096, 1, 0));
+	OBSERVE(prctl(PR_SET_MM, PR_SET_MM_MAP_SIZE, &map_size, 0, 0));
+	printf("a map of %u\n", map_size);
+	OBSERVE(prctl(PR_SET_MM, PR_SET_MM_MAP_SIZE, 1, 0, 0));
+	OBSERVE(prctl(PR_SET_MM, PR_SET_MM_MAP, &map_size, 4, 0));
 	OBSERVE_SUCCESS(prctl(PR_GET_SPECULATION_CTRL, PR_SPEC_STORE_BYPASS, 0, 0, 0));
 	OBSERVE(prctl(PR_GET_SPECULATION_CTRL, PR_SPEC_STORE_BYPASS, 1, 0, 0));
 	OBSERVE(prctl(PR_SET_SPECULATION_CTRL, 99, 0, 1, 0));

@@ -34,6 +34,23 @@ static struct se_token *made_up_token(void)
 	return token;
 }
 
+/* However many processes have them: a list may be 256 KiB long. */
+static void copies_share_their_groups(void **state)
+{
+	struct se_token *token = made_up_token(), *copy = se_duplicate_token(token), *second = se_duplicate_token(copy);
+	uint32_t *own = calloc(1, sizeof(*own));
+
+	assert_ptr_equal(copy->groups, token->groups);
+	assert_ptr_equal(second->groups, token->groups);
+	ob_dereference(token);
+	ob_dereference(copy);
+	assert_int_equal(second->groups[1], 8);
+	se_set_groups(second, own, 1);
+	assert_ptr_equal(second->groups, own);
+	assert_null(second->lender);
+	ob_dereference(second);
+}
+
 static HANDLE open_token(struct se_token *token, ACCESS_MASK access)
 {
 	HANDLE handle;
@@ -268,6 +285,7 @@ static void accounts_are_a_users_and_have_limits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(copies_share_their_groups),
 	    cmocka_unit_test(accounts_are_a_users_and_have_limits),
 	    cmocka_unit_test(host_token_is_the_host_user),
 	    cmocka_unit_test(token_queries_show_unix_ids_as_sids),

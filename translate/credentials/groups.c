@@ -60,8 +60,6 @@ int64_t lx_sys_setgroups(struct lx_call *call, uint64_t size, struct lx_uptr lis
 	token = lx_change_token(call);
 	if (!token)
 		return -LX_ENOMEM;
-	free(token->groups);
-	token->groups = steal_pointer(&groups);
-	token->group_count = count;
+	se_set_groups(token, steal_pointer(&groups), count);
 	return lx_commit_token(call, token);
 }

@@ -32,6 +32,7 @@ struct argument_block {
 	size_t *offsets; /* of the strings in `bytes` */
 	size_t count, offset_capacity;
 	size_t limit; /* bytes that strings and pointers may take together */
+	size_t room;  /* bytes of the stack that strings may take, by RLIMIT_STACK */
 	uint8_t page[LX_PAGE_SIZE];
 	uint64_t page_address;
 	size_t page_size; /* readable bytes in `page` */
@@ -100,7 +101,8 @@ static int64_t add_string(struct argument_block *block, uint64_t address)
 
 		if (!size)
 			return -LX_EFAULT;
-		if (block->used - start + size > MAX_ARG_STRLEN || block->used + size > block->limit)
+		if (block->used - start + size > MAX_ARG_STRLEN || block->used + size > block->limit ||
+		    block->used + size > block->room)
 			return -LX_E2BIG;
 		if (add_bytes(block, bytes, size))
 			return -LX_ENOMEM;
@@ -150,6 +152,15 @@ static size_t argument_limit(struct lx_process *process)
 	uint64_t limit = MIN_OF((uint64_t)STACK_SHARE, lx_limit(process, LX_RLIMIT_STACK) / 4);
 
 	return MAX_OF(limit, (uint64_t)ARG_MAX_MINIMUM);
+}
+
+/* The strings are written to the new stack before it has its size: the caller's limit is theirs, but for the first page. */
+static size_t stack_room(struct lx_process *process, const char *path)
+{
+	size_t room = MAX_OF(ALIGN_DOWN(lx_limit(process, LX_RLIMIT_STACK), (uint64_t)LX_PAGE_SIZE), (uint64_t)LX_PAGE_SIZE);
+	size_t taken = sizeof(uint64_t) + strlen(path) + 1;
+
+	return room - MIN_OF(room, taken);
 }
 
 static int64_t read_strings(struct argument_block *block, struct lx_uptr array, bool is_argv, size_t *string_count)
@@ -373,6 +384,7 @@ static int64_t execute(struct lx_call *call, int32_t dirfd, const char *path, ui
 		return -LX_ENOMEM;
 	block->call = call;
 	block->limit = argument_limit(call->thread->process);
+	block->room = stack_room(call->thread->process, path);
 	block->page_address = UINT64_MAX;
 	result = read_strings(block, argv, true, &argc);
 	if (!result)

@@ -121,7 +121,7 @@ static struct se_token *create_init_token(void)
 		return NULL;
 	token->ruid = token->euid = token->suid = token->fsuid = 0;
 	token->rgid = token->egid = token->sgid = token->fsgid = 0;
-	token->group_count = 0;
+	se_set_groups(token, NULL, 0);
 	token->cap_permitted = token->cap_effective = token->cap_bounding;
 	token->cap_inheritable = token->cap_ambient = 0;
 	return token;

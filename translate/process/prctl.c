@@ -149,12 +149,18 @@ int64_t lx_sys_prctl_pr_futex_hash(struct lx_call *call, uint64_t operation, uin
 
 /* --- timers and memory */
 
-/* Nobody may move the marks of a space; a wrong number of arguments is told first. */
+#define SET_MM_MAP_BYTES 104u /* struct prctl_mm_map */
+
+/* Nobody may move the marks of a space; a wrong number of arguments is told first, and anybody may ask for the size. */
 int64_t lx_sys_prctl_pr_set_mm(struct lx_call *call, uint64_t field, uint64_t addr, uint64_t arg4, uint64_t arg5)
 {
 	bool has_size = field == SET_MM_AUXV || field == SET_MM_MAP || field == SET_MM_MAP_SIZE;
 
-	return arg5 || (arg4 && !has_size) ? -LX_EINVAL : -LX_EPERM;
+	uint32_t size = SET_MM_MAP_BYTES;
+
+	if (arg5 || (arg4 && !has_size) || (field == SET_MM_MAP && arg4 != size))
+		return -LX_EINVAL;
+	return field == SET_MM_MAP_SIZE ? lx_copy_out(call, lx_uptr(addr), &size, sizeof(size)) : -LX_EPERM;
 }
 
 int64_t lx_sys_prctl_pr_set_timerslack(struct lx_call *call, uint64_t nanoseconds)

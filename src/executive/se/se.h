@@ -22,6 +22,7 @@ struct se_token {
 	bool no_new_privileges;
 	uint32_t group_count;
 	uint32_t *groups;
+	struct se_token *lender; /* whose the groups are, which copies share as long as they are the same; NULL: its own, malloc'd */
 };
 
 #define SE_NO_SETUID_FIXUP 4u /* of securebits: capabilities don't follow the user ids */
@@ -35,9 +36,10 @@ void se_set_current_token(struct se_token *(*current)(void));
 struct se_token *se_current_token(void);
 /* The host user's identity. */
 struct se_token *se_create_host_token(void);
-/* A private copy to be changed before it is attached; one reference. NULL: out of memory. Its groups are its own:
- * malloc'd, free'd with it. */
-struct se_token *se_duplicate_token(const struct se_token *token);
+/* A private copy to be changed before it is attached; one reference. NULL: out of memory. */
+struct se_token *se_duplicate_token(struct se_token *token);
+/* Of a token that is not attached and has no copies yet; `groups` is malloc'd and now the token's. */
+void se_set_groups(struct se_token *token, uint32_t *groups, uint32_t count);
 /* May the subject have `desired` on an object of this type (kernel objects: owner is the host user)? */
 NTSTATUS se_access_check(const struct se_token *token, const struct ob_type *type, ACCESS_MASK desired,
 			 ACCESS_MASK *granted);

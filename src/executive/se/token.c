@@ -11,9 +11,20 @@ static _Atomic uint64_t next_id = 1;
 static _Atomic uint32_t host_uid;
 static _Atomic uint64_t host_permitted;
 
+void se_set_groups(struct se_token *token, uint32_t *groups, uint32_t count)
+{
+	if (token->lender)
+		ob_dereference(token->lender);
+	else
+		free(token->groups);
+	token->lender = NULL;
+	token->groups = groups;
+	token->group_count = count;
+}
+
 static void delete_token(void *object)
 {
-	free(((struct se_token *)object)->groups);
+	se_set_groups(object, NULL, 0);
 }
 
 static void dump_token(void *object, FILE *out)
@@ -89,7 +100,7 @@ struct se_token *se_create_host_token(void)
 	return token;
 }
 
-struct se_token *se_duplicate_token(const struct se_token *token)
+struct se_token *se_duplicate_token(struct se_token *token)
 {
 	struct se_token *copy = create_token();
 
@@ -101,16 +112,9 @@ struct se_token *se_duplicate_token(const struct se_token *token)
 	*copy = *token;
 	copy->id = id;
 	atomic_init(&copy->version, id);
-	copy->groups = NULL;
-	copy->group_count = 0;
-	if (token->group_count) {
-		copy->groups = malloc(token->group_count * sizeof(*copy->groups));
-		if (!copy->groups) {
-			ob_dereference(copy);
-			return NULL;
-		}
-		memcpy(copy->groups, token->groups, token->group_count * sizeof(*copy->groups));
-		copy->group_count = token->group_count;
+	if (token->groups) {
+		copy->lender = token->lender ? token->lender : token;
+		ob_reference(copy->lender);
 	}
 	return copy;
 }
