@@ -35,7 +35,7 @@ endforeach()
 
 foreach(name reader_that_ends_early writer_whose_reader_ends interrupt_from_terminal terminated terminated_with_children handler_survives_termination
 	every_signal_reaches_the_program any_signal_ends_the_program stopped_from_outside
-	killed_in_a_storm last_process_decides host_tools_see_names processes_cost_few_sockets programs_share_their_files many_programs_run_under_a_low_limit)
+	killed_in_a_storm last_process_decides host_tools_see_names processes_cost_few_sockets programs_share_their_files many_programs_run_under_a_low_limit exec_tells_of_a_shortage)
 	add_run_test(life ${name} 300 ${PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/life/life.py $<TARGET_FILE:lxrun> ${name})
 endforeach()
 

@@ -329,7 +329,17 @@ def many_programs_run_under_a_low_limit(lxrun):
     expect("status", wait(process, 20), 0)
 
 
-TESTS = [programs_share_their_files, many_programs_run_under_a_low_limit, processes_cost_few_sockets, host_tools_see_names, reader_that_ends_early, writer_whose_reader_ends, interrupt_from_terminal, terminated, terminated_with_children, handler_survives_termination,
+def exec_tells_of_a_shortage(lxrun):
+    """Where descriptors are too few for one more program, its caller is told, and lives on."""
+    limit = resource.RLIMIT_NOFILE
+    command = "for i in 1 2 3; do ls / | cat | wc; (ls / | cat) | wc -l; done 2>&1"
+    for most in (30, 34, 38, 44):
+        said = subprocess.run([lxrun, "sh", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                              preexec_fn=lambda: resource.setrlimit(limit, (most, most))).stdout
+        expect("killed by a signal", [line for line in said.splitlines() if b"fault" in line], [])
+
+
+TESTS = [exec_tells_of_a_shortage, programs_share_their_files, many_programs_run_under_a_low_limit, processes_cost_few_sockets, host_tools_see_names, reader_that_ends_early, writer_whose_reader_ends, interrupt_from_terminal, terminated, terminated_with_children, handler_survives_termination,
          every_signal_reaches_the_program, any_signal_ends_the_program, stopped_from_outside,
          killed_in_a_storm, last_process_decides]
 

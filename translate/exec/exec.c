@@ -332,6 +332,12 @@ static int64_t build(struct lx_call *call, struct exec_load *load, const struct 
 	return error;
 }
 
+/* Tasks or descriptors of lxrun's, which natively are not needed: the old program is still there, so that its caller is told. */
+static bool is_shortage(int64_t error)
+{
+	return error == -LX_EAGAIN || error == -LX_ENFILE || error == -LX_EMFILE;
+}
+
 int64_t lx_exec_load(struct lx_call *call, const struct lx_exec_request *request, struct lx_exec_image *image, char *text, size_t text_size)
 {
 	const struct exec_reason reason = {text, text_size};
@@ -360,7 +366,7 @@ int64_t lx_exec_load(struct lx_call *call, const struct lx_exec_request *request
 	strings.argv = (char *const *)(uintptr_t)chain.argv;
 	set_comm(image, request->path[0] ? request->path : load->program.path);
 	error = build(call, load, &strings, image);
-	image->too_late = error && error != -LX_EAGAIN;
+	image->too_late = error && !is_shortage(error);
 	if (error)
 		return exec_fail(&reason, error, "%s: cannot be loaded: %s", load->program.path, lx_errno_text((int)-error));
 	return 0;
