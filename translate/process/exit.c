@@ -275,8 +275,6 @@ static bool leave_tree(struct lx_thread *thread, int32_t status, int32_t *hangup
 		/* Without exit_group, the status of the thread that happens to be the last. */
 		process->wait_status = process->group_exiting ? process->group_exit_status : status;
 		lx_process_usage(process, &process->exit_usage);
-		if (process->ps && process->ps->space)
-			process->exit_body = mm_reference_process(process->ps->space);
 	}
 	if (thread->tid == process->pid)
 		keep_leader(process, thread);
@@ -292,6 +290,17 @@ static bool leave_tree(struct lx_thread *thread, int32_t status, int32_t *hangup
 }
 
 /* --- the sequence */
+
+/* The usage of its tasks is asked for when they have ended. */
+static void keep_body(struct lx_process *process)
+{
+	struct mm_address_space *space = ps_reference_space(process->ps);
+
+	if (!space)
+		return;
+	process->exit_body = mm_reference_process(space);
+	mm_dereference_space(space);
+}
 
 static void leave_memory(struct lx_thread *thread, bool last, bool died)
 {
@@ -383,8 +392,10 @@ void lx_thread_bury(struct lx_thread *thread, int32_t status)
 	if (unlikely(lx_call_observer))
 		report_end(thread);
 	lx_signal_thread_exit(thread);
-	if (last)
+	if (last) {
 		end_last_thread(process);
+		keep_body(process);
+	}
 	thread->buried = leave_tree(thread, status, &hangup) ? LX_BURIED_LAST : LX_BURIED;
 	if (hangup)
 		lx_signal_group(hangup, &(struct lx_siginfo){.si_signo = LX_SIGHUP, .si_code = LX_SI_KERNEL});
@@ -412,9 +423,12 @@ void lx_thread_exit(struct lx_thread *thread, int32_t status, bool died)
 	if (unlikely(lx_call_observer))
 		report_end(thread);
 	leave_files(thread);
-	/* The parent that is told of the end finds files, locks and pipes as they are without the process. */
-	if (last)
+	/* The parent that is told of the end finds files, locks and pipes as they are without the process and its mappings. */
+	if (last) {
 		ps_close_handles(process->ps);
+		keep_body(process);
+		ps_leave_space(process->ps);
+	}
 	lx_signal_thread_exit(thread);
 	if (last)
 		end_last_thread(process);

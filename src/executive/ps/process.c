@@ -192,10 +192,19 @@ void ps_close_handles(struct ps_process *process)
 		ob_handle_table_dereference(handles);
 }
 
-void ps_exit_process(struct ps_process *process, NTSTATUS status)
+void ps_leave_space(struct ps_process *process)
 {
 	struct mm_address_space *space;
 
+	rtl_lock(&process->lock);
+	space = steal_pointer(&process->space);
+	rtl_unlock(&process->lock);
+	if (space)
+		mm_dereference_space(space);
+}
+
+void ps_exit_process(struct ps_process *process, NTSTATUS status)
+{
 	rtl_lock(&ps_list_lock);
 	if (process->exited) {
 		rtl_unlock(&ps_list_lock);
@@ -207,11 +216,9 @@ void ps_exit_process(struct ps_process *process, NTSTATUS status)
 	rtl_lock(&process->lock);
 	process->exit_status = status;
 	process->exit_time = ps_now();
-	space = steal_pointer(&process->space);
 	rtl_unlock(&process->lock);
 	ps_close_handles(process);
-	if (space)
-		mm_dereference_space(space);
+	ps_leave_space(process);
 	ps_job_leave(process);
 	/* Who suspended it waits no longer for a resume that can't come. */
 	ke_set_event(&process->resumed);

@@ -112,8 +112,9 @@ struct mm_address_space *ps_reference_space(struct ps_process *process);
  * last thread does. Any thread.
  */
 void ps_terminate_process(struct ps_process *process, NTSTATUS status);
-/* Its handles go, which ps_exit_process() else sees to: before anybody hears of the end. By its last thread. */
+/* Its handles go, and its space, which ps_exit_process() else sees to: before anybody hears of the end. By its last thread. */
 void ps_close_handles(struct ps_process *process);
+void ps_leave_space(struct ps_process *process);
 /* The process object is signalled, its handles, space and job go, and its id means nothing any more. By its last thread. */
 void ps_exit_process(struct ps_process *process, NTSTATUS status);
 struct ps_process *ps_current_process(void);
