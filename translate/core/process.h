@@ -33,6 +33,10 @@ struct lx_process {
 	int32_t doomed_by;
 	TAILQ_HEAD(lx_children, lx_process) children;
 	TAILQ_ENTRY(lx_process) sibling;
+	LIST_HEAD(, lx_process) unborn; /* children that its threads are just making; lx_tree_lock */
+	LIST_ENTRY(lx_process) unborn_link;
+	bool is_unborn;
+	uint64_t sent_before_birth; /* signals to groups that it would have been in */
 	struct lx_group *group;
 	TAILQ_ENTRY(lx_process) group_link;
 	TAILQ_HEAD(, lx_thread) threads;

@@ -257,6 +257,39 @@ void lx_tree_give_made(struct lx_thread *thread, struct lx_thread *heir)
 	TAILQ_CONCAT(&heir->made, &thread->made, made_link);
 }
 
+void lx_tree_announce(struct lx_process *parent, struct lx_process *child)
+{
+	LIST_INSERT_HEAD(&parent->unborn, child, unborn_link);
+	child->is_unborn = true;
+}
+
+void lx_tree_end_announcement(struct lx_process *child)
+{
+	if (child->is_unborn)
+		LIST_REMOVE(child, unborn_link);
+	child->is_unborn = false;
+}
+
+static uint64_t signal_bit(int32_t signo)
+{
+	return signo > 0 ? 1ull << (signo - 1) : 0;
+}
+
+/* As in the queue itself: of a stop and SIGCONT the later one counts. */
+void lx_tree_tell_unborn(struct lx_process *parent, int32_t signo)
+{
+	const uint64_t stops = signal_bit(LX_SIGSTOP) | signal_bit(LX_SIGTSTP) | signal_bit(LX_SIGTTIN) | signal_bit(LX_SIGTTOU);
+	struct lx_process *child;
+
+	LIST_FOREACH (child, &parent->unborn, unborn_link) {
+		if (signo == LX_SIGCONT)
+			child->sent_before_birth &= ~stops;
+		else if (signal_bit(signo) & stops)
+			child->sent_before_birth &= ~signal_bit(LX_SIGCONT);
+		child->sent_before_birth |= signal_bit(signo);
+	}
+}
+
 void lx_tree_link_process(struct lx_process *process, struct lx_id *id, struct lx_process *parent, int32_t parent_tid)
 {
 	process->pid = id->number;

@@ -32,6 +32,14 @@ struct lx_thread *lx_thread_new(struct lx_process *process);
 /* A thread that runs no more (or never did) and is in no list. */
 void lx_thread_free(struct lx_thread *thread);
 
+/*
+ * Under lx_tree_lock: `child` is being made by a thread of `parent`, up to lx_tree_end_announcement(). What is sent to groups, or to
+ * everybody, meanwhile reaches it too: the sender tells of each process that got it, and the maker passes it on.
+ */
+void lx_tree_announce(struct lx_process *parent, struct lx_process *child);
+void lx_tree_end_announcement(struct lx_process *child);
+void lx_tree_tell_unborn(struct lx_process *parent, int32_t signo);
+
 /* Into the tree with a reserved id. The process takes its thread with it: lx_tree_link_thread is for further ones. */
 void lx_tree_link_process(struct lx_process *process, struct lx_id *id, struct lx_process *parent, int32_t parent_tid);
 void lx_tree_link_thread(struct lx_thread *thread, struct lx_id *id);

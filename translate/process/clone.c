@@ -110,10 +110,11 @@ static int64_t make_process(struct birth *birth)
 {
 	struct lx_process *parent = birth->parent->process, *child;
 	uint64_t flags = birth->args->flags;
+	int64_t result;
 
 	if (is_thread(birth)) {
 		birth->process = lx_process_reference(parent);
-		return 0;
+		return lx_signal_pending(birth->parent) ? -LX_ERESTARTNOINTR : 0;
 	}
 	child = birth->process = lx_process_new();
 	if (!child)
@@ -127,9 +128,14 @@ static int64_t make_process(struct birth *birth)
 	if (!child->sighand)
 		return -LX_ENOMEM;
 	lx_lock_tree();
+	/* What is sent to groups is the child's from here on, what came before the parent's to take first. */
+	lx_tree_announce(parent, child);
+	result = lx_signal_pending(birth->parent) ? -LX_ERESTARTNOINTR : 0;
 	inherit_process_image(child, parent);
 	memcpy(child->limits, parent->limits, sizeof(child->limits));
 	lx_unlock_tree();
+	if (result)
+		return result;
 	child->exit_signal = flags & LX_CLONE_PARENT ? parent->exit_signal : (int32_t)birth->args->exit_signal;
 	child->uid = birth->parent->token->ruid;
 	child->dumpable = parent->dumpable;
@@ -263,6 +269,14 @@ static int64_t reserve_id(struct birth *birth)
 	return birth->id ? 0 : -LX_EAGAIN;
 }
 
+/* Under lx_tree_lock, once the child is there. */
+static void give_sent_before_birth(struct lx_process *child)
+{
+	for (int32_t signo = 1; child->sent_before_birth && signo <= LX_NSIG; signo++)
+		if (child->sent_before_birth >> (signo - 1) & 1)
+			lx_signal_process(child, &(struct lx_siginfo){.si_signo = signo, .si_code = LX_SI_USER});
+}
+
 /* The task becomes visible; but not to a process that is ending, which would never wait for it. */
 static int64_t enter_tree(struct birth *birth)
 {
@@ -283,6 +297,10 @@ static int64_t enter_tree(struct birth *birth)
 		}
 		lx_tree_link_thread(birth->thread, birth->id);
 		birth->linked = birth->thread->started = true;
+		if (!is_thread(birth)) {
+			lx_tree_end_announcement(child);
+			give_sent_before_birth(child);
+		}
 	}
 	lx_unlock_tree();
 	return result;
@@ -291,6 +309,8 @@ static int64_t enter_tree(struct birth *birth)
 static void take_back(struct birth *birth)
 {
 	lx_lock_tree();
+	if (!is_thread(birth) && birth->process)
+		lx_tree_end_announcement(birth->process);
 	if (birth->linked) {
 		lx_tree_unlink_thread(birth->thread);
 		if (!is_thread(birth))
@@ -377,9 +397,6 @@ static int64_t clone_task(struct lx_call *call, const struct lx_clone_args *args
 	bool waits = args->flags & LX_CLONE_VFORK;
 	int32_t tid;
 
-	/* So that a process that is being killed faster than it forks does end. */
-	if (!result && lx_signal_pending(call->thread))
-		result = -LX_ERESTARTNOINTR;
 	if (result)
 		return result;
 	result = create_task(&birth);

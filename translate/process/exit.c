@@ -106,9 +106,10 @@ void lx_clear_child_tid(struct lx_thread *thread)
 
 /* --- the tree's part */
 
-static void send_to_process(struct lx_process *process, int32_t signal)
+static void send_to_member(struct lx_process *process, int32_t signal)
 {
-	if (process && process->sighand && process->state < LX_ZOMBIE)
+	lx_tree_tell_unborn(process, signal);
+	if (process->sighand && process->state < LX_ZOMBIE)
 		lx_signal_process(process, &(struct lx_siginfo){.si_signo = signal, .si_code = LX_SI_KERNEL});
 }
 
@@ -124,8 +125,8 @@ static void check_orphaned(struct lx_process *process, const struct lx_process *
 	if (!lx_group_would_be_orphaned(group, exiting ? process : NULL) || !lx_group_has_stopped(group))
 		return;
 	TAILQ_FOREACH_SAFE (member, &group->members, group_link, next) {
-		send_to_process(member, LX_SIGHUP);
-		send_to_process(member, LX_SIGCONT);
+		send_to_member(member, LX_SIGHUP);
+		send_to_member(member, LX_SIGCONT);
 	}
 }
 

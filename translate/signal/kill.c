@@ -6,6 +6,7 @@
  */
 #include <core/session.h>
 #include <core/thread.h>
+#include <core/tree.h>
 #include <lx_syscalls.h>
 #include <signal/signals.h>
 
@@ -82,8 +83,10 @@ static void broadcast_to(struct lx_process *process, void *context)
 		return;
 	broadcast->found = true;
 	result = send_checked(broadcast->sender, process, NULL, broadcast->info);
-	if (result == 0)
+	if (result == 0) {
 		broadcast->sent = true;
+		lx_tree_tell_unborn(process, broadcast->info->si_signo);
+	}
 	/* kill(-1) passes over those that it may not signal. */
 	if (!broadcast->everybody || result != -LX_EPERM)
 		broadcast->error = result;

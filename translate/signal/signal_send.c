@@ -9,6 +9,7 @@
 #include <core/observer.h>
 #include <core/process.h>
 #include <core/session.h>
+#include <core/tree.h>
 #include <signal/signals.h>
 
 static uint64_t stop_signals(void)
@@ -205,6 +206,7 @@ static void send_to_member(struct lx_process *process, void *context)
 	struct group_send *group = context;
 	int64_t result = lx_signal_process(process, group->info);
 
+	lx_tree_tell_unborn(process, group->info->si_signo);
 	if (result == 0)
 		group->sent = true;
 	else
