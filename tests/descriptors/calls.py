@@ -21,6 +21,10 @@ TYPES = {
 HARMFUL = {"FIFREEZE", "FITHAW", "FITRIM", "TIOCCONS", "TIOCSTI", "RNDADDTOENTCNT", "RNDADDENTROPY", "KDSETMODE", "VT_ACTIVATE",
            "LOOP_SET_FD", "LOOP_CTL_GET_FREE", "BLKDISCARD", "BLKRRPART", "BLKFLSBUF", "BLKROSET"}
 
+# Nor this: whether all flags can be taken from a file depends on where its file system has put the blocks.
+UNCERTAIN = {"FS_IOC_SETFLAGS"}
+NEVER = HARMFUL | UNCERTAIN
+
 
 def vocabulary(text, name):
     body = re.search(rf"^enum {name}\n((?:\t.*\n)+)", text, re.M)[1]
@@ -54,7 +58,7 @@ def main():
             numbers[name] = number
             if number == "-" or status in ("refused", "missing"):
                 continue
-        if not re.search(r"(^|, )(fd|dirfd) ", arguments) or selector in HARMFUL:
+        if not re.search(r"(^|, )(fd|dirfd) ", arguments) or selector in NEVER:
             continue
         described = [argument(part) for part in arguments.split(", ")]
         have.add(selector)
@@ -64,7 +68,7 @@ def main():
         out.append(f'CALL("{name}{":" + selector if selector else ""}", {numbers[name]}, {value:#x}, {int(status == "refused")}, '
               + ", ".join(f'{{{kind}, "{word}"}}' for kind, word in described) + ")")
     for selector, value in selectors["ioctl"].items():
-        if selector not in have and selector not in HARMFUL:
+        if selector not in have and selector not in NEVER:
             out.append(f'CALL("ioctl:{selector}", {numbers["ioctl"]}, {value:#x}, 0, {{FD, "fd"}}, {{SELECT, "select"}}, '
                        '{POINTER, "argp"})')
     pathlib.Path(sys.argv[2]).write_text("\n".join(out) + "\n")

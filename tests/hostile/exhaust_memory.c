@@ -140,7 +140,7 @@ int main(void)
 		void (*attack)(void *);
 		uintptr_t argument;
 	} attacks[] = {
-		{"mappings of 1 TiB", map_until_full, 1ul << 40}, {"mappings of 1 GiB", map_until_full, 1ul << 30},
+		{"mappings of 1 TiB", map_until_full, 1ul << 40}, {"mappings of 4 GiB", map_until_full, 1ul << 32},
 		{"areas", split_until_full, 0},			  {"break", grow_break, 0},
 		{"long arguments", exec_huge, 0},		  {"an endless argument", exec_huge, 1},
 		{"descriptors", open_all_descriptors, 0},

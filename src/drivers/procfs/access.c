@@ -70,13 +70,24 @@ NTSTATUS procfs_refuse_attribute(struct procfs_open *open, ULONG code, const voi
 	return status == STATUS_SUCCESS ? fsrtl_refuse_xattr(&attributes, false, code, input, input_size) : status;
 }
 
-/* Owner and times of a process' file: who may set them does so, and they are what they were at the next look. */
+/* The folder of a process or of a thread, which a number names. */
+static bool is_task(const struct procfs_place *place)
+{
+	const struct procfs_numbers *numbers = place->depth ? place->way[place->depth - 1].node->numbers : NULL;
+	const struct procfs_node *node = procfs_node_of(place);
+
+	return node->kind == PROCFS_DIRECTORY && numbers && numbers->child == node;
+}
+
+/* Owner and times of what belongs to a process: who may set them does so, and they are what they were at the next look. */
 NTSTATUS procfs_set_attributes(const struct procfs_place *place, FILE_INFORMATION_CLASS class, const void *data, ULONG size)
 {
 	FILE_LX_STATX_INFORMATION attributes;
 	NTSTATUS status = procfs_attributes(place, &attributes);
 
 	if (status == STATUS_SUCCESS)
-		status = procfs_subject_of(place)->pid ? fsrtl_set_attributes(&attributes, class, data, size) : FSRTL_ERRNO(EPERM);
+		status = procfs_subject_of(place)->pid && !is_task(place) ?
+				 fsrtl_set_attributes(&attributes, class, data, size) :
+				 FSRTL_ERRNO(EPERM);
 	return status;
 }
