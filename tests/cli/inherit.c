@@ -141,7 +141,8 @@ static void set_timer(const char *which, const char *seconds)
 
 static void set_alarm(const char *milliseconds, const char *unused)
 {
-	struct itimerval timer = {.it_value.tv_usec = atoi(milliseconds) * 1000};
+	const int ms = atoi(milliseconds);
+	struct itimerval timer = {.it_value = {ms / 1000, ms % 1000 * 1000}};
 
 	setitimer(ITIMER_REAL, &timer, NULL);
 }

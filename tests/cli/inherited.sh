@@ -37,8 +37,8 @@ for signal in 1 2 13 14 15 17 23 24 25 33 34; do
 done
 alike pending:34 pending:35 pending:34
 alike pending:10 ignore:10
-alike alarm:300
-alike alarm:300 block:14
+alike alarm:2500
+alike alarm:2500 block:14
 for timer in 0 1 2; do
 	alike timer:$timer:1000
 done
