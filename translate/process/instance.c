@@ -72,8 +72,8 @@ static void forward_signal(const struct hal_signal *signal)
 	memcpy(&info, signal->info, sizeof(info));
 	info._sifields._rt._pid = 0;
 	lx_lock_tree();
-	group = lx_process_group_id(first_process);
-	if (first_process->state < LX_ZOMBIE)
+	group = first_process ? lx_process_group_id(first_process) : 0;
+	if (first_process && first_process->state < LX_ZOMBIE)
 		lx_signal_process(first_process, &info);
 	lx_unlock_tree();
 	if (signal->number == LX_SIGTERM || signal->number == LX_SIGINT || signal->number == LX_SIGQUIT) {
@@ -420,6 +420,10 @@ int64_t lx_instance_run(const struct lx_start *start, int32_t *wait_status, char
 		lx_exit_group(process, LX_SIGKILL);
 	wait_for_end();
 	*wait_status = process->wait_status;
+	/* Signals still come from outside. */
+	lx_lock_tree();
+	first_process = NULL;
+	lx_unlock_tree();
 	lx_process_dereference(process);
 	return 0;
 }
