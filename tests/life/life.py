@@ -292,12 +292,12 @@ def sockets_with(command, count):
 
 
 def processes_cost_few_sockets(lxrun):
-    spare = 8  # tasks that are kept ready, and what opens and closes meanwhile
+    spare = 40  # tasks that are kept ready, and what opens and closes meanwhile
     late = os.environ.get("LXRUN_FORCE_FALLBACKS") != "1"
     for command, cost in (([lxrun, "python3", "-c", FORKED], 0 if late else 2), ([lxrun, "sh", "-c", EXECUTED, "sh"], 1 if late else 2)):
-        more = sockets_with(command, 45) - sockets_with(command, 5)
-        if more > 40 * cost + spare:
-            sys.exit(f"{command[1]}: {more} sockets for 40 processes")
+        more = sockets_with(command, 105) - sockets_with(command, 5)
+        if more > 100 * cost + spare:
+            sys.exit(f"{command[1]}: {more} sockets for 100 processes")
 
 
 def descriptors_with(command, count):
@@ -313,9 +313,9 @@ def programs_share_their_files(lxrun):
     """Of a program with its libraries and locales only the process counts, not what it has mapped."""
     late = os.environ.get("LXRUN_FORCE_FALLBACKS") != "1"
     command = [lxrun, "sh", "-c", EXECUTED, "sh"]
-    more = descriptors_with(command, 45) - descriptors_with(command, 5)
-    if more > 40 * (1 if late else 2) + 20:
-        sys.exit(f"{more} descriptors for 40 processes")
+    more = descriptors_with(command, 105) - descriptors_with(command, 5)
+    if more > 100 * (1 if late else 2) + 50:
+        sys.exit(f"{more} descriptors for 100 processes")
 
 
 def many_programs_run_under_a_low_limit(lxrun):

@@ -264,14 +264,38 @@ static void keep_leader(struct lx_process *process, const struct lx_thread *lead
 		ob_dereference(old);
 }
 
+/* The usage of its tasks is asked for when they have ended. */
+static void keep_body(struct lx_process *process)
+{
+	struct mm_address_space *space = ps_reference_space(process->ps);
+
+	if (!space)
+		return;
+	process->exit_body = mm_reference_process(space);
+	mm_dereference_space(space);
+}
+
+/* Before the parent is told of the end: it finds mapped files as they are without the process. */
+static void leave_space(struct lx_process *process)
+{
+	keep_body(process);
+	ps_leave_space(process->ps);
+}
+
 /* True if it was the last thread. */
-static bool leave_tree(struct lx_thread *thread, int32_t status, int32_t *hangup)
+static bool leave_tree(struct lx_thread *thread, int32_t status, bool given_up, int32_t *hangup)
 {
 	struct lx_process *process = thread->process;
 	bool last;
 
 	lx_lock_tree();
 	last = process->live_threads == 1;
+	if (last && !given_up) {
+		/* No other thread is left that could still reach for the memory, nor will be. */
+		lx_unlock_tree();
+		leave_space(process);
+		lx_lock_tree();
+	}
 	if (last) {
 		/* Without exit_group, the status of the thread that happens to be the last. */
 		process->wait_status = process->group_exiting ? process->group_exit_status : status;
@@ -291,17 +315,6 @@ static bool leave_tree(struct lx_thread *thread, int32_t status, int32_t *hangup
 }
 
 /* --- the sequence */
-
-/* The usage of its tasks is asked for when they have ended. */
-static void keep_body(struct lx_process *process)
-{
-	struct mm_address_space *space = ps_reference_space(process->ps);
-
-	if (!space)
-		return;
-	process->exit_body = mm_reference_process(space);
-	mm_dereference_space(space);
-}
 
 static void leave_memory(struct lx_thread *thread, bool last, bool died)
 {
@@ -397,7 +410,7 @@ void lx_thread_bury(struct lx_thread *thread, int32_t status)
 		end_last_thread(process);
 		keep_body(process);
 	}
-	thread->buried = leave_tree(thread, status, &hangup) ? LX_BURIED_LAST : LX_BURIED;
+	thread->buried = leave_tree(thread, status, true, &hangup) ? LX_BURIED_LAST : LX_BURIED;
 	if (hangup)
 		lx_signal_group(hangup, &(struct lx_siginfo){.si_signo = LX_SIGHUP, .si_code = LX_SI_KERNEL});
 	lx_instance_thread_ended();
@@ -424,16 +437,13 @@ void lx_thread_exit(struct lx_thread *thread, int32_t status, bool died)
 	if (unlikely(lx_call_observer))
 		report_end(thread);
 	leave_files(thread);
-	/* The parent that is told of the end finds files, locks and pipes as they are without the process and its mappings. */
-	if (last) {
+	/* The parent that is told of the end finds files, locks and pipes as they are without the process. */
+	if (last)
 		ps_close_handles(process->ps);
-		keep_body(process);
-		ps_leave_space(process->ps);
-	}
 	lx_signal_thread_exit(thread);
 	if (last)
 		end_last_thread(process);
-	if (leave_tree(thread, status, &hangup))
+	if (leave_tree(thread, status, false, &hangup))
 		ps_exit_process(process->ps, process->wait_status);
 	if (hangup)
 		lx_signal_group(hangup, &(struct lx_siginfo){.si_signo = LX_SIGHUP, .si_code = LX_SI_KERNEL});
